@@ -1,0 +1,96 @@
+# parallel-lua: a script-driven parallel executor. C core, Lua on top.
+#
+#   make            build/bin/parallel-lua, and the module for stock Lua under build/lib/lua
+#   make demo       count the words of a real text, with a progress bar
+#   make test       build with fault points, then run the specs
+#   make check      lint, and the specs under the address and undefined-behaviour sanitizers
+#   make lint       luacheck the Lua, compile the C with gcc and clang and -Werror, clang-tidy, format
+#   make bench      compare with other tools, as a table of medians and ratios
+#   make install    into PREFIX (default /usr/local), below DESTDIR when given
+#   make clean
+#
+# CC, CFLAGS and LDFLAGS are respected; LUA=luajit builds build/bin/parallel-luajit
+# and its module beside those for Lua 5.4.
+
+LUA      ?= lua5.4
+PREFIX   ?= /usr/local
+BUILD    ?= build
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Wstrict-prototypes
+
+ifeq ($(LUA),luajit)
+LUA_VERSION := 5.1
+PROGRAM     := parallel-luajit
+else
+LUA_VERSION := 5.4
+PROGRAM     := parallel-lua
+endif
+
+LUA_CFLAGS  := $(shell pkg-config --cflags $(LUA))
+LUA_LIBRARY := $(shell pkg-config --variable=libdir $(LUA))/$(if $(filter luajit,$(LUA)),libluajit-5.1.a,liblua5.4.a)
+
+# TESTING=1 builds with fault points and the test-only module (see core/os/fault.h).
+SOURCES := $(filter-out core/host/%,$(wildcard core/*/*.c))
+ifeq ($(TESTING),)
+SOURCES := $(filter-out core/lua/testing%.c,$(SOURCES))
+else
+CPPFLAGS += -DPARALLEL_LUA_TESTING
+endif
+
+OBJ      := $(BUILD)/obj/$(LUA)
+OBJECTS  := $(SOURCES:%.c=$(OBJ)/%.o) $(OBJ)/modules.o
+HOST     := $(patsubst %.c,$(OBJ)/%.o,$(wildcard core/host/*.c))
+MODULES  := $(wildcard lua/parallel/*.lua)
+BIN      := $(BUILD)/bin/$(PROGRAM)
+MODULE   := $(BUILD)/lib/lua/$(LUA_VERSION)/parallel.so
+COMPILE   = $(CC) -std=gnu11 -D_GNU_SOURCE -I. $(LUA_CFLAGS) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
+            -fPIC -fvisibility=hidden -MMD -c
+
+.PHONY: all demo test check lint bench install clean
+
+all: $(BIN) $(MODULE)
+
+# The interpreter is linked whole and its symbols exported, so that C modules load into it.
+$(BIN): $(OBJECTS) $(HOST)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,-E -Wl,--whole-archive $(LUA_LIBRARY) -Wl,--no-whole-archive -lm -ldl
+
+# The module is never linked to a Lua library: it must use the one of the program that loads it.
+$(MODULE): $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $^
+
+$(OBJ)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $<
+
+$(OBJ)/modules.o: $(OBJ)/modules.c
+	$(COMPILE) -o $@ $<
+
+$(OBJ)/modules.c: scripts/embed.lua $(MODULES)
+	@mkdir -p $(@D)
+	$(LUA) scripts/embed.lua $(MODULES) > $@.new && mv $@.new $@
+
+-include $(OBJECTS:.o=.d) $(HOST:.o=.d)
+
+demo: all
+	scripts/demo $(BIN)
+
+test: all
+	scripts/test $(LUA)
+
+check: lint
+	scripts/check
+
+lint:
+	scripts/lint
+
+bench: all
+	scripts/bench/run $(BIN)
+
+install: all
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/$(PROGRAM)
+	install -D -m 755 $(MODULE) $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/parallel.so
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,55 @@
+/* Compat - what Lua 5.4 has and LuaJIT 2.1 lacks, so that all other files are
+ * written to the 5.4 API and know of one Lua only. */
+#ifndef PARALLEL_LUA_LUA_COMPAT_H
+#define PARALLEL_LUA_LUA_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#if LUA_VERSION_NUM < 504
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define lua_rawlen lua_objlen
+
+static inline void *lua_newuserdatauv(lua_State *L, size_t size, int values) {
+    (void)values; // user values are not used: LuaJIT has but one, and of another kind
+    return lua_newuserdata(L, size);
+}
+
+static inline int lua_absindex(lua_State *L, int index) {
+    return index > 0 || index <= LUA_REGISTRYINDEX ? index : lua_gettop(L) + index + 1;
+}
+
+static inline void lua_rawgetp_(lua_State *L, int index, const void *key) {
+    index = lua_absindex(L, index);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)key);
+    lua_rawget(L, index);
+}
+
+static inline void lua_rawsetp(lua_State *L, int index, const void *key) {
+    index = lua_absindex(L, index);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)key);
+    lua_insert(L, -2);
+    lua_rawset(L, index);
+}
+
+// In 5.4 these return the type of what they push.
+#define lua_rawgetp(L, index, key) (lua_rawgetp_(L, index, key), lua_type(L, -1))
+#define lua_rawgeti(L, index, n)   ((lua_rawgeti)(L, index, (int)(n)), lua_type(L, -1))
+#define lua_rawget(L, index)       ((lua_rawget)(L, index), lua_type(L, -1))
+#define lua_getfield(L, index, k)  ((lua_getfield)(L, index, k), lua_type(L, -1))
+
+// A number is an integer when it has an integral value that a double holds
+// exactly. -0.0 is not: it would come back as another number.
+static inline int lua_isinteger(lua_State *L, int index) {
+    if (lua_type(L, index) != LUA_TNUMBER) return 0;
+    lua_Number n = lua_tonumber(L, index);
+    return n == floor(n) && fabs(n) <= 9007199254740992.0 && !(n == 0 && signbit(n));
+}
+
+#endif
+#endif

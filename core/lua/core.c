@@ -1,0 +1,16 @@
+#include "core/lua/core.h"
+
+typedef void Register(lua_State *L);
+
+static Register *const PARTS[] = {
+#ifdef PARALLEL_LUA_TESTING
+    testing_register,
+#endif
+    NULL,
+};
+
+int luaopen_parallel_core(lua_State *L) {
+    lua_newtable(L);
+    for (int i = 0; PARTS[i]; i++) PARTS[i](L);
+    return 1;
+}

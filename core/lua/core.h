@@ -1,0 +1,17 @@
+/* Core - the module `parallel.core`: what C offers to the Lua files of
+ * lua/parallel. Users require "parallel"; nothing here is for them.
+ *
+ * Each file of this folder owns one object or group of functions and has one
+ * function that adds them to the table on top of the stack. */
+#ifndef PARALLEL_LUA_LUA_CORE_H
+#define PARALLEL_LUA_LUA_CORE_H
+
+#include "core/lua/compat.h"
+
+int luaopen_parallel_core(lua_State *L);
+
+#ifdef PARALLEL_LUA_TESTING
+void testing_register(lua_State *L); // fault points and internals, for the specs only
+#endif
+
+#endif

@@ -1,0 +1,43 @@
+#include "core/lua/module.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "core/lua/core.h"
+
+// Lua calls this for `require(name)`; upvalue 1 is the embedded module.
+static int load_embedded(lua_State *L) {
+    const EmbeddedModule *module = lua_touserdata(L, lua_upvalueindex(1));
+    if (luaL_loadbuffer(L, module->bytes, module->size, module->chunk) != 0) return lua_error(L);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+static void preload_one(lua_State *L, const EmbeddedModule *module) {
+    lua_pushlightuserdata(L, (void *)(uintptr_t)module);
+    lua_pushcclosure(L, load_embedded, 1);
+    lua_setfield(L, -2, module->name);
+}
+
+void module_preload(lua_State *L) {
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "preload");
+    lua_pushcfunction(L, luaopen_parallel_core);
+    lua_setfield(L, -2, "parallel.core");
+    for (const EmbeddedModule *m = EMBEDDED_MODULES; m->name; m++) preload_one(L, m);
+    lua_pop(L, 2);
+}
+
+__attribute__((visibility("default"))) int luaopen_parallel(lua_State *L) {
+    module_preload(L);
+    for (const EmbeddedModule *m = EMBEDDED_MODULES; m->name; m++) {
+        if (strcmp(m->name, "parallel") != 0) continue;
+        lua_pushlightuserdata(L, (void *)(uintptr_t)m);
+        lua_pushcclosure(L, load_embedded, 1);
+        lua_pushliteral(L, "parallel");
+        lua_call(L, 1, 1);
+        return 1;
+    }
+    return luaL_error(L, "this build has no Lua files in it");
+}

@@ -1,0 +1,21 @@
+/* What specs need and users do not: core.testing, in test builds only. */
+#include "core/lua/core.h"
+#include "core/os/fault.h"
+
+// testing.fault(plan): arms the fault points as core/os/fault.h says; nil disarms them.
+static int testing_fault(lua_State *L) {
+    char error[128];
+    if (fault_arm(luaL_optstring(L, 1, NULL), error, sizeof error) == 0) return 0;
+    return luaL_error(L, "fault '%s' is not of the form point:action@n", error);
+}
+
+static const luaL_Reg FUNCTIONS[] = {
+    {"fault", testing_fault},
+    {NULL, NULL},
+};
+
+void testing_register(lua_State *L) {
+    lua_newtable(L);
+    luaL_setfuncs(L, FUNCTIONS, 0);
+    lua_setfield(L, -2, "testing");
+}

@@ -1,0 +1,13 @@
+/* Text - the text helpers of API section 9: words, lines, ngrams, fields. */
+#ifndef PARALLEL_LUA_LUA_TEXT_H
+#define PARALLEL_LUA_LUA_TEXT_H
+
+#include "core/lua/compat.h"
+#include "core/shuffle/tokens.h"
+
+/* The C iterator behind the Lua iterator at this index, or NULL when it is none of ours. */
+Tokens *text_tokens(lua_State *L, int index);
+
+void text_register(lua_State *L);
+
+#endif

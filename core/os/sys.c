@@ -1,0 +1,116 @@
+#include "core/os/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/os/fault.h"
+
+// Debian 12's C library has no wrapper for these, or another type.
+static int raw_close_range(unsigned first, unsigned last, int flags) {
+    return (int)syscall(SYS_close_range, first, last, flags);
+}
+static int raw_pidfd_open(pid_t pid, unsigned flags) {
+    return (int)syscall(SYS_pidfd_open, pid, flags);
+}
+static int raw_pidfd_send_signal(int pidfd, int signal, siginfo_t *info, unsigned flags) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, info, flags);
+}
+static int raw_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
+static int raw_fcntl(int fd, int command, long argument) { return fcntl(fd, command, argument); }
+
+#ifndef PARALLEL_LUA_TESTING
+
+const Sys sys = {
+    .realloc = realloc,
+    .mmap = mmap,
+    .memfd_create = memfd_create,
+    .open = raw_open,
+    .fstat = fstat,
+    .ftruncate = ftruncate,
+    .pread = pread,
+    .pwrite = pwrite,
+    .pipe2 = pipe2,
+    .fcntl = raw_fcntl,
+    .read = read,
+    .write = write,
+    .pwritev2 = pwritev2,
+    .poll = poll,
+    .epoll_create1 = epoll_create1,
+    .epoll_ctl = epoll_ctl,
+    .epoll_wait = epoll_wait,
+    .close_range = raw_close_range,
+    .fork = fork,
+    .pidfd_open = raw_pidfd_open,
+    .pidfd_send_signal = raw_pidfd_send_signal,
+    .waitpid = waitpid,
+};
+
+#else
+
+// In a test build every entry asks the fault table first; COUNT is the
+// argument that a "short" fault reduces to one byte.
+#define ASKING(result, name, call, failed, parameters, arguments, count)                           \
+    static result asking_##name parameters {                                                       \
+        if (fault_fails("sys." #name, count)) return failed;                                       \
+        return call arguments;                                                                     \
+    }
+
+ASKING(void *, realloc, realloc, NULL, (void *b, size_t n), (b, n), NULL)
+ASKING(void *, mmap, mmap, MAP_FAILED, (void *w, size_t n, int p, int f, int d, off_t o),
+       (w, n, p, f, d, o), NULL)
+ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f), NULL)
+ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
+ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
+ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
+ASKING(ssize_t, pread, pread, -1, (int d, void *b, size_t n, off_t o), (d, b, n, o), &n)
+ASKING(ssize_t, pwrite, pwrite, -1, (int d, const void *b, size_t n, off_t o), (d, b, n, o), &n)
+ASKING(int, pipe2, pipe2, -1, (int d[2], int f), (d, f), NULL)
+ASKING(int, fcntl, raw_fcntl, -1, (int d, int c, long a), (d, c, a), NULL)
+ASKING(ssize_t, read, read, -1, (int d, void *b, size_t n), (d, b, n), &n)
+ASKING(ssize_t, write, write, -1, (int d, const void *b, size_t n), (d, b, n), &n)
+ASKING(ssize_t, pwritev2, pwritev2, -1, (int d, const struct iovec *v, int n, off_t o, int f),
+       (d, v, n, o, f), NULL)
+ASKING(int, poll, poll, -1, (struct pollfd * p, nfds_t n, int t), (p, n, t), NULL)
+ASKING(int, epoll_create1, epoll_create1, -1, (int f), (f), NULL)
+ASKING(int, epoll_ctl, epoll_ctl, -1, (int e, int o, int d, struct epoll_event *v), (e, o, d, v),
+       NULL)
+ASKING(int, epoll_wait, epoll_wait, -1, (int e, struct epoll_event *v, int n, int t), (e, v, n, t),
+       NULL)
+ASKING(int, close_range, raw_close_range, -1, (unsigned a, unsigned b, int f), (a, b, f), NULL)
+ASKING(pid_t, fork, fork, -1, (void), (), NULL)
+ASKING(int, pidfd_open, raw_pidfd_open, -1, (pid_t p, unsigned f), (p, f), NULL)
+ASKING(int, pidfd_send_signal, raw_pidfd_send_signal, -1,
+       (int d, int s, siginfo_t *i, unsigned f), (d, s, i, f), NULL)
+ASKING(pid_t, waitpid, waitpid, -1, (pid_t p, int *s, int f), (p, s, f), NULL)
+
+Sys sys = {
+    .realloc = asking_realloc,
+    .mmap = asking_mmap,
+    .memfd_create = asking_memfd_create,
+    .open = asking_open,
+    .fstat = asking_fstat,
+    .ftruncate = asking_ftruncate,
+    .pread = asking_pread,
+    .pwrite = asking_pwrite,
+    .pipe2 = asking_pipe2,
+    .fcntl = asking_fcntl,
+    .read = asking_read,
+    .write = asking_write,
+    .pwritev2 = asking_pwritev2,
+    .poll = asking_poll,
+    .epoll_create1 = asking_epoll_create1,
+    .epoll_ctl = asking_epoll_ctl,
+    .epoll_wait = asking_epoll_wait,
+    .close_range = asking_close_range,
+    .fork = asking_fork,
+    .pidfd_open = asking_pidfd_open,
+    .pidfd_send_signal = asking_pidfd_send_signal,
+    .waitpid = asking_waitpid,
+};
+
+#endif

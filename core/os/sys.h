@@ -1,0 +1,57 @@
+/* Sys - every system call of the core that can fail, as a table of functions.
+ *
+ * The core calls sys.read(...), never read(...). In a release build the table
+ * is constant. In a test build each entry first asks the fault table
+ * (core/os/fault.h), under the point "sys.NAME", whether to fail instead, so
+ * that a spec can make the third pipe2 return EMFILE, or every read short.
+ *
+ * Entries behave as the calls they are named after. A call that this kernel
+ * or C library lacks returns -1 with ENOSYS; its callers have another way. */
+#ifndef PARALLEL_LUA_OS_SYS_H
+#define PARALLEL_LUA_OS_SYS_H
+
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+typedef struct {
+    // memory
+    void *(*realloc)(void *block, size_t size); // malloc is realloc of NULL
+    void *(*mmap)(void *where, size_t size, int protection, int flags, int fd, off_t offset);
+    int (*memfd_create)(const char *name, unsigned flags);
+    // files
+    int (*open)(const char *path, int flags, mode_t mode);
+    int (*fstat)(int fd, struct stat *info);
+    int (*ftruncate)(int fd, off_t size);
+    ssize_t (*pread)(int fd, void *bytes, size_t size, off_t offset);
+    ssize_t (*pwrite)(int fd, const void *bytes, size_t size, off_t offset);
+    // descriptors
+    int (*pipe2)(int fds[2], int flags);
+    int (*fcntl)(int fd, int command, long argument);
+    ssize_t (*read)(int fd, void *bytes, size_t size);
+    ssize_t (*write)(int fd, const void *bytes, size_t size);
+    ssize_t (*pwritev2)(int fd, const struct iovec *parts, int count, off_t offset, int flags);
+    int (*poll)(struct pollfd *fds, nfds_t count, int timeout_ms);
+    int (*epoll_create1)(int flags);
+    int (*epoll_ctl)(int epoll, int operation, int fd, struct epoll_event *event);
+    int (*epoll_wait)(int epoll, struct epoll_event *events, int most, int timeout_ms);
+    int (*close_range)(unsigned first, unsigned last, int flags);
+    // processes
+    pid_t (*fork)(void);
+    int (*pidfd_open)(pid_t pid, unsigned flags);
+    int (*pidfd_send_signal)(int pidfd, int signal, siginfo_t *info, unsigned flags);
+    pid_t (*waitpid)(pid_t pid, int *status, int flags);
+} Sys;
+
+#ifdef PARALLEL_LUA_TESTING
+extern Sys sys;
+#else
+extern const Sys sys;
+#endif
+
+#endif
