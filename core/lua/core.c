@@ -1,8 +1,13 @@
 #include "core/lua/core.h"
 
+#include "core/lua/pool.h"
+#include "core/lua/system.h"
+
 typedef void Register(lua_State *L);
 
 static Register *const PARTS[] = {
+    pool_register,
+    system_register,
 #ifdef PARALLEL_LUA_TESTING
     testing_register,
 #endif
