@@ -17,8 +17,10 @@ static int next_token(lua_State *L) {
     Tokens *tokens = lua_touserdata(L, lua_upvalueindex(1));
     int got = tokens->next(tokens);
     if (got == -1) return luaL_error(L, "not enough memory");
-    if (got == 1) lua_pushlstring(L, tokens->token, tokens->size);
-    else lua_pushnil(L);
+    if (got == 1)
+        lua_pushlstring(L, tokens->token, tokens->size);
+    else
+        lua_pushnil(L);
     return 1;
 }
 
@@ -60,7 +62,8 @@ static Tokens *push_tokens(lua_State *L, const Words *words) {
 
 // Called with the Tokens begun and on top of the stack.
 static void provide_scratch(lua_State *L, const Words *words, Tokens *tokens) {
-    if (words->size > MOST_LENT) luaL_setmetatable(L, TOKENS);
+    if (words->size > MOST_LENT)
+        luaL_setmetatable(L, TOKENS);
     else {
         tokens->scratch.data = (char *)tokens + size_without_scratch(words);
         tokens->scratch.capacity = words->size;
@@ -120,7 +123,9 @@ static void push_separated(lua_State *L, const char *text, const char *end, cons
     lua_rawseti(L, -2, ++n);
 }
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n'; }
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\n';
+}
 
 static void push_unblank(lua_State *L, const char *text, const char *end) {
     for (int n = 1;; n++) {
@@ -139,17 +144,16 @@ static int text_fields(lua_State *L) { // fields(line, separator) -> list
     const char *separator = luaL_optlstring(L, 2, NULL, &separator_size);
     luaL_argcheck(L, !separator || separator_size, 2, "the separator is empty");
     lua_createtable(L, 8, 0);
-    if (separator) push_separated(L, line, line + size, separator, separator_size);
-    else push_unblank(L, line, line + size);
+    if (separator)
+        push_separated(L, line, line + size, separator, separator_size);
+    else
+        push_unblank(L, line, line + size);
     return 1;
 }
 
 static const luaL_Reg FUNCTIONS[] = {
-    {"words", text_words},
-    {"lines", text_lines},
-    {"ngrams", text_ngrams},
-    {"fields", text_fields},
-    {NULL, NULL},
+    {"words", text_words},   {"lines", text_lines}, {"ngrams", text_ngrams},
+    {"fields", text_fields}, {NULL, NULL},
 };
 
 void text_register(lua_State *L) {

@@ -7,10 +7,10 @@
 #include "core/os/sys.h"
 
 enum {
-    CHUNK = 128 << 10,     // a read; with what is left of the last one it fits the level 2 cache
-    OVERRUN = 4 << 10,     // read past the split's end at once, for the rest of its last record
-    BLOCK = 1 << 20,       // the least size of a "block"
-    MOST_KEPT = 4 << 20,   // a buffer grown beyond this by a long record is not kept
+    CHUNK = 128 << 10,   // a read; with what is left of the last one it fits the level 2 cache
+    OVERRUN = 4 << 10,   // read past the split's end at once, for the rest of its last record
+    BLOCK = 1 << 20,     // the least size of a "block"
+    MOST_KEPT = 4 << 20, // a buffer grown beyond this by a long record is not kept
 };
 
 static bool is_named(const char *name, size_t size, const char *literal) {
@@ -66,8 +66,10 @@ static ssize_t read_some(Reader *reader, char *bytes, size_t size) {
         ssize_t n = reader->streams ? sys.read(reader->fd, bytes, size)
                                     : sys.pread(reader->fd, bytes, size, (off_t)at);
         if (n >= 0) return n;
-        if (errno == ESPIPE && !reader->streams && at == 0) reader->streams = true;
-        else if (errno != EINTR) return -1;
+        if (errno == ESPIPE && !reader->streams && at == 0)
+            reader->streams = true;
+        else if (errno != EINTR)
+            return -1;
     }
 }
 
@@ -121,9 +123,10 @@ static int skip_record(Reader *reader) {
             return 0;
         }
         advance(reader, searched(reader, 0));
-        if (reader->ended) return 0;
+        if (reader->ended) break;
         if (fill(reader) == -1) return -1;
     }
+    reader->limit = 0;
     return 0;
 }
 

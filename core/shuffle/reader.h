@@ -47,7 +47,7 @@ RecordKind record_kind(const char *name, size_t size);
 bool record_kind_splits(const RecordKind *kind);
 
 typedef struct {
-    int fd;            // -1: closed
+    int fd; // -1: closed
     RecordKind kind;
     bool streams;      // the file has no offsets: a pipe, a terminal
     bool ended;        // all of the file was read

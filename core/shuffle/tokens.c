@@ -119,4 +119,6 @@ void tokens_ngrams(Tokens *tokens, const char *text, size_t size, size_t n, bool
     tokens->n = n;
 }
 
-void tokens_free(Tokens *tokens) { buffer_free(&tokens->scratch); }
+void tokens_free(Tokens *tokens) {
+    buffer_free(&tokens->scratch);
+}
