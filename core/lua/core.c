@@ -1,4 +1,7 @@
 #include "core/lua/core.h"
+#include "core/lua/files.h"
+#include "core/lua/records.h"
+#include "core/lua/text.h"
 
 #include "core/lua/pool.h"
 #include "core/lua/system.h"
@@ -11,6 +14,9 @@ static Register *const PARTS[] = {
 #ifdef PARALLEL_LUA_TESTING
     testing_register,
 #endif
+    files_register,
+    records_register,
+    text_register,
     NULL,
 };
 
