@@ -17,6 +17,11 @@ static int system_cpu_count(lua_State *L) {
     return 1;
 }
 
+static int system_pid(lua_State *L) {
+    lua_pushinteger(L, getpid());
+    return 1;
+}
+
 static int system_is_terminal(lua_State *L) {
     lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
     return 1;
@@ -44,6 +49,7 @@ static int system_close(lua_State *L) {
 static const luaL_Reg FUNCTIONS[] = {
     {"clock", system_clock},
     {"cpu_count", system_cpu_count},
+    {"pid", system_pid},
     {"is_terminal", system_is_terminal},
     {"terminal_width", system_terminal_width},
     {"memory_file", system_memory_file},

@@ -5,7 +5,6 @@
 local core = require("parallel.core")
 
 local COMBINERS = {"sum", "count", "min", "max", "mean", "first", "last", "list", "set"}
-local RECORDS = {"line", "block", "file"}
 local SORTS = {
   ["key"] = {"key", false}, ["key asc"] = {"key", false}, ["key desc"] = {"key", true},
   ["value"] = {"value", false}, ["value asc"] = {"value", false}, ["value desc"] = {"value", true},
@@ -56,10 +55,10 @@ end
 local function check_all(fields)
   local ok, why = check_types(fields)
   if ok then ok, why = check_choice(fields, "combine", COMBINERS) end
-  if ok then ok, why = check_choice(fields, "records", RECORDS) end
   if ok then ok, why = check_whole(fields, "top", 1) end
   if ok then ok, why = check_whole(fields, "retries", 0) end
   if ok then ok, why = check_whole(fields, "partitions", 1) end
+  if ok and fields.records == "" then ok, why = nil, "'records' must not be empty" end
   if ok and not (fields.combine or fields.reduce) then
     ok, why = nil, "a job needs 'combine' or 'reduce'"
   end

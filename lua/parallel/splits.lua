@@ -1,6 +1,6 @@
 --- splits: cut the inputs of a job into pieces that workers can map side by side.
 --
--- A split is {path, offset, length, input} of a file, or {first, last} of a list
+-- A split is {path, index, offset, length} of a file, or {first, last} of a list
 -- of values. Several small ones make a batch, which is what a worker is sent;
 -- big files are cut without looking into them, and whoever reads a split finds
 -- the record boundaries.
@@ -52,12 +52,13 @@ local function list_files(inputs)
   return files, bytes
 end
 
-local function cut_file(list, file, input, most)
-  local offset = 0
-  while offset < file.size do
-    local length = math.min(most, file.size - offset)
-    list[#list + 1] = {path = file.path, offset = offset, length = length, input = input}
-    offset = offset + length
+local function add_split(list, file, index, offset, length)
+  list[#list + 1] = {path = file.path, index = index, offset = offset, length = length}
+end
+
+local function cut_file(list, file, index, most)
+  for offset = 0, file.size - 1, most do
+    add_split(list, file, index, offset, math.min(most, file.size - offset))
   end
 end
 
@@ -78,9 +79,9 @@ end
 function splits.of_files(inputs, records, workers)
   local files, bytes = list_files(inputs)
   local size = clamp(math.ceil(bytes / (workers * PER_WORKER)), SMALLEST, LARGEST)
-  local list = {}
-  for input, file in ipairs(files) do
-    cut_file(list, file, input, records == "file" and math.huge or size)
+  local list, whole = {}, not core.splits(records)
+  for index, file in ipairs(files) do
+    if whole then add_split(list, file, index, 0, file.size) else cut_file(list, file, index, size) end
   end
   return {list = list, batches = batches_of(list, size), bytes = bytes}
 end
