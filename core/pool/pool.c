@@ -59,6 +59,15 @@ static int watch(Pool *pool, Worker *worker) {
     return end == -1 ? 0 : poller_watch(&pool->poller, end, POLLER_READ, tag_of(worker, TAG_END));
 }
 
+// Explicitly, since closing is not enough: a child that was forked meanwhile and
+// has not closed its copies yet would keep them in the poller, under a tag that
+// is by then the replacement's.
+static void unwatch(Pool *pool, Worker *worker) {
+    poller_watch(&pool->poller, worker->channel.in, 0, 0);
+    if (worker->flooded) poller_watch(&pool->poller, worker->channel.out, 0, 0);
+    if (worker->process.pidfd != -1) poller_watch(&pool->poller, worker->process.pidfd, 0, 0);
+}
+
 static void note_failed_start(Pool *pool) {
     int doubled = pool->failed_starts < MOST_STARTS ? pool->failed_starts : MOST_STARTS;
     uint64_t pause = (uint64_t)FIRST_PAUSE_MS << doubled;
@@ -76,6 +85,7 @@ static void start(Pool *pool, Worker *worker) {
         if (watch(pool, worker) == 0) return;
         process_kill(&worker->process);
         process_reap(&worker->process);
+        unwatch(pool, worker);
         worker_clear(worker);
     }
     const char *text = strerror(errno);
@@ -129,7 +139,7 @@ static bool feed(Pool *pool, Worker *worker, size_t most) {
         return false;
     }
     pool->bytes_sent += task->size;
-    if (worker->flooded) flush(pool, worker);
+    flush(pool, worker);
     return true;
 }
 
@@ -231,6 +241,7 @@ static int bury(Pool *pool, Worker *worker, PoolEvent *event) {
     bool starting = worker->state == WORKER_STARTING;
     bool expected = starting || worker->state == WORKER_LEAVING;
     obituary(worker, event);
+    unwatch(pool, worker);
     for (Task *task; (task = task_queue_pop_last(&worker->held)) != NULL;) give_back(pool, task);
     worker_clear(worker);
     pool->deaths += !expected;

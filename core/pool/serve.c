@@ -54,9 +54,9 @@ static int handle(const Self *self, const Service *service, Channel *channel, co
     FAULT("task.done");
     board_enter(board, BOARD_REPLYING);
     header.kind = failed ? FRAME_ERROR : FRAME_RESULT;
-    int sent = send(channel, header, reply);
+    if (send(channel, header, reply) == -1) return -1; // still this task's: it has no answer
     board_enter(board, BOARD_WAITING);
-    return sent;
+    return 0;
 }
 
 int serve(const Self *self, const Service *service, Channel *channel) {
@@ -71,7 +71,7 @@ int serve(const Self *self, const Service *service, Channel *channel) {
         channel_pass(channel, &frame);
     }
     if (got == -1) status = SERVE_BROKEN;
-    board_enter(self->board, BOARD_LEAVING);
+    if (status == SERVE_DONE) board_enter(self->board, BOARD_LEAVING);
     FAULT("worker.leave");
     buffer_free(&reply);
     return status;

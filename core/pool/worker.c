@@ -54,7 +54,6 @@ int worker_send(Worker *worker, Task *task) {
     if (channel_queue(&worker->channel, header, task->bytes) == -1) return -1;
     task_queue_push(&worker->held, task);
     FAULT("pool.dispatch");
-    worker_flush(worker);
     return 0;
 }
 

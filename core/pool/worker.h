@@ -37,7 +37,7 @@ int worker_init(Worker *worker, int index);
  * the place still ABSENT. */
 int worker_start(Worker *worker, const Service *service, int *keep, int count);
 
-/* Sends it a task, which it then holds. 0, or -1 with ENOMEM and the task not taken. */
+/* Queues a task for its pipe, which it then holds. 0, or -1 with ENOMEM and the task not taken. */
 int worker_send(Worker *worker, Task *task);
 
 /* Moves what waits for room in its pipe. A pipe without a reader counts as
