@@ -13,6 +13,15 @@
 
 typedef struct Tokens Tokens;
 
+/* How far an iterator has come. Words are sought in a window of the text, with
+ * a bit for each of its bytes, the lowest for the first. */
+typedef struct {
+    const char *at;   // what is left of the text; for words, where the window begins
+    uint64_t letters; // the byte is a letter, of a word still to come
+} TokensPlace;
+
+enum { TOKENS_WINDOW = 64 };
+
 struct Tokens {
     /* Moves to the next piece. 1: token and size tell it, good until the next
      * call; 0: there is none; -1: out of memory. */
@@ -20,11 +29,14 @@ struct Tokens {
     const char *token;
     size_t size;
 
-    const char *at, *end;  // what is left of the text; it belongs to the caller
+    TokensPlace place;
+    const char *end;       // of the text, which belongs to the caller
     const uint8_t *letter; // 256 entries: the byte as it stands in a word, 0 outside words
-    Buffer scratch;        // pieces that do not stand in the text as they are (folded, joined)
-    size_t n;              // n-grams: how many words make one
-    uint8_t table[256];    // what letter points to when `extra` bytes were asked for; else unused
+    bool fold;
+    char folded[TOKENS_WINDOW]; // the window, its letters as they stand in words
+    Buffer scratch;             // pieces that stand neither in the text nor in the window
+    size_t n;                   // n-grams: how many words make one
+    uint8_t table[256]; // what letter points to when `extra` bytes were asked for; else unused
 };
 
 /* Words: runs of ASCII letters and of the bytes in extra; A-Z become a-z when fold. */
