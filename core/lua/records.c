@@ -52,7 +52,10 @@ static RecordKind check_kind(lua_State *L) {
     size_t size;
     const char *name = lua_tolstring(L, -1, &size);
     if (!name || size == 0) luaL_error(L, "the split's records are of no kind");
-    return record_kind(name, size);
+    RecordKind kind = record_kind(name, size);
+    if (kind.kept) kind.least = (size_t)opt_place(L, "block", kind.least);
+    if (!kind.least) luaL_error(L, "the split's blocks are empty");
+    return kind;
 }
 
 static int cannot_read(lua_State *L, const char *path) {

@@ -42,6 +42,14 @@ describe("map_split", function()
     assert.equal(13, sum)
   end)
 
+  it("makes blocks of the size that is asked for", function()
+    write("1\n2\n3\n4\n5\n")
+    local blocks = {}
+    local split = {path = path, records = "block", block = 3}
+    core.map_split(core.reader(), split, function(r) blocks[#blocks + 1] = r end, nil, {})
+    assert.same({"1\n2\n", "3\n4\n", "5\n"}, blocks)
+  end)
+
   describe("info", function()
     it("tells the path, the index and the offset of the record", function()
       write("one\ntwo\n")
@@ -136,5 +144,6 @@ describe("map_split", function()
     refuses("the split has no path", {})
     refuses("the split has a negative offset", {path = path, offset = -1})
     refuses("the split's records are of no kind", {path = path, records = ""})
+    refuses("the split's blocks are empty", {path = path, records = "block", block = 0})
   end)
 end)
