@@ -58,7 +58,8 @@ static RecordKind check_kind(lua_State *L) {
     return kind;
 }
 
-static int cannot_read(lua_State *L, const char *path) {
+static int cannot_read(lua_State *L, Reader *reader, const char *path) {
+    reader_close(reader);
     return luaL_error(L, "cannot read '%s': %s", path, strerror(errno));
 }
 
@@ -95,7 +96,7 @@ static int records_map_split(lua_State *L) {
     uint64_t offset = opt_place(L, "offset", 0), length = opt_place(L, "length", UINT64_MAX);
     describe_split(L);
 
-    if (reader_open(reader, path, offset, length, kind) == -1) return cannot_read(L, path);
+    if (reader_open(reader, path, offset, length, kind) == -1) return cannot_read(L, reader, path);
     uint64_t first = reader->position;
     lua_Integer records = 0;
     const char *record;
@@ -107,7 +108,7 @@ static int records_map_split(lua_State *L) {
             atomic_store_explicit(progress, reader->position - first, memory_order_relaxed);
         records++;
     }
-    if (got == -1) return cannot_read(L, path);
+    if (got == -1) return cannot_read(L, reader, path);
     lua_pushinteger(L, records);
     lua_pushinteger(L, (lua_Integer)(reader->position - first));
     reader_close(reader);

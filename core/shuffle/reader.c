@@ -97,8 +97,9 @@ static const char *find_separator(const Reader *reader, size_t from) {
 
 // Where to go on searching when more was read: a separator may be cut in two.
 static size_t searched(const Reader *reader, size_t from) {
-    size_t size = buffer_size(&reader->buffer), tail = reader->kind.size - 1;
+    size_t size = buffer_size(&reader->buffer);
     if (!reader->kind.separator) return size;
+    size_t tail = reader->kind.size - 1;
     return size > from + tail ? size - tail : from;
 }
 
@@ -154,9 +155,9 @@ int reader_open(Reader *reader, const char *path, uint64_t offset, uint64_t leng
     return -1;
 }
 
-// How many bytes the next record has at least, less one: its separator ends
-// beyond them. A record of many pieces ends with the last that begins in the split.
-static size_t least_before_separator(const Reader *reader) {
+// Where in the next record the separator that ends it may first stand: in one
+// of many pieces, when it is large enough, or its last piece of this split has begun.
+static size_t first_place_of_separator(const Reader *reader) {
     uint64_t left = reader->limit - reader->position;
     return (left < reader->kind.least ? (size_t)left : reader->kind.least) - 1;
 }
@@ -164,7 +165,7 @@ static size_t least_before_separator(const Reader *reader) {
 // 1: the record at the buffer's start has *size bytes, and takes *whole with
 // its separator; 0: the text has ended; -1.
 static int find_record(Reader *reader, size_t *size, size_t *whole) {
-    size_t from = least_before_separator(reader);
+    size_t from = first_place_of_separator(reader);
     const char *found;
     while (!(found = find_separator(reader, from))) {
         if (reader->ended) return 0;
@@ -199,7 +200,9 @@ int reader_next(Reader *reader, const char **record, size_t *size, uint64_t *off
 }
 
 void reader_close(Reader *reader) {
+    int saved = errno;
     if (reader->fd != -1) close(reader->fd);
+    errno = saved;
     reader->fd = -1;
     reader->limit = 0;
     buffer_clear(&reader->buffer);

@@ -67,7 +67,7 @@ int reader_open(Reader *reader, const char *path, uint64_t offset, uint64_t leng
  * *offset its first byte's place in the file; 0: there is none; -1 with errno. */
 int reader_next(Reader *reader, const char **record, size_t *size, uint64_t *offset);
 
-/* Closes the file. The buffer is kept for the next one, unless it is big. */
+/* Closes the file; errno stays. The buffer is kept for the next one, unless it is big. */
 void reader_close(Reader *reader);
 
 void reader_free(Reader *reader);

@@ -30,16 +30,24 @@ struct Tokens {
     size_t size;
 
     TokensPlace place;
-    const char *end;       // of the text, which belongs to the caller
-    const uint8_t *letter; // 256 entries: the byte as it stands in a word, 0 outside words
+    const char *end; // of the text, which belongs to the caller
+    size_t n;        // n-grams: how many words make one
     bool fold;
-    char folded[TOKENS_WINDOW]; // the window, its letters as they stand in words
-    Buffer scratch;             // pieces that stand neither in the text nor in the window
-    size_t n;                   // n-grams: how many words make one
-    uint8_t table[256]; // what letter points to when `extra` bytes were asked for; else unused
+    const uint8_t *letter; // 256 entries: the byte as it stands in a word, 0 outside words
+
+    // Pieces that do not stand in the text as they are: those within the
+    // window, folded with it, and all others. The scratch never holds more
+    // bytes than the text has; memory for that many may be put there.
+    char folded[TOKENS_WINDOW];
+    Buffer scratch;
+
+    // What letter points to when there are extra bytes. The last member, since
+    // without them it is not touched, and whoever makes many may save its space.
+    uint8_t table[256];
 };
 
-/* Words: runs of ASCII letters and of the bytes in extra; A-Z become a-z when fold. */
+/* Words: runs of ASCII letters and of the bytes in extra, of which none is
+ * zero; A-Z become a-z when fold. */
 void tokens_words(Tokens *tokens, const char *text, size_t size, bool fold, const char *extra,
                   size_t extra_size);
 
