@@ -1,6 +1,7 @@
 #include "core/lua/records.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -70,6 +71,13 @@ static void describe_split(lua_State *L) {
     lua_setfield(L, INFO, "index");
 }
 
+static int open_split(lua_State *L, Reader *reader, const char *path, RecordKind kind) {
+    uint64_t fd = opt_place(L, "fd", UINT64_MAX);
+    uint64_t offset = opt_place(L, "offset", 0), length = opt_place(L, "length", UINT64_MAX);
+    if (fd <= INT_MAX) return reader_attach(reader, (int)fd, kind);
+    return reader_open(reader, path, offset, length, kind);
+}
+
 // Calls map for one record.
 static void map_record(lua_State *L, const char *record, size_t size, const uint64_t *offset) {
     if (offset) {
@@ -93,11 +101,10 @@ static int records_map_split(lua_State *L) {
     bool takes_info = lua_takes(L, MAP, 3);
     const char *path = check_path(L);
     RecordKind kind = check_kind(L);
-    uint64_t offset = opt_place(L, "offset", 0), length = opt_place(L, "length", UINT64_MAX);
     describe_split(L);
 
-    if (reader_open(reader, path, offset, length, kind) == -1) return cannot_read(L, reader, path);
-    uint64_t first = reader->position;
+    if (open_split(L, reader, path, kind) == -1) return cannot_read(L, reader, path);
+    uint64_t first = reader->position, offset;
     lua_Integer records = 0;
     const char *record;
     size_t size;

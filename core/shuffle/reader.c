@@ -60,16 +60,25 @@ static size_t appetite(const Reader *reader) {
     return size < CHUNK ? size : CHUNK;
 }
 
+// Another program may have made a pipe that we share non-blocking.
+static int wait_for_more(int fd) {
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    return sys.poll(&ready, 1, -1) == -1 && errno != EINTR ? -1 : 0;
+}
+
 static ssize_t read_some(Reader *reader, char *bytes, size_t size) {
     uint64_t at = reader->position + buffer_size(&reader->buffer);
     for (;;) {
         ssize_t n = reader->streams ? sys.read(reader->fd, bytes, size)
                                     : sys.pread(reader->fd, bytes, size, (off_t)at);
         if (n >= 0) return n;
-        if (errno == ESPIPE && !reader->streams && at == 0)
+        if (errno == ESPIPE && !reader->streams && at == 0) {
             reader->streams = true;
-        else if (errno != EINTR)
+        } else if (errno == EAGAIN) {
+            if (wait_for_more(reader->fd) == -1) return -1;
+        } else if (errno != EINTR) {
             return -1;
+        }
     }
 }
 
@@ -141,18 +150,29 @@ static uint64_t split_end(const RecordKind *kind, uint64_t offset, uint64_t leng
     return kind->separator && length < UINT64_MAX - offset ? offset + length : UINT64_MAX;
 }
 
-int reader_open(Reader *reader, const char *path, uint64_t offset, uint64_t length,
-                RecordKind kind) {
+static void begin(Reader *reader, uint64_t offset, uint64_t length, RecordKind kind) {
     reader_close(reader);
     reader->kind = kind;
     reader->streams = reader->ended = false;
     reader->position = offset < kind.size ? 0 : offset - kind.size;
     reader->limit = split_end(&kind, offset, length);
+}
+
+int reader_open(Reader *reader, const char *path, uint64_t offset, uint64_t length,
+                RecordKind kind) {
+    begin(reader, offset, length, kind);
     reader->fd = sys.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
     if (reader->fd == -1) return -1;
     if (find_first_record(reader, offset) == 0) return 0;
     reader_close(reader);
     return -1;
+}
+
+int reader_attach(Reader *reader, int fd, RecordKind kind) {
+    begin(reader, 0, UINT64_MAX, kind);
+    reader->streams = true;
+    reader->fd = sys.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return reader->fd == -1 ? -1 : 0;
 }
 
 // Where in the next record the separator that ends it may first stand: in one

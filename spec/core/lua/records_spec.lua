@@ -42,6 +42,50 @@ describe("map_split", function()
     assert.equal(13, sum)
   end)
 
+  describe("with a descriptor", function()
+    local file, fd
+
+    before_each(function()
+      write("one\ntwo\n")
+      file = io.open(path)
+      local find = io.popen("find /proc/$PPID/fd -lname " .. path .. " -printf %f")
+      fd = find:read("*n")
+      find:close()
+    end)
+
+    after_each(function()
+      core.testing.fault(nil)
+      file:close()
+    end)
+
+    local function read(records)
+      local seen = {}
+      core.map_split(core.reader(), {path = "-", fd = fd, records = records}, function(record, _, info)
+        seen[#seen + 1] = {info.path, info.offset, record}
+      end, nil, {})
+      return seen
+    end
+
+    it("reads from where it stands, and leaves it open", function()
+      assert.same({{"-", 0, "one"}, {"-", 4, "two"}}, read("line"))
+      assert.same({}, read("line"))
+      file:seek("set", 4)
+      assert.same({{"-", 0, "two\n"}}, read("file"))
+    end)
+
+    it("waits where it may not block", function()
+      core.testing.fault("sys.read:EAGAIN@1,sys.read:EINTR@2,sys.poll:EINTR@1")
+      assert.same({{"-", 0, "one"}, {"-", 4, "two"}}, read("line"))
+    end)
+
+    it("names it when it cannot be read", function()
+      core.testing.fault("sys.fcntl:EMFILE@1")
+      assert.has_error(read, "cannot read '-': Too many open files")
+      core.testing.fault("sys.read:EIO@1")
+      assert.has_error(read, "cannot read '-': Input/output error")
+    end)
+  end)
+
   it("makes blocks of the size that is asked for", function()
     write("1\n2\n3\n4\n5\n")
     local blocks = {}
