@@ -1,11 +1,14 @@
 #include "core/lua/core.h"
 
+#include "core/lua/codec.h"
+
 typedef void Register(lua_State *L);
 
 static Register *const PARTS[] = {
 #ifdef PARALLEL_LUA_TESTING
     testing_register,
 #endif
+    codec_register,
     NULL,
 };
 
