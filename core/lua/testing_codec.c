@@ -1,6 +1,8 @@
 /* What the codec's specs need: a Lua that runs out of memory on purpose. */
 #include "core/lua/testing_codec.h"
 
+#include <stdbool.h>
+
 typedef struct {
     lua_Alloc allocate; // the one that was there before
     void *context;
