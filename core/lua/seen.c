@@ -6,7 +6,7 @@
 
 #include "core/os/sys.h"
 
-enum { SMALLEST_BITS = 6, KEPT_BITS = 20, MOST_BITS = 32 };
+enum { SMALLEST_BITS = 6, KEPT_BITS = 19, MOST_BITS = 32 };
 
 // Objects made one after the other are mostly met so too. Those of one page
 // of memory get neighbouring slots, which keeps the processor's caches warm;
