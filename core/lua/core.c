@@ -6,6 +6,8 @@
 #include "core/lua/pool.h"
 #include "core/lua/system.h"
 
+#include "core/lua/codec.h"
+
 typedef void Register(lua_State *L);
 
 static Register *const PARTS[] = {
@@ -17,6 +19,7 @@ static Register *const PARTS[] = {
     files_register,
     records_register,
     text_register,
+    codec_register,
     NULL,
 };
 
