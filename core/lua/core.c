@@ -1,4 +1,7 @@
 #include "core/lua/core.h"
+#include "core/lua/files.h"
+#include "core/lua/records.h"
+#include "core/lua/text.h"
 
 typedef void Register(lua_State *L);
 
@@ -6,6 +9,9 @@ static Register *const PARTS[] = {
 #ifdef PARALLEL_LUA_TESTING
     testing_register,
 #endif
+    files_register,
+    records_register,
+    text_register,
     NULL,
 };
 
