@@ -1,6 +1,9 @@
 #include "core/lua/core.h"
+#include "core/lua/emitter.h"
 #include "core/lua/files.h"
 #include "core/lua/records.h"
+#include "core/lua/reduce.h"
+#include "core/lua/result.h"
 #include "core/lua/text.h"
 
 typedef void Register(lua_State *L);
@@ -9,8 +12,11 @@ static Register *const PARTS[] = {
 #ifdef PARALLEL_LUA_TESTING
     testing_register,
 #endif
+    emitter_register,
     files_register,
     records_register,
+    reduce_register,
+    result_register,
     text_register,
     NULL,
 };

@@ -59,8 +59,10 @@ static int add_piece(Chain *chain, Arena *arena, size_t size) {
     Ref ref = arena_take(arena, sizeof(Piece) + capacity);
     if (!ref) return -1;
     *(Piece *)arena_at(arena, ref) = (Piece){.capacity = (uint32_t)capacity};
-    if (chain->last) ((Piece *)arena_at(arena, chain->last))->next = ref;
-    else chain->first = ref;
+    if (chain->last)
+        ((Piece *)arena_at(arena, chain->last))->next = ref;
+    else
+        chain->first = ref;
     chain->last = ref;
     return 0;
 }

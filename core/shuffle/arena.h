@@ -22,9 +22,13 @@ typedef struct {
 /* Memory of this size, not cleared, aligned to four bytes. 0 with ENOMEM when there is none. */
 Ref arena_take(Arena *arena, size_t size);
 
-static inline void *arena_at(const Arena *arena, Ref ref) { return arena->data + (size_t)ref * 4; }
+static inline void *arena_at(const Arena *arena, Ref ref) {
+    return arena->data + (size_t)ref * 4;
+}
 
-static inline void arena_clear(Arena *arena) { arena->used = 0; }
+static inline void arena_clear(Arena *arena) {
+    arena->used = 0;
+}
 
 void arena_free(Arena *arena);
 

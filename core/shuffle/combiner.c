@@ -210,8 +210,10 @@ static int mean_add(Store *store, void *state, const char *value, size_t size) {
     OrderedItem item;
     if (read_number(value, size, &item) == -1) return -1;
     Total total = mean->total;
-    if (item.kind == ITEM_FLOAT) total_add(&total, item.number);
-    else total_add_integer(&total, item.integer);
+    if (item.kind == ITEM_FLOAT)
+        total_add(&total, item.number);
+    else
+        total_add_integer(&total, item.integer);
     mean->total = total;
     mean->count++;
     return 0;
@@ -402,7 +404,9 @@ static int read_numbers(Store *store, const SetState *set) {
     return 0;
 }
 
-static uint32_t *ids(const Store *store) { return (uint32_t *)(void *)buffer_bytes(&store->ids); }
+static uint32_t *ids(const Store *store) {
+    return (uint32_t *)(void *)buffer_bytes(&store->ids);
+}
 
 // The chain again, each number once. It takes no more room than it did: the
 // pieces are there, and sorted differences are not longer.

@@ -64,7 +64,9 @@ int ordered_integer(Buffer *to, int64_t value) {
     return append_number(to, nearest, (int64_t)((__int128)value - (__int128)nearest), false);
 }
 
-int ordered_float(Buffer *to, double value) { return append_number(to, value, 0, true); }
+int ordered_float(Buffer *to, double value) {
+    return append_number(to, value, 0, true);
+}
 
 int ordered_string(Buffer *to, const char *bytes, size_t size) {
     if (buffer_reserve(to, size + 1) == -1) return -1;

@@ -47,18 +47,23 @@ static inline int ordered_compare(const char *a, size_t a_size, const char *b, s
     return order ? order : (a_size > b_size) - (a_size < b_size);
 }
 
-/* The first eight bytes as a number that compares as they do; shorter ones are filled with zeros. */
+/* The first eight bytes as a number that compares as they do; shorter ones are filled with zeros.
+ */
 uint64_t ordered_prefix(const char *bytes, size_t size);
 
 /* These append one value; 0, or -1 with ENOMEM. */
 int ordered_boolean(Buffer *to, bool value);
 int ordered_integer(Buffer *to, int64_t value);
 int ordered_float(Buffer *to, double value);
-int ordered_string(Buffer *to, const char *bytes, size_t size); // alone, not in a list
+int ordered_string(Buffer *to, const char *bytes, size_t size);  // alone, not in a list
 int ordered_element(Buffer *to, const char *bytes, size_t size); // a string in a list
 
-static inline int ordered_list_begin(Buffer *to) { return buffer_append_byte(to, ORDERED_LIST); }
-static inline int ordered_list_end(Buffer *to) { return buffer_append_byte(to, ORDERED_END); }
+static inline int ordered_list_begin(Buffer *to) {
+    return buffer_append_byte(to, ORDERED_LIST);
+}
+static inline int ordered_list_end(Buffer *to) {
+    return buffer_append_byte(to, ORDERED_END);
+}
 
 typedef struct {
     enum {

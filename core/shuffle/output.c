@@ -21,8 +21,10 @@ static int make_rank(Output *output, const char *key, size_t key_size, const cha
     Order order = output->order;
     buffer_clear(&output->rank);
     int made = 0;
-    if (order.by_value) made = ordered_rank(&output->rank, value, size, order.desc);
-    else if (order.desc) made = ordered_rank(&output->rank, key, key_size, true);
+    if (order.by_value)
+        made = ordered_rank(&output->rank, value, size, order.desc);
+    else if (order.desc)
+        made = ordered_rank(&output->rank, key, key_size, true);
     output->rank_size = buffer_size(&output->rank);
     return made == -1 ? -1 : buffer_append(&output->rank, key, key_size);
 }
@@ -42,16 +44,17 @@ static int end_chunk(Output *output) {
     if (!output->writer.region.count) return 0;
     if (region_append(&output->writer.region, &output->chunks) == -1) return -1;
     output->chunked++;
+    output->written += output->writer.region.count;
     writer_begin(&output->writer);
     return 0;
 }
 
 bool output_full(const Output *output) {
-    return !output->gathering && output->order.top && output->writer.region.count >= output->order.top;
+    return !output->gathering && output->order.top &&
+           output->writer.region.count >= output->order.top;
 }
 
-int output_offer(Output *output, const char *key, size_t key_size, const char *value,
-                 size_t size) {
+int output_offer(Output *output, const char *key, size_t key_size, const char *value, size_t size) {
     if (make_rank(output, key, key_size, value, size) == -1) return -1;
     bool has_last = buffer_size(&output->last) > 0;
     if (output->gathering) return !(has_last && output->order.top && behind_last(output));
@@ -75,7 +78,8 @@ static int list_items(const Output *output, SortItem **items) {
         const char *start = at;
         uint64_t size, body;
         if (!varint_read(&at, end, &size) || !varint_read(&at, end, &body)) break;
-        (*items)[i] = (SortItem){ordered_prefix(at, size), at, (uint32_t)size, (uint32_t)(at - start)};
+        (*items)[i] =
+            (SortItem){ordered_prefix(at, size), at, (uint32_t)size, (uint32_t)(at - start)};
         at += size + body;
     }
     return 0;
@@ -167,10 +171,15 @@ int output_put(Output *output, const char *payload, size_t size) {
     return remember(output, rank, rank_size);
 }
 
+uint64_t output_count(const Output *output) {
+    return output->written + output->writer.region.count + output->count;
+}
+
 int output_finish(Output *output, Buffer *descriptor) {
     if (output->count && settle(output, true) == -1) return -1;
     if (end_chunk(output) == -1 || writer_flush(&output->writer) == -1) return -1;
     if (buffer_append_varint(descriptor, (uint64_t)output->writer.fd) == -1) return -1;
+    if (buffer_append_varint(descriptor, output->text) == -1) return -1;
     if (buffer_append_varint(descriptor, output->chunked) == -1) return -1;
     return buffer_append(descriptor, buffer_bytes(&output->chunks), buffer_size(&output->chunks));
 }

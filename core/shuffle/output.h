@@ -10,7 +10,7 @@
  * written as a sorted chunk when they fill some memory; of `top` records only
  * those are kept that may still be among the first. An output's descriptor is
  *
- *     fd | number of chunks | chunk | chunk ...
+ *     fd | 1 when payloads are text | number of chunks | chunk | chunk ...
  *
  * in varints; a chunk is a region. */
 #ifndef PARALLEL_LUA_SHUFFLE_OUTPUT_H
@@ -26,15 +26,17 @@ typedef struct {
 
 typedef struct {
     Order order;
+    bool text; // payloads are text; set by whoever opens the output
     Writer writer;
-    Buffer chunks;   // descriptors of those written
+    Buffer chunks;    // descriptors of those written
     uint64_t chunked; // their number
+    uint64_t written; // records in them
     Buffer rank;      // of the record at hand: what it sorts by
     size_t rank_size; // how much of that is in front of the key
     Buffer body;
-    Buffer last;      // what the record written last sorts by, or the last one of the top
-    Buffer records;   // gathered
-    uint64_t count;   // of those
+    Buffer last;    // what the record written last sorts by, or the last one of the top
+    Buffer records; // gathered
+    uint64_t count; // of those
     bool gathering;
 } Output;
 
@@ -49,6 +51,9 @@ int output_put(Output *output, const char *payload, size_t size);
 
 /* True when nothing that could still come would be kept. */
 bool output_full(const Output *output);
+
+/* The number of records so far; with `top`, some of them may still go. */
+uint64_t output_count(const Output *output);
 
 /* Writes what was gathered and appends the descriptor. 0, or -1 with errno. */
 int output_finish(Output *output, Buffer *descriptor);

@@ -72,8 +72,7 @@ int record_append(Buffer *to, const char *key, size_t key_size, const char *body
     return 0;
 }
 
-int writer_record(Writer *writer, const char *key, size_t key_size, const char *body,
-                  size_t size) {
+int writer_record(Writer *writer, const char *key, size_t key_size, const char *body, size_t size) {
     if (make_room(writer, LONGEST_HEADER + key_size + size) == -1) return -1;
     size_t before = buffer_size(&writer->buffer);
     if (record_append(&writer->buffer, key, key_size, body, size) == -1) return -1;
@@ -90,7 +89,9 @@ int writer_copy(Writer *writer, const char *record, size_t size) {
     return 0;
 }
 
-void writer_close(Writer *writer) { buffer_free(&writer->buffer); }
+void writer_close(Writer *writer) {
+    buffer_free(&writer->buffer);
+}
 
 void cursor_open(Cursor *cursor, int fd, const Region *region) {
     cursor->fd = fd;

@@ -12,8 +12,8 @@ typedef struct {
     Store *store;
     const Combiner *combiner;
     unsigned partitions;
-    size_t *starts; // slots of partition p are those from starts[p] to starts[p + 1]
-    size_t *next;   // while grouping: those of p from starts[p] to next[p] are in place
+    size_t *starts;  // slots of partition p are those from starts[p] to starts[p + 1]
+    size_t *next;    // while grouping: those of p from starts[p] to next[p] are in place
     SortItem *items; // the keys of one partition, or the dictionary
     uint32_t *ranks; // of the dictionary: from the number of a value to its rank
     Writer writer;

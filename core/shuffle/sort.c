@@ -11,7 +11,9 @@ int sort_compare(const SortItem *a, const SortItem *b) {
     return ordered_compare(a->key, a->size, b->key, b->size);
 }
 
-static inline bool before(const SortItem *a, const SortItem *b) { return sort_compare(a, b) < 0; }
+static inline bool before(const SortItem *a, const SortItem *b) {
+    return sort_compare(a, b) < 0;
+}
 
 static inline void swap(SortItem *a, SortItem *b) {
     SortItem kept = *a;
@@ -128,8 +130,10 @@ static int sort_many(uint32_t *numbers, size_t count, Buffer *scratch) {
 
 int sort_distinct(uint32_t *numbers, size_t *count, Buffer *scratch) {
     if (ascending(numbers, *count)) return 0;
-    if (*count <= 64) sort_few(numbers, *count);
-    else if (sort_many(numbers, *count, scratch) == -1) return -1;
+    if (*count <= 64)
+        sort_few(numbers, *count);
+    else if (sort_many(numbers, *count, scratch) == -1)
+        return -1;
     size_t kept = 1;
     for (size_t i = 1; i < *count; i++)
         if (numbers[i] != numbers[kept - 1]) numbers[kept++] = numbers[i];

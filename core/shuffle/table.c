@@ -43,6 +43,10 @@ static inline bool is_key(const Table *table, Ref entry, uint8_t tag, const char
            same(key + 1, bytes, size);
 }
 
+static inline uint32_t hash_of(uint8_t tag, const char *bytes, size_t size) {
+    return (uint32_t)XXH3_64bits(bytes, size) ^ tag;
+}
+
 static void put_slot(Slot *slots, uint32_t mask, Slot slot) {
     uint32_t i = slot.hash & mask;
     while (slots[i].entry) i = (i + 1) & mask;
@@ -90,7 +94,7 @@ static __attribute__((noinline)) void *add(Table *table, uint32_t hash, uint8_t 
 }
 
 void *table_find_or_add(Table *table, uint8_t tag, const char *bytes, size_t size) {
-    uint32_t hash = (uint32_t)XXH3_64bits(bytes, size) ^ tag;
+    uint32_t hash = hash_of(tag, bytes, size);
     if (!table->slots) return add(table, hash, tag, bytes, size);
     for (uint32_t i = hash & table->mask; table->slots[i].entry; i = (i + 1) & table->mask) {
         Slot slot = table->slots[i];
@@ -98,6 +102,19 @@ void *table_find_or_add(Table *table, uint8_t tag, const char *bytes, size_t siz
             return table_state(table, slot.entry);
     }
     return add(table, hash, tag, bytes, size);
+}
+
+// No later key can have passed by its slot, so the slot may simply become free.
+void table_take_back(Table *table, const void *state) {
+    size_t start = (size_t)((const char *)state - 4 - table->arena.data);
+    const char *key = (const char *)state + table->state_size;
+    uint32_t size = *(const uint32_t *)(const void *)((const char *)state - 4);
+    uint32_t i = hash_of((uint8_t)*key, key + 1, size - 1) & table->mask;
+    while (table->slots[i].entry != start / 4) i = (i + 1) & table->mask;
+    table->slots[i] = (Slot){0, 0};
+    table->arena.used = start;
+    table->count--;
+    table->room++;
 }
 
 void table_clear(Table *table) {

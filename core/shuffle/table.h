@@ -32,6 +32,9 @@ typedef struct {
  * key is added. NULL with ENOMEM, the table as it was. */
 void *table_find_or_add(Table *table, uint8_t tag, const char *bytes, size_t size);
 
+/* Takes back the key that was added last, whose state this is. */
+void table_take_back(Table *table, const void *state);
+
 /* What an entry is made of. */
 static inline void *table_state(const Table *table, Ref entry) {
     return (char *)arena_at(&table->arena, entry) + 4;
