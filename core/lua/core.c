@@ -1,4 +1,6 @@
 #include "core/lua/core.h"
+
+#include "core/lua/codec.h"
 #include "core/lua/emitter.h"
 #include "core/lua/files.h"
 #include "core/lua/records.h"
@@ -12,6 +14,7 @@ static Register *const PARTS[] = {
 #ifdef PARALLEL_LUA_TESTING
     testing_register,
 #endif
+    codec_register,
     emitter_register,
     files_register,
     records_register,

@@ -1,0 +1,181 @@
+#include "core/lua/path.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum {
+    STEPS_SHOWN = 20, // of a longer path the end is shown
+    KEY_SHOWN = 40,   // of a longer key the beginning is shown
+};
+
+// The search spreads from the roots. Whatever it comes upon is a node, told by
+// FIELDS entries of one Lua list: the value, the number of the node that holds
+// it, its key there, and whether it is not the value of that key but the key.
+enum { NODE_VALUE = 1, NODE_HOLDER, NODE_KEY, NODE_IS_KEY, FIELDS = 4 };
+
+typedef struct {
+    lua_State *L;
+    int goal, nodes, seen; // stack indices
+    int count;
+} Search;
+
+static void node_get(const Search *s, int node, int field) {
+    lua_rawgeti(s->L, s->nodes, (lua_Integer)FIELDS * node + field);
+}
+
+static void node_set(const Search *s, int field) {
+    lua_rawseti(s->L, s->nodes, (lua_Integer)FIELDS * s->count + field);
+}
+
+static bool is_new(const Search *s, int value) {
+    lua_pushvalue(s->L, value);
+    bool known = lua_rawget(s->L, s->seen) != LUA_TNIL;
+    lua_pop(s->L, 1);
+    if (known) return false;
+    lua_pushvalue(s->L, value);
+    lua_pushboolean(s->L, 1);
+    lua_rawset(s->L, s->seen);
+    return true;
+}
+
+// Makes the value a node if it is the goal or may hold it; true when it is the goal.
+static bool search_add(Search *s, int value, int holder, int key) {
+    bool found = lua_rawequal(s->L, value, s->goal);
+    if (!found && (lua_type(s->L, value) != LUA_TTABLE || !is_new(s, value))) return false;
+    s->count++;
+    lua_pushvalue(s->L, value);
+    node_set(s, NODE_VALUE);
+    lua_pushinteger(s->L, holder);
+    node_set(s, NODE_HOLDER);
+    lua_pushvalue(s->L, key);
+    node_set(s, NODE_KEY);
+    lua_pushboolean(s->L, value == key);
+    node_set(s, NODE_IS_KEY);
+    return found;
+}
+
+static bool search_table(Search *s, int holder) {
+    lua_State *L = s->L;
+    node_get(s, holder, NODE_VALUE);
+    int table = lua_gettop(L);
+    bool found = false;
+    lua_pushnil(L);
+    while (!found && lua_next(L, table)) {
+        found = search_add(s, table + 2, holder, table + 1) ||
+                search_add(s, table + 1, holder, table + 1);
+        lua_pop(L, 1);
+    }
+    lua_settop(L, table - 1);
+    return found;
+}
+
+// The goal is then the last node.
+static bool search_roots(Search *s, int first, int count) {
+    for (int i = 0; i < count; i++) {
+        lua_pushinteger(s->L, i + 1);
+        bool found = search_add(s, first + i, 0, lua_gettop(s->L));
+        lua_pop(s->L, 1);
+        if (found) return true;
+    }
+    for (int node = 1; node <= s->count; node++)
+        if (search_table(s, node)) return true;
+    return false;
+}
+
+// ---- the steps of a path as text
+
+static bool is_name(const char *bytes, size_t size) {
+    static const char *const KEYWORDS[] = {"and",   "break", "do",       "else", "elseif", "end",
+                                           "false", "for",   "function", "goto", "if",     "in",
+                                           "local", "nil",   "not",      "or",   "repeat", "return",
+                                           "then",  "true",  "until",    "while"};
+    if (size == 0 || size > KEY_SHOWN || isdigit((unsigned char)*bytes)) return false;
+    for (size_t i = 0; i < size; i++)
+        if (!isalnum((unsigned char)bytes[i]) && bytes[i] != '_') return false;
+    for (size_t i = 0; i < sizeof KEYWORDS / sizeof *KEYWORDS; i++)
+        if (strlen(KEYWORDS[i]) == size && !memcmp(KEYWORDS[i], bytes, size)) return false;
+    return true;
+}
+
+static void push_quoted(lua_State *L, const char *bytes, size_t size) {
+    luaL_Buffer text;
+    luaL_buffinit(L, &text);
+    luaL_addstring(&text, "[\"");
+    for (size_t i = 0; i < size && i < KEY_SHOWN; i++) {
+        unsigned char byte = (unsigned char)bytes[i];
+        if (byte == '"' || byte == '\\') luaL_addchar(&text, '\\');
+        if (byte >= ' ' && byte != 0x7f) {
+            luaL_addchar(&text, (char)byte);
+            continue;
+        }
+        luaL_addchar(&text, '\\');
+        luaL_addchar(&text, (char)('0' + byte / 100));
+        luaL_addchar(&text, (char)('0' + byte / 10 % 10));
+        luaL_addchar(&text, (char)('0' + byte % 10));
+    }
+    luaL_addstring(&text, size > KEY_SHOWN ? "...\"]" : "\"]");
+    luaL_pushresult(&text);
+}
+
+static void push_string_key(lua_State *L, int key, bool leading) {
+    size_t size;
+    const char *bytes = lua_tolstring(L, key, &size);
+    if (!is_name(bytes, size)) return push_quoted(L, bytes, size);
+    lua_pushfstring(L, leading ? "%s" : ".%s", bytes);
+}
+
+static void push_key(lua_State *L, int key, bool leading) {
+    switch (lua_type(L, key)) {
+    case LUA_TSTRING: push_string_key(L, key, leading); break;
+    case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, key) ? "[true]" : "[false]"); break;
+    case LUA_TNUMBER:
+        lua_pushvalue(L, key); // tostring changes a number in place
+        lua_pushfstring(L, "[%s]", lua_tostring(L, -1));
+        lua_remove(L, -2);
+        break;
+    default: lua_pushfstring(L, "[%s]", luaL_typename(L, key));
+    }
+}
+
+static int node_holder(const Search *s, int node) {
+    node_get(s, node, NODE_HOLDER);
+    int holder = (int)lua_tointeger(s->L, -1);
+    lua_pop(s->L, 1);
+    return holder;
+}
+
+static void push_step(const Search *s, int node, bool leading) {
+    node_get(s, node, NODE_IS_KEY);
+    node_get(s, node, NODE_KEY);
+    if (lua_toboolean(s->L, -2))
+        lua_pushliteral(s->L, "(key)");
+    else
+        push_key(s->L, lua_gettop(s->L), leading);
+    lua_replace(s->L, -3);
+    lua_pop(s->L, 1);
+}
+
+// Pushes the way to the last node. A root is a step only when there are several.
+static bool push_way(const Search *s, bool several) {
+    int way[STEPS_SHOWN], steps = 0, node = s->count;
+    for (; node && steps < STEPS_SHOWN; node = node_holder(s, node))
+        if (several || node_holder(s, node)) way[steps++] = node;
+    if (steps == 0) return false;
+    bool whole = node == 0 || (!several && node_holder(s, node) == 0);
+    lua_pushstring(s->L, whole ? "" : "...");
+    for (int i = steps; i-- > 0;) push_step(s, way[i], i == steps - 1);
+    lua_concat(s->L, steps + 1);
+    return true;
+}
+
+bool path_push(lua_State *L, int first, int count, int goal) {
+    luaL_checkstack(L, STEPS_SHOWN + LUA_MINSTACK, NULL);
+    int top = lua_gettop(L);
+    lua_newtable(L);
+    lua_newtable(L);
+    Search search = {.L = L, .goal = goal, .nodes = top + 1, .seen = top + 2};
+    bool found = search_roots(&search, first, count) && push_way(&search, count > 1);
+    if (found) lua_replace(L, top + 1);
+    lua_settop(L, top + found);
+    return found;
+}
