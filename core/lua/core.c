@@ -6,6 +6,7 @@
 #include "core/lua/records.h"
 #include "core/lua/reduce.h"
 #include "core/lua/result.h"
+#include "core/lua/scratch.h"
 #include "core/lua/text.h"
 
 typedef void Register(lua_State *L);
@@ -20,6 +21,7 @@ static Register *const PARTS[] = {
     records_register,
     reduce_register,
     result_register,
+    scratch_register,
     text_register,
     NULL,
 };
