@@ -1,0 +1,233 @@
+#include "core/lua/emitter.h"
+
+#include <errno.h>
+
+#include "core/lua/text.h"
+#include "core/lua/value.h"
+#include "core/shuffle/ordered.h"
+#include "core/shuffle/run.h"
+
+typedef enum { ADDS_OTHER, ADDS_SUM, ADDS_COUNT, ADDS_MEAN } Kind;
+
+typedef struct {
+    Table table;
+    Store store;
+    const Combiner *combiner;
+    Kind kind;
+    unsigned partitions;
+    Buffer key, value, descriptor;
+} Emitter;
+
+enum { MOST_PARTITIONS = 1 << 16 };
+
+static Emitter *self(lua_State *L) {
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+static int out_of_memory(lua_State *L) {
+    return luaL_error(L, "not enough memory");
+}
+
+/* The value to add, as it is cheapest: an integer where that is all there is
+ * to it, else value bytes in the emitter. */
+typedef struct {
+    bool is_integer;
+    lua_Integer integer;
+} Added;
+
+static int refuse_number(lua_State *L, Emitter *emitter, int key, int value) {
+    const char *verb = emitter->kind == ADDS_SUM ? "sum" : "take the mean";
+    const char *type = luaL_typename(L, value);
+    buffer_clear(&emitter->key);
+    key_encode(L, key, &emitter->key);
+    const char *name = key_describe(L, buffer_bytes(&emitter->key), buffer_size(&emitter->key));
+    return luaL_error(L, "cannot %s: number expected, got %s (key '%s')", verb, type, name);
+}
+
+static Added take_value(lua_State *L, Emitter *emitter, int key, int value) {
+    int type = lua_type(L, value);
+    Kind kind = emitter->kind;
+    if (type == LUA_TNONE) {
+        lua_pushinteger(L, 1); // the value comes last, so that this is its place
+        type = LUA_TNUMBER;
+    }
+    if (type != LUA_TNIL && kind == ADDS_COUNT) return (Added){true, 1};
+    if (type == LUA_TNUMBER && kind == ADDS_SUM && lua_isinteger(L, value))
+        return (Added){true, lua_tointeger(L, value)};
+    if (type != LUA_TNIL && type != LUA_TNUMBER && (kind == ADDS_SUM || kind == ADDS_MEAN))
+        refuse_number(L, emitter, key, value);
+    buffer_clear(&emitter->value);
+    value_encode(L, value, &emitter->value);
+    return (Added){false, 0};
+}
+
+static void add_bytes(lua_State *L, Emitter *emitter, void *state, bool is_new) {
+    emitter->store.sequence++;
+    if (emitter->combiner->add(&emitter->store, state, buffer_bytes(&emitter->value),
+                               buffer_size(&emitter->value)) == 0)
+        return;
+    if (is_new) table_take_back(&emitter->table, state);
+    value_error(L, "cannot emit");
+}
+
+static inline void add(lua_State *L, Emitter *emitter, Added added, uint8_t tag, const char *key,
+                       size_t size) {
+    uint32_t before = emitter->table.count;
+    void *state = table_find_or_add(&emitter->table, tag, key, size);
+    if (!state) out_of_memory(L);
+    if (!added.is_integer)
+        add_bytes(L, emitter, state, emitter->table.count > before);
+    else if (emitter->kind == ADDS_SUM)
+        ((SumState *)state)->integers += (uint64_t)added.integer;
+    else
+        ((CountState *)state)->n += (uint64_t)added.integer;
+}
+
+static void add_at(lua_State *L, Emitter *emitter, Added added, int key) {
+    size_t size;
+    if (lua_type(L, key) == LUA_TSTRING) {
+        const char *bytes = lua_tolstring(L, key, &size);
+        add(L, emitter, added, ORDERED_STRING, bytes, size);
+        return;
+    }
+    buffer_clear(&emitter->key);
+    key_encode(L, key, &emitter->key);
+    const char *bytes = buffer_bytes(&emitter->key);
+    add(L, emitter, added, (uint8_t)*bytes, bytes + 1, buffer_size(&emitter->key) - 1);
+}
+
+// emit(key, value)
+static int emitter_call(lua_State *L) {
+    Emitter *emitter = self(L);
+    if (lua_type(L, 2) == LUA_TNONE) lua_settop(L, 2);
+    add_at(L, emitter, take_value(L, emitter, 2, 3), 2);
+    return 0;
+}
+
+static void add_tokens(lua_State *L, Emitter *emitter, Added added, Tokens *tokens) {
+    int found;
+    while ((found = tokens->next(tokens)) == 1)
+        add(L, emitter, added, ORDERED_STRING, tokens->token, tokens->size);
+    if (found == -1) out_of_memory(L);
+}
+
+// emit:all(iterator, value)
+static int emitter_all(lua_State *L) {
+    Emitter *emitter = self(L);
+    luaL_checkany(L, 2);
+    Added added = take_value(L, emitter, 2, 3);
+    lua_settop(L, 3);
+    Tokens *tokens = text_tokens(L, 2);
+    if (tokens) {
+        add_tokens(L, emitter, added, tokens);
+        return 0;
+    }
+    for (;; lua_settop(L, 3)) {
+        lua_pushvalue(L, 2);
+        lua_call(L, 0, 1);
+        if (lua_isnil(L, 4)) return 0;
+        add_at(L, emitter, added, 4);
+    }
+}
+
+static int emitter_split(lua_State *L) {
+    Emitter *emitter = self(L);
+    emitter->store.split = luaL_checkinteger(L, 2);
+    emitter->store.sequence = 0;
+    return 0;
+}
+
+static int emitter_bytes(lua_State *L) {
+    Emitter *emitter = self(L);
+    size_t bytes = table_memory(&emitter->table) + store_memory(&emitter->store);
+    lua_pushinteger(L, (lua_Integer)bytes);
+    return 1;
+}
+
+static int emitter_commit(lua_State *L) {
+    Emitter *emitter = self(L);
+    int fd = (int)luaL_checkinteger(L, 2);
+    buffer_clear(&emitter->descriptor);
+    if (run_commit(&emitter->table, &emitter->store, emitter->combiner, fd, emitter->partitions,
+                   &emitter->descriptor) == -1)
+        return value_error(L, "cannot write a run");
+    lua_pushlstring(L, buffer_bytes(&emitter->descriptor), buffer_size(&emitter->descriptor));
+    return 1;
+}
+
+static int emitter_gc(lua_State *L) {
+    Emitter *emitter = self(L);
+    table_free(&emitter->table);
+    store_free(&emitter->store);
+    buffer_free(&emitter->key);
+    buffer_free(&emitter->value);
+    buffer_free(&emitter->descriptor);
+    return 0;
+}
+
+static const luaL_Reg METHODS[] = {
+    {"__call", emitter_call},
+    {"__gc", emitter_gc},
+    {"all", emitter_all},
+    {"split", emitter_split},
+    {"bytes", emitter_bytes},
+    {"commit", emitter_commit},
+    {NULL, NULL},
+};
+
+static int unknown_combiner(lua_State *L, const char *name) {
+    lua_pushliteral(L, "");
+    for (const Combiner *combiner = COMBINERS; combiner->name; combiner++) {
+        lua_pushstring(L, combiner == COMBINERS ? "" : ", ");
+        lua_pushstring(L, combiner->name);
+        lua_concat(L, 3);
+    }
+    return luaL_error(L, "no way to combine is called '%s' (%s)", name, lua_tostring(L, -1));
+}
+
+const Combiner *combiner_check(lua_State *L, const char *name) {
+    const Combiner *combiner = combiner_find(name);
+    if (!combiner) unknown_combiner(L, name);
+    return combiner;
+}
+
+static Kind kind_of(const char *name) {
+    if (strcmp(name, "sum") == 0) return ADDS_SUM;
+    if (strcmp(name, "count") == 0) return ADDS_COUNT;
+    return strcmp(name, "mean") == 0 ? ADDS_MEAN : ADDS_OTHER;
+}
+
+// The metatable is its own __index. Its functions get the emitter, which is below it.
+static void set_metatable(lua_State *L) {
+    lua_newtable(L);
+    lua_pushvalue(L, -2);
+    luaL_setfuncs(L, METHODS, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pushliteral(L, "emitter");
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, -2);
+}
+
+// core.emitter{combine = name, partitions = n}
+static int core_emitter(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_getfield(L, 1, "combine");
+    lua_getfield(L, 1, "partitions");
+    const Combiner *combiner = combiner_check(L, luaL_optstring(L, 2, "values"));
+    lua_Integer partitions = luaL_optinteger(L, 3, 1);
+    luaL_argcheck(L, partitions >= 1 && partitions <= MOST_PARTITIONS, 1,
+                  "partitions must be from 1 to 65536");
+    Emitter *emitter = lua_newuserdatauv(L, sizeof *emitter, 0);
+    *emitter = (Emitter){.combiner = combiner, .kind = kind_of(combiner->name)};
+    emitter->table.state_size = combiner->state_size;
+    emitter->partitions = (unsigned)partitions;
+    set_metatable(L);
+    return 1;
+}
+
+void emitter_register(lua_State *L) {
+    lua_pushcfunction(L, core_emitter);
+    lua_setfield(L, -2, "emitter");
+}

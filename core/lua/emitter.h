@@ -1,0 +1,23 @@
+/* Emitter - the `emit` that a map function is given.
+ *
+ *     emitter = core.emitter{combine = "sum", partitions = 8}
+ *     emitter(key, value)            value is 1 when it is left out
+ *     emitter:all(iterator, value)   for all keys that the iterator returns
+ *     emitter:split(n)               what comes now stands behind splits below n, for first and
+ * last emitter:bytes()                the memory in use emitter:commit(fd)             writes it as
+ * a run at the end of the file: the run's descriptor
+ *
+ * An emitter is a userdata with a metatable of its own, whose functions have
+ * it as their upvalue: calling it needs no check of what it is called on. */
+#ifndef PARALLEL_LUA_LUA_EMITTER_H
+#define PARALLEL_LUA_LUA_EMITTER_H
+
+#include "core/lua/compat.h"
+#include "core/shuffle/combiner.h"
+
+/* The combiner of that name; raises an error that lists the names. */
+const Combiner *combiner_check(lua_State *L, const char *name);
+
+void emitter_register(lua_State *L); // core.emitter
+
+#endif

@@ -1,0 +1,122 @@
+#include "core/lua/json.h"
+
+#include "core/lua/value.h"
+#include "core/shuffle/ordered.h"
+#include "core/shuffle/render.h"
+#include "core/shuffle/sort.h"
+
+enum { DEEPEST = 150 };
+
+static void append_value(lua_State *L, Buffer *to, int depth);
+
+static void check(lua_State *L, int result) {
+    if (result == -1) value_error(L, "cannot write JSON");
+}
+
+// How many keys the table on top has; *is_list when they are 1 to that number.
+static size_t count_keys(lua_State *L, bool *is_list) {
+    size_t count = 0;
+    lua_pushnil(L);
+    for (; lua_next(L, -2); lua_pop(L, 1)) count++;
+    *is_list = count > 0 && lua_rawlen(L, -1) == count;
+    return count;
+}
+
+static void append_array(lua_State *L, Buffer *to, size_t count, int depth) {
+    check(L, render_text(to, "["));
+    for (size_t i = 1; i <= count; i++) {
+        if (i > 1) check(L, render_text(to, ", "));
+        lua_rawgeti(L, -1, (lua_Integer)i);
+        append_value(L, to, depth);
+        lua_pop(L, 1);
+    }
+    check(L, render_text(to, "]"));
+}
+
+// Replaces the copy of a key on top by the string that names it.
+static const char *name_key(lua_State *L, size_t *size) {
+    if (lua_isboolean(L, -1)) {
+        lua_pushstring(L, lua_toboolean(L, -1) ? "true" : "false");
+        lua_remove(L, -2);
+    }
+    if (!lua_isstring(L, -1))
+        luaL_error(L, "cannot write JSON: a table has a %s as a key", luaL_typename(L, -1));
+    return lua_tolstring(L, -1, size);
+}
+
+// Pushes a list of the keys and one of their names; the items tell the names in the same order.
+static void list_names(lua_State *L, SortItem *items, int table) {
+    lua_newtable(L);
+    lua_newtable(L);
+    int names = lua_gettop(L), keys = names - 1, count = 0;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, keys, ++count);
+        lua_pushvalue(L, -1);
+        size_t size;
+        const char *name = name_key(L, &size);
+        items[count - 1] =
+            (SortItem){ordered_prefix(name, size), name, (uint32_t)size, (uint32_t)count};
+        lua_rawseti(L, names, count);
+    }
+}
+
+static void append_object(lua_State *L, Buffer *to, size_t count, int depth) {
+    int table = lua_gettop(L), keys = table + 2;
+    SortItem *items = lua_newuserdatauv(L, (count + 1) * sizeof *items, 0);
+    list_names(L, items, table);
+    sort_items(items, count);
+    check(L, render_text(to, "{"));
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) check(L, render_text(to, ", "));
+        check(L, json_string(to, items[i].key, items[i].size));
+        check(L, render_text(to, ": "));
+        lua_rawgeti(L, keys, items[i].tag);
+        lua_rawget(L, table);
+        append_value(L, to, depth);
+        lua_pop(L, 1);
+    }
+    check(L, render_text(to, "}"));
+    lua_settop(L, table);
+}
+
+static void append_table(lua_State *L, Buffer *to, int depth) {
+    if (depth > DEEPEST)
+        luaL_error(L, "cannot write JSON: a table is nested too deep, or holds itself");
+    luaL_checkstack(L, 12, "tables are nested too deep");
+    bool is_list;
+    size_t count = count_keys(L, &is_list);
+    if (is_list)
+        append_array(L, to, count, depth);
+    else
+        append_object(L, to, count, depth);
+}
+
+// The value on top of the stack, which stays there.
+static void append_value(lua_State *L, Buffer *to, int depth) {
+    size_t size;
+    const char *bytes;
+    switch (lua_type(L, -1)) {
+    case LUA_TBOOLEAN: check(L, render_text(to, lua_toboolean(L, -1) ? "true" : "false")); break;
+    case LUA_TNUMBER:
+        check(L, lua_isinteger(L, -1) ? json_integer(to, lua_tointeger(L, -1))
+                                      : json_float(to, lua_tonumber(L, -1)));
+        break;
+    case LUA_TSTRING:
+        bytes = lua_tolstring(L, -1, &size);
+        check(L, json_string(to, bytes, size));
+        break;
+    case LUA_TTABLE: append_table(L, to, depth + 1); break;
+    default: luaL_error(L, "cannot write JSON: a %s has no form in it", luaL_typename(L, -1));
+    }
+}
+
+int json_opaque(void *context, const char *value, size_t size, Buffer *to) {
+    lua_State *L = context;
+    value_push(L, value, size);
+    append_value(L, to, 0);
+    lua_pop(L, 1);
+    return 0;
+}

@@ -1,0 +1,20 @@
+/* Reduce - one reduce task: a partition of all runs, merged, combined, and left as an output.
+ *
+ *     descriptor, count = core.reduce{
+ *       runs = {descriptor, ...},       of emitter:commit
+ *       partition = i,                  from 0
+ *       combine = name or function,     nil: "values"; with a function the runs hold "values"
+ *       reduce = function or nil,       reduce(key, value or iterator, emit)
+ *       sort =, desc =, top =,          see order.h
+ *       format = nil, "tsv" or "json",  records are text then
+ *       fd = fd}                        the output is written at its end
+ *
+ * What reduce and combine raise is raised again as it is. */
+#ifndef PARALLEL_LUA_LUA_REDUCE_H
+#define PARALLEL_LUA_LUA_REDUCE_H
+
+#include "core/lua/compat.h"
+
+void reduce_register(lua_State *L);
+
+#endif

@@ -1,0 +1,221 @@
+#include "core/lua/result.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/lua/order.h"
+#include "core/lua/value.h"
+#include "core/os/sys.h"
+#include "core/shuffle/merge.h"
+
+typedef struct {
+    Buffer chunks; // of Chunk
+    Merge merge;
+    Buffer out;     // texts to be written
+    uint64_t count; // of records, not more than the top
+    uint64_t given; // of those, since the start
+    bool text, open;
+} Result;
+
+typedef struct {
+    int fd;
+    Region region;
+} Chunk;
+
+enum { WRITE_SIZE = 1 << 18 };
+
+static const char RESULT_TYPE[] = "parallel.result";
+
+static void close_result(Result *result) {
+    buffer_free(&result->chunks);
+    merge_close(&result->merge);
+    buffer_free(&result->out);
+    *result = (Result){0};
+}
+
+static int result_close(lua_State *L) {
+    close_result(luaL_checkudata(L, 1, RESULT_TYPE));
+    return 0;
+}
+
+static Result *check_open(lua_State *L) {
+    Result *result = luaL_checkudata(L, 1, RESULT_TYPE);
+    if (!result->open) luaL_error(L, "attempt to use a closed result");
+    return result;
+}
+
+static void check_read(lua_State *L, int found) {
+    if (found == -1) value_error(L, "cannot read results");
+}
+
+static int damaged(void) {
+    errno = EBADMSG;
+    return -1;
+}
+
+static int add_chunk(Result *result, const char **at, const char *end, int fd) {
+    Chunk chunk = {.fd = fd};
+    if (!region_read(at, end, &chunk.region)) return damaged();
+    result->count += chunk.region.count;
+    return buffer_append(&result->chunks, &chunk, sizeof chunk);
+}
+
+static int add_output(Result *result, const char *at, size_t size) {
+    const char *end = at + size;
+    uint64_t fd, text, chunks;
+    if (!varint_read(&at, end, &fd) || fd > INT32_MAX || !varint_read(&at, end, &text) ||
+        !varint_read(&at, end, &chunks))
+        return damaged();
+    result->text = text;
+    for (uint64_t i = 0; i < chunks; i++)
+        if (add_chunk(result, &at, end, (int)fd) == -1) return -1;
+    return 0;
+}
+
+static int rewind_result(Result *result) {
+    const Chunk *chunks = (const Chunk *)(const void *)buffer_bytes(&result->chunks);
+    size_t count = buffer_size(&result->chunks) / sizeof *chunks;
+    merge_close(&result->merge);
+    result->given = 0;
+    for (size_t i = 0; i < count; i++)
+        if (merge_add(&result->merge, chunks[i].fd, &chunks[i].region) == -1) return -1;
+    return merge_start(&result->merge);
+}
+
+static int result_rewind(lua_State *L) {
+    check_read(L, rewind_result(check_open(L)));
+    return 0;
+}
+
+static int result_count(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)check_open(L)->count);
+    return 1;
+}
+
+typedef struct {
+    const char *key, *payload;
+    size_t key_size, payload_size;
+} Found;
+
+// The next record, what it sorts by taken apart: 1, 0 or -1.
+static int next_record(Result *result, Found *found) {
+    if (result->given == result->count) return 0;
+    int more = merge_record(&result->merge, &found->key, &found->key_size);
+    if (more != 1) return more == -1 ? -1 : damaged();
+    uint64_t rank;
+    const char *at = result->merge.body, *end = at + result->merge.body_size;
+    if (!varint_read(&at, end, &rank) || rank >= found->key_size) return damaged();
+    found->key += rank;
+    found->key_size -= rank;
+    found->payload = at;
+    found->payload_size = (size_t)(end - at);
+    result->given++;
+    return 1;
+}
+
+static int result_next(lua_State *L) {
+    Result *result = check_open(L);
+    if (result->text) return luaL_error(L, "these results are text, which can only be written");
+    Found record;
+    int found = next_record(result, &record);
+    check_read(L, found);
+    if (!found) return 0;
+    value_push(L, record.key, record.key_size);
+    value_push(L, record.payload, record.payload_size);
+    return 2;
+}
+
+static int wait_until_writable(int fd) {
+    struct pollfd polled = {.fd = fd, .events = POLLOUT};
+    return sys.poll(&polled, 1, -1) == -1 && errno != EINTR ? -1 : 0;
+}
+
+static int write_all(int fd, const char *bytes, size_t size) {
+    while (size) {
+        ssize_t n = sys.write(fd, bytes, size);
+        if (n == -1 && errno == EINTR) continue;
+        if (n == -1 && errno != EAGAIN) return -1;
+        if (n == -1 && wait_until_writable(fd) == -1) return -1;
+        if (n == -1) continue;
+        bytes += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+static int flush(Buffer *out, int fd) {
+    if (write_all(fd, buffer_bytes(out), buffer_size(out)) == -1) return -1;
+    buffer_clear(out);
+    return 0;
+}
+
+static int write_texts(Result *result, int fd, bool *reading) {
+    Found record;
+    int found;
+    buffer_clear(&result->out);
+    while (*reading = true, (found = next_record(result, &record)) == 1) {
+        if (buffer_append(&result->out, record.payload, record.payload_size) == -1) return -1;
+        *reading = false;
+        if (buffer_size(&result->out) >= WRITE_SIZE && flush(&result->out, fd) == -1) return -1;
+    }
+    if (found == -1) return -1;
+    *reading = false;
+    return flush(&result->out, fd);
+}
+
+static int result_write(lua_State *L) {
+    Result *result = check_open(L);
+    int fd = (int)luaL_checkinteger(L, 2);
+    bool reading;
+    if (!result->text) return luaL_error(L, "these results are values, which have no text");
+    if (write_texts(result, fd, &reading) == -1) {
+        int error = errno;
+        if (reading || error == ENOMEM) check_read(L, -1);
+        lua_pushnil(L);
+        lua_pushstring(L, strerror(error));
+        lua_pushinteger(L, error);
+        return 3;
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static const luaL_Reg METHODS[] = {
+    {"next", result_next},
+    {"rewind", result_rewind},
+    {"count", result_count},
+    {"write", result_write},
+    {"close", result_close},
+    {"__gc", result_close},
+    {NULL, NULL},
+};
+
+// core.result(descriptors, order)
+static int core_result(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 2);
+    Order order = lua_istable(L, 2) ? order_check(L, 2) : (Order){0};
+    Result *result = lua_newuserdatauv(L, sizeof *result, 0);
+    *result = (Result){.open = true};
+    luaL_setmetatable(L, RESULT_TYPE);
+    int count = (int)lua_rawlen(L, 1);
+    for (int i = 1; i <= count; i++, lua_pop(L, 1)) {
+        size_t size;
+        lua_rawgeti(L, 1, i);
+        const char *descriptor = luaL_checklstring(L, -1, &size);
+        check_read(L, add_output(result, descriptor, size));
+    }
+    if (order.top && order.top < result->count) result->count = order.top;
+    check_read(L, rewind_result(result));
+    return 1;
+}
+
+void result_register(lua_State *L) {
+    luaL_newmetatable(L, RESULT_TYPE);
+    luaL_setfuncs(L, METHODS, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    lua_pushcfunction(L, core_result);
+    lua_setfield(L, -2, "result");
+}

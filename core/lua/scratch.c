@@ -1,0 +1,100 @@
+#include "core/lua/scratch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/os/sys.h"
+
+typedef struct {
+    int fd; // -1: closed
+} Scratch;
+
+static const char SCRATCH_TYPE[] = "parallel.scratch";
+
+static int refused(lua_State *L) {
+    int error = errno;
+    lua_pushnil(L);
+    lua_pushfstring(L, "cannot make a scratch file: %s", strerror(error));
+    lua_pushinteger(L, error);
+    return 3;
+}
+
+static Scratch *check_open(lua_State *L) {
+    Scratch *scratch = luaL_checkudata(L, 1, SCRATCH_TYPE);
+    if (scratch->fd == -1) luaL_error(L, "attempt to use a closed scratch file");
+    return scratch;
+}
+
+// Not every file system has files without a name: then one is made and its name removed at once.
+static int open_unlinked(lua_State *L, const char *directory) {
+    lua_pushfstring(L, "%s/parallel-lua-XXXXXX", directory);
+    char *path = lua_newuserdatauv(L, lua_rawlen(L, -1) + 1, 0);
+    strcpy(path, lua_tostring(L, -2));
+    int fd = mkostemp(path, O_CLOEXEC);
+    if (fd != -1) unlink(path);
+    return fd;
+}
+
+static int open_scratch(lua_State *L, const char *directory) {
+    if (!directory) return sys.memfd_create("parallel-lua", MFD_CLOEXEC);
+    int fd = sys.open(directory, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR)) return fd;
+    return open_unlinked(L, directory);
+}
+
+static int core_scratch(lua_State *L) {
+    lua_settop(L, 1);
+    const char *directory = luaL_optstring(L, 1, NULL);
+    Scratch *scratch = lua_newuserdatauv(L, sizeof *scratch, 0);
+    scratch->fd = -1;
+    luaL_setmetatable(L, SCRATCH_TYPE);
+    scratch->fd = open_scratch(L, directory);
+    if (scratch->fd == -1) return refused(L);
+    lua_settop(L, 2);
+    return 1;
+}
+
+static int scratch_fd(lua_State *L) {
+    lua_pushinteger(L, check_open(L)->fd);
+    return 1;
+}
+
+static int scratch_size(lua_State *L) {
+    struct stat info;
+    if (sys.fstat(check_open(L)->fd, &info) == -1) return refused(L);
+    lua_pushinteger(L, (lua_Integer)info.st_size);
+    return 1;
+}
+
+static int scratch_clear(lua_State *L) {
+    if (sys.ftruncate(check_open(L)->fd, 0) == -1) return refused(L);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int scratch_close(lua_State *L) {
+    Scratch *scratch = luaL_checkudata(L, 1, SCRATCH_TYPE);
+    if (scratch->fd != -1) close(scratch->fd);
+    scratch->fd = -1;
+    return 0;
+}
+
+static const luaL_Reg METHODS[] = {
+    {"fd", scratch_fd},       {"size", scratch_size},   {"clear", scratch_clear},
+    {"close", scratch_close}, {"__gc", scratch_close},  {"__close", scratch_close},
+    {NULL, NULL},
+};
+
+void scratch_register(lua_State *L) {
+    luaL_newmetatable(L, SCRATCH_TYPE);
+    luaL_setfuncs(L, METHODS, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    lua_pushcfunction(L, core_scratch);
+    lua_setfield(L, -2, "scratch");
+}

@@ -1,0 +1,44 @@
+/* Merge - the records of several sorted regions as one sorted stream.
+ *
+ *     merge_add       for each region; the order of adding breaks ties
+ *     merge_start     once all are added
+ *     merge_record    one record after another, or
+ *     merge_key       one key after another, and for each
+ *     merge_body      the bodies that stand under it
+ *
+ * All zero is a valid empty merge. */
+#ifndef PARALLEL_LUA_SHUFFLE_MERGE_H
+#define PARALLEL_LUA_SHUFFLE_MERGE_H
+
+#include "core/shuffle/record.h"
+
+typedef struct {
+    Cursor *cursors;
+    unsigned count; // of cursors
+    unsigned *heap; // of cursors by number, the one with the first record on top
+    unsigned live;  // how many have a record
+    bool taken;     // the record on top was handed out
+    Buffer key;     // of the group at hand, for merge_key
+
+    const char *body; // what merge_record and merge_body found; good until the next call
+    size_t body_size;
+    unsigned source; // number of the region it comes from, in the order of merge_add
+} Merge;
+
+/* 0, or -1 with ENOMEM. */
+int merge_add(Merge *merge, int fd, const Region *region);
+
+/* 0, or -1 with errno as cursor_next. So do those below, which return 1 with
+ * what they found, and 0 when there is no more. */
+int merge_start(Merge *merge);
+
+/* The next record; *key is good until the next call. */
+int merge_record(Merge *merge, const char **key, size_t *size);
+
+/* The next key, in merge->key; what is left of the group before is passed over. */
+int merge_key(Merge *merge);
+int merge_body(Merge *merge);
+
+void merge_close(Merge *merge);
+
+#endif

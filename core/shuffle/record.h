@@ -1,0 +1,69 @@
+/* Record - a key and a body, the unit of every file that map-reduce writes.
+ *
+ *     size of the key | size of the body | key | body        sizes are varints
+ *
+ * Region - records one after the other, somewhere in a file.
+ * Writer - appends records to the end of a file that nobody else writes.
+ * Cursor - reads the records of a region in turn, a part of it in memory. */
+#ifndef PARALLEL_LUA_SHUFFLE_RECORD_H
+#define PARALLEL_LUA_SHUFFLE_RECORD_H
+
+#include <stdint.h>
+
+#include "core/wire/buffer.h"
+
+typedef struct {
+    uint64_t offset, length, count;
+} Region;
+
+/* As three varints: 0, or -1 with ENOMEM. And back: false when they are not there. */
+int region_append(const Region *region, Buffer *to);
+bool region_read(const char **from, const char *end, Region *region);
+
+typedef struct {
+    int fd;
+    Region region; // of the records since writer_begin
+    Buffer buffer; // bytes not written yet
+} Writer;
+
+/* Starts at the end of the file. 0, or -1 with errno. */
+int writer_open(Writer *writer, int fd);
+
+/* Records from here on make a region of their own. */
+void writer_begin(Writer *writer);
+
+/* 0, or -1 with ENOMEM or what pwrite says, such as ENOSPC. */
+int writer_record(Writer *writer, const char *key, size_t key_size, const char *body, size_t size);
+
+/* A record that is already in the form above. */
+int writer_copy(Writer *writer, const char *record, size_t size);
+
+/* Writes what waits in the buffer. 0, or -1 with errno. */
+int writer_flush(Writer *writer);
+
+/* Gives the memory back; the file stays open. */
+void writer_close(Writer *writer);
+
+/* Appends a record to a buffer. 0, or -1 with ENOMEM. */
+int record_append(Buffer *to, const char *key, size_t key_size, const char *body, size_t size);
+
+typedef struct {
+    const char *key, *body; // good until the next call of cursor_next
+    size_t key_size, body_size;
+    uint64_t prefix; // of the key
+
+    int fd;
+    uint64_t offset, left; // what of the region is not in the buffer yet
+    Buffer buffer;
+} Cursor;
+
+/* Starts before the first record. Cannot fail: what is wrong shows in cursor_next. */
+void cursor_open(Cursor *cursor, int fd, const Region *region);
+
+/* The next record: 1, 0 when there is none, or -1 with errno: EBADMSG when
+ * the region is damaged or the file ends before it, ENOMEM, or what pread says. */
+int cursor_next(Cursor *cursor);
+
+void cursor_close(Cursor *cursor);
+
+#endif
