@@ -7,6 +7,11 @@
 #include <lua.h>
 #include <lualib.h>
 
+// These never return: told so, compilers and analysers follow the paths that there are.
+int luaL_error(lua_State *L, const char *format, ...) __attribute__((noreturn));
+int luaL_argerror(lua_State *L, int arg, const char *message) __attribute__((noreturn));
+int lua_error(lua_State *L) __attribute__((noreturn));
+
 #if LUA_VERSION_NUM < 504
 
 #include <math.h>
