@@ -1,6 +1,7 @@
 -- The harness is tried on small spec files of its own, each run by busted in a
 -- process of its own.
 local files = require "spec.support.files"
+local inner_run = require "spec.support.inner_run"
 local shell = require "spec.support.shell"
 
 local SPEC = [[
@@ -13,16 +14,8 @@ describe("it", function()
 end)
 ]]
 
--- Runs `body` as the one test of a spec file; its output and its closing line.
 local function run_test(body, variables)
-  local spec = files.write("made_up_spec.lua", (SPEC:gsub("BODY", (body:gsub("%%", "%%%%")))))
-  variables = variables or {}
-  variables.PARALLEL_LUA_SPEC_GRACE = variables.PARALLEL_LUA_SPEC_GRACE or "0.05"
-  variables.PARALLEL_LUA_CLOSING_LINE = files.path("closing_line")
-  local busted = shell.run("command -v busted").stdout:gsub("\n", "")
-  local result = shell.run({shell.interpreter(), busted, "--ignore-lua", spec}, {env = variables})
-  result.closing_line = files.read(variables.PARALLEL_LUA_CLOSING_LINE)
-  return result
+  return inner_run((SPEC:gsub("BODY", (body:gsub("%%", "%%%%")))), variables)
 end
 
 local function assert_fails_with(message, result)
@@ -91,9 +84,9 @@ describe("the harness", function()
   end)
 
   it("ends a run that hangs, and shows where each of its processes waits", function()
-    local result = run_test("os.execute('sleep 1000; true')", {PARALLEL_LUA_SPEC_SECONDS = "0.2"})
+    local result = run_test("os.execute('sleep 1000; true')", {PARALLEL_LUA_SPEC_SECONDS = "1"})
     assert.equal("SIGKILL", result.signal)
-    assert.match("nothing heard for 0.2 seconds, in: it works\n", result.stderr, 1, true)
+    assert.match("nothing heard for 1 seconds, in: it works\n", result.stderr, 1, true)
     assert.match("sleep 1000 \nwchan: ", result.stderr, 1, true)
     assert.equal("0 passed, 1 failed, 0 skipped\n", result.closing_line)
   end)
