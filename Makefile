@@ -61,7 +61,7 @@ MISSING := $(if $(call have,$(firstword $(CC))),,$(firstword $(CC))) \
 
 .PHONY: all demo test check lint bench install clean dependencies FORCE
 
-all: $(if $(HOST),$(BIN)) $(MODULE)
+all: $(BIN) $(MODULE)
 
 # The interpreter is linked whole and its symbols exported, so that C modules load into it.
 $(BIN): $(OBJECTS) $(HOST) $(OBJ)/files

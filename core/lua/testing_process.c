@@ -83,6 +83,14 @@ static int testing_getpid(lua_State *L) {
     return 1;
 }
 
+// testing.fork(): as fork(2), 0 in the child.
+static int testing_fork(lua_State *L) {
+    pid_t pid = fork();
+    if (pid == -1) return failure(L);
+    lua_pushinteger(L, pid);
+    return 1;
+}
+
 static void read_arguments(lua_State *L, const char *argv[MOST_ARGUMENTS]) {
     int count = (int)lua_rawlen(L, 1);
     luaL_argcheck(L, count > 0 && count < MOST_ARGUMENTS, 1, "1 to 63 strings expected");
@@ -169,6 +177,7 @@ static const luaL_Reg FUNCTIONS[] = {
     {"forget_forks", testing_forget_forks},
     {"forked_here", testing_forked_here},
     {"getpid", testing_getpid},
+    {"fork", testing_fork},
     {"spawn", testing_spawn},
     {"wait", testing_wait},
     {"kill", testing_kill},

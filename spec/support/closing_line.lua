@@ -47,7 +47,8 @@ end
 local function remark(word, element, parent, message, trace)
   local place = element.trace and element.trace.currentline
     and (" (%s:%d)"):format(element.trace.short_src, element.trace.currentline) or ""
-  local text = {("%s: %s%s"):format(word, full_name(element, parent) or element.name or element.descriptor, place)}
+  local name = full_name(element, parent) or element.name or element.descriptor
+  local text = {("%s: %s%s"):format(word, name, place)}
   if message and message ~= "" then text[2] = tostring(message) end
   local calls = stack(trace)
   if calls ~= "" then text[#text + 1] = calls end

@@ -11,7 +11,7 @@ local leaks = {}
 
 -- Seconds for what is on its way out: an orphan that was told to end, or a
 -- file in /dev/shm of an unrelated program.
-local GRACE = 1
+local GRACE = tonumber(os.getenv("PARALLEL_LUA_SPEC_GRACE")) or 1
 
 local function contents(path)
   local file = io.open(path, "rb")
