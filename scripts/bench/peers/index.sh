@@ -1,8 +1,9 @@
 # Index words by file with a pipeline: sh index.sh PROCESSES FOLDER
 #
-# Each mawk indexes as many files as a command line holds; sort brings their
+# Each mawk indexes 500 files; sort brings their
 # lists of a word together, and keeps their order; mawk joins them. Above 1
 # process GNU parallel runs the first mawk.
+# shellcheck disable=SC2016 # the dollars are awk's
 export LC_ALL=C
 
 index='BEGIN { RS = "[^A-Za-z]+" }
@@ -15,7 +16,7 @@ join='BEGIN { FS = "\t" }
   END { print "" }'
 
 if [ "$1" = 1 ]; then
-  find "$2" -type f | sort | xargs mawk "$index"
+  find "$2" -type f | sort | xargs -n 500 mawk "$index"
 else
-  find "$2" -type f | sort | parallel --will-cite -k -j "$1" -X -q mawk "$index"
+  find "$2" -type f | sort | parallel --will-cite -k -j "$1" -n 500 -q mawk "$index"
 fi | sort -s -t"$(printf '\t')" -k1,1 | mawk "$join"

@@ -34,4 +34,5 @@ sub count_together {
 
 $processes == 1 ? count_alone() : count_together();
 my @words = sort { $count{$b} <=> $count{$a} || $a cmp $b } keys %count;
-print "$_\t$count{$_}\n" for @words[0 .. 19];
+splice @words, 20 if @words > 20;
+print "$_\t$count{$_}\n" for @words;

@@ -32,7 +32,7 @@ def parts(path, n):
     start = 0
     with open(path, "rb") as file:
         for i in range(1, n + 1):
-            file.seek(size * i // n - 1)
+            file.seek(max(0, size * i // n - 1))
             file.readline()
             yield path, start, file.tell()
             start = file.tell()

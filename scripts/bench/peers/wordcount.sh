@@ -4,6 +4,7 @@
 #    tr        tr cuts and mawk counts, side by side
 #    mawk      mawk alone
 #    parallel  GNU parallel runs two of `tr`, one more mawk adds their counts
+# shellcheck disable=SC2016 # the dollars are awk's
 export LC_ALL=C
 here=${0%/*} file=$2
 
