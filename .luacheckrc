@@ -1,4 +1,4 @@
 std = "max"
 max_line_length = 110
 exclude_files = {"build"}
-files["spec"] = {std = "+busted"}
+files["spec"] = {std = "max+busted"}

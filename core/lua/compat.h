@@ -51,5 +51,34 @@ static inline int lua_isinteger(lua_State *L, int index) {
     return n == floor(n) && fabs(n) <= 9007199254740992.0 && !(n == 0 && signbit(n));
 }
 
+// Whether the function would see its n-th argument.
+// lua_getinfo does not tell the number of parameters here; debug.getinfo does.
+static inline int lua_takes(lua_State *L, int function, int n) {
+    int top = lua_gettop(L), takes = 1;
+    lua_pushvalue(L, function);
+    (lua_getfield)(L, LUA_REGISTRYINDEX, "_LOADED");
+    (lua_getfield)(L, -1, "debug");
+    if (lua_type(L, -1) == LUA_TTABLE) {
+        (lua_getfield)(L, -1, "getinfo");
+        lua_pushvalue(L, top + 1);
+        lua_pushliteral(L, "u");
+        lua_call(L, 2, 1);
+        (lua_getfield)(L, -1, "nparams");
+        (lua_getfield)(L, -2, "isvararg");
+        takes = lua_toboolean(L, -1) || lua_tointeger(L, -2) >= n;
+    }
+    lua_settop(L, top);
+    return takes;
+}
+
+#else
+
+static inline int lua_takes(lua_State *L, int function, int n) {
+    lua_Debug info;
+    lua_pushvalue(L, function);
+    lua_getinfo(L, ">u", &info);
+    return info.isvararg || info.nparams >= n;
+}
+
 #endif
 #endif

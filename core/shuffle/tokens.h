@@ -22,9 +22,9 @@ struct Tokens {
 
     const char *at, *end;  // what is left of the text; it belongs to the caller
     const uint8_t *letter; // 256 entries: the byte as it stands in a word, 0 outside words
-    uint8_t table[256];    // what letter points to when `extra` bytes were asked for
     Buffer scratch;        // pieces that do not stand in the text as they are (folded, joined)
     size_t n;              // n-grams: how many words make one
+    uint8_t table[256];    // what letter points to when `extra` bytes were asked for; else unused
 };
 
 /* Words: runs of ASCII letters and of the bytes in extra; A-Z become a-z when fold. */

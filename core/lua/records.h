@@ -1,0 +1,26 @@
+/* Records - the loop over the records of a split, in C: core.map_split. */
+#ifndef PARALLEL_LUA_LUA_RECORDS_H
+#define PARALLEL_LUA_LUA_RECORDS_H
+
+#include "core/lua/compat.h"
+
+/* core.reader() -> reader
+ *     A buffer and a descriptor, to be used for one split after the other;
+ *     reader:close() closes the file that a failed map left open.
+ *
+ * core.map_split(reader, split, map, emit, info, progress) -> records, bytes
+ *     Calls map(record, emit, info) for each record of the split, a table with
+ *     path, offset (default 0), length (default: all the rest), records (the
+ *     kind, default "line") and index. info gets the path and the index, and,
+ *     if map takes a third argument, the offset of each record. progress, when
+ *     given, is a light userdata: an aligned uint64_t in which the number of
+ *     bytes mapped so far can be read meanwhile, by another process too.
+ *     Returns how many records there were and how many bytes they took with
+ *     their separators. Raises "cannot read 'PATH': REASON", or whatever map
+ *     raises, as it is.
+ *
+ * core.splits(records) -> boolean
+ *     Whether a file of such records may be mapped in several splits. */
+void records_register(lua_State *L);
+
+#endif

@@ -1,0 +1,165 @@
+#include "core/lua/text.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define TOKENS "parallel.tokens"
+
+typedef struct {
+    const char *text, *extra;
+    size_t size, extra_size;
+    bool fold;
+} Words; // the arguments of words and ngrams
+
+// The iterator that Lua calls. Upvalues: a Tokens, and the text that it points into.
+static int next_token(lua_State *L) {
+    Tokens *tokens = lua_touserdata(L, lua_upvalueindex(1));
+    int got = tokens->next(tokens);
+    if (got == -1) return luaL_error(L, "not enough memory");
+    if (got == 1)
+        lua_pushlstring(L, tokens->token, tokens->size);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+Tokens *text_tokens(lua_State *L, int index) {
+    if (lua_tocfunction(L, index) != next_token) return NULL;
+    lua_getupvalue(L, index, 1);
+    Tokens *tokens = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return tokens;
+}
+
+// Makes an iterator of the Tokens on top of the stack; the text is argument 1.
+static int push_iterator(lua_State *L) {
+    lua_pushvalue(L, 1);
+    lua_pushcclosure(L, next_token, 2);
+    return 1;
+}
+
+static int tokens_gc(lua_State *L) {
+    tokens_free(lua_touserdata(L, 1));
+    return 0;
+}
+
+// A map that splits line after line makes an iterator for each, so they are
+// made as small as they can be: without the table of letters unless there are
+// `extra` ones, and, when the text is short, without a finalizer. No word or
+// n-gram is longer than its text, so a scratch of that size, lent by the
+// userdata itself, never needs to grow.
+enum { MOST_LENT = 512 };
+
+static size_t size_without_scratch(const Words *words) {
+    return words->extra_size ? sizeof(Tokens) : offsetof(Tokens, table);
+}
+
+static Tokens *push_tokens(lua_State *L, const Words *words) {
+    size_t lent = words->size <= MOST_LENT ? words->size : 0;
+    return lua_newuserdatauv(L, size_without_scratch(words) + lent, 0);
+}
+
+// Called with the Tokens begun and on top of the stack.
+static void provide_scratch(lua_State *L, const Words *words, Tokens *tokens) {
+    if (words->size > MOST_LENT)
+        luaL_setmetatable(L, TOKENS);
+    else {
+        tokens->scratch.data = (char *)tokens + size_without_scratch(words);
+        tokens->scratch.capacity = words->size;
+    }
+}
+
+// The text is argument 1; `lower` is the place of "lower", which `extra` follows.
+static Words check_words(lua_State *L, int lower) {
+    Words words;
+    words.text = luaL_checklstring(L, 1, &words.size);
+    words.fold = !lua_isnoneornil(L, lower);
+    luaL_argcheck(L, !words.fold || strcmp(luaL_checkstring(L, lower), "lower") == 0, lower,
+                  "\"lower\" or nil expected");
+    words.extra = luaL_optlstring(L, lower + 1, "", &words.extra_size);
+    luaL_argcheck(L, !memchr(words.extra, '\0', words.extra_size), lower + 1,
+                  "a zero byte cannot be part of a word");
+    return words;
+}
+
+static int text_words(lua_State *L) { // words(text, "lower", extra) -> iterator
+    Words words = check_words(L, 2);
+    Tokens *tokens = push_tokens(L, &words);
+    tokens_words(tokens, words.text, words.size, words.fold, words.extra, words.extra_size);
+    if (words.fold) provide_scratch(L, &words, tokens);
+    return push_iterator(L);
+}
+
+static int text_ngrams(lua_State *L) { // ngrams(text, n, "lower", extra) -> iterator
+    lua_Integer n = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, n >= 1, 2, "at least one word is needed");
+    Words words = check_words(L, 3);
+    Tokens *tokens = push_tokens(L, &words);
+    tokens_ngrams(tokens, words.text, words.size, (size_t)n, words.fold, words.extra,
+                  words.extra_size);
+    provide_scratch(L, &words, tokens);
+    return push_iterator(L);
+}
+
+static int text_lines(lua_State *L) { // lines(text) -> iterator
+    size_t size;
+    const char *text = luaL_checklstring(L, 1, &size);
+    Tokens *tokens = lua_newuserdatauv(L, offsetof(Tokens, table), 0);
+    tokens_lines(tokens, text, size);
+    return push_iterator(L);
+}
+
+static void push_separated(lua_State *L, const char *text, const char *end, const char *separator,
+                           size_t size) {
+    const char *found;
+    int n = 0;
+    while ((found = memmem(text, (size_t)(end - text), separator, size)) != NULL) {
+        lua_pushlstring(L, text, (size_t)(found - text));
+        lua_rawseti(L, -2, ++n);
+        text = found + size;
+    }
+    lua_pushlstring(L, text, (size_t)(end - text));
+    lua_rawseti(L, -2, ++n);
+}
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\n';
+}
+
+static void push_unblank(lua_State *L, const char *text, const char *end) {
+    for (int n = 1;; n++) {
+        while (text < end && is_blank(*text)) text++;
+        if (text == end) return;
+        const char *start = text;
+        while (text < end && !is_blank(*text)) text++;
+        lua_pushlstring(L, start, (size_t)(text - start));
+        lua_rawseti(L, -2, n);
+    }
+}
+
+static int text_fields(lua_State *L) { // fields(line, separator) -> list
+    size_t size, separator_size;
+    const char *line = luaL_checklstring(L, 1, &size);
+    const char *separator = luaL_optlstring(L, 2, NULL, &separator_size);
+    luaL_argcheck(L, !separator || separator_size, 2, "the separator is empty");
+    lua_createtable(L, 8, 0);
+    if (separator)
+        push_separated(L, line, line + size, separator, separator_size);
+    else
+        push_unblank(L, line, line + size);
+    return 1;
+}
+
+static const luaL_Reg FUNCTIONS[] = {
+    {"words", text_words},   {"lines", text_lines}, {"ngrams", text_ngrams},
+    {"fields", text_fields}, {NULL, NULL},
+};
+
+void text_register(lua_State *L) {
+    luaL_newmetatable(L, TOKENS);
+    lua_pushcfunction(L, tokens_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pop(L, 1);
+    luaL_setfuncs(L, FUNCTIONS, 0);
+}

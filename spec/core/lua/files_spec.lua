@@ -1,0 +1,68 @@
+require("parallel")
+local core = require("parallel.core")
+
+describe("files", function()
+  local path
+
+  before_each(function() path = os.tmpname() end)
+
+  after_each(function()
+    core.testing.fault(nil)
+    os.execute("rm -rf " .. path)
+  end)
+
+  describe("stat", function()
+    it("tells the size and the time of a file", function()
+      local file = io.open(path, "wb")
+      file:write("12345")
+      file:close()
+      os.execute("touch -d @1000000000.5 " .. path)
+      assert.same({"file", 5, 1000000000.5}, {core.stat(path)})
+    end)
+
+    it("knows directories and others", function()
+      assert.equal("directory", (core.stat("spec")))
+      assert.equal("other", (core.stat("/dev/null")))
+    end)
+
+    it("names what is not there", function()
+      local kind, message = core.stat("no/such")
+      assert.is_nil(kind)
+      assert.equal("cannot open 'no/such': No such file or directory", message)
+    end)
+
+    it("notices a file that may not be read", function()
+      core.testing.fault("sys.open:EPERM@2")
+      local kind, message = core.stat(path)
+      assert.is_nil(kind)
+      assert.equal("cannot open '" .. path .. "': Operation not permitted", message)
+    end)
+
+    it("does not touch a pipe", function()
+      os.remove(path)
+      os.execute("mkfifo " .. path)
+      core.testing.fault("sys.open:abort@2")
+      assert.equal("other", (core.stat(path)))
+    end)
+  end)
+
+  describe("list", function()
+    it("gives the names in a directory, sorted", function()
+      os.remove(path)
+      os.execute("mkdir " .. path .. " && cd " .. path .. " && touch b .hidden B a ab && mkdir c")
+      assert.same({".hidden", "B", "a", "ab", "b", "c"}, core.list(path))
+    end)
+
+    it("gives none for an empty one", function()
+      os.remove(path)
+      os.execute("mkdir " .. path)
+      assert.same({}, core.list(path))
+    end)
+
+    it("names what is no directory", function()
+      local names, message = core.list(path)
+      assert.is_nil(names)
+      assert.equal("cannot open '" .. path .. "': Not a directory", message)
+    end)
+  end)
+end)
