@@ -15,15 +15,9 @@ static Register *const PARTS[] = {
 #ifdef PARALLEL_LUA_TESTING
     testing_register,
 #endif
-    codec_register,
-    emitter_register,
-    files_register,
-    records_register,
-    reduce_register,
-    result_register,
-    scratch_register,
-    text_register,
-    NULL,
+    codec_register,   emitter_register, files_register,
+    records_register, reduce_register,  result_register,
+    scratch_register, text_register,    NULL,
 };
 
 int luaopen_parallel_core(lua_State *L) {

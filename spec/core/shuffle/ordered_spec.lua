@@ -13,7 +13,8 @@ describe("ordered bytes", function()
   end)
 
   it("put numbers in their order", function()
-    local wanted = {-math.huge, -1e300, -2.5, -2, -1e-300, 0, 1e-300, 1, 1.5, 2, 2 ^ 52, 1e300, math.huge}
+    local wanted = {-math.huge, -1e300, -2.5, -2, -1e-300, 0, 1e-300, 1, 1.5, 2, 2 ^ 52, 1e300,
+                    math.huge}
     assert.same(wanted, sorted_keys({wanted[13], 2, 1.5, 0, wanted[2], -2, wanted[5], wanted[1], 1,
                                      wanted[11], wanted[3], wanted[12], wanted[7]}))
   end)
@@ -24,7 +25,8 @@ describe("ordered bytes", function()
   end)
 
   it("put lists in the order of their elements, strings with zeros too", function()
-    local wanted = {{1}, {1, 1}, {1, "a"}, {1, "a\0"}, {1, "a\0", 0}, {1, "ab"}, {2}, {"a"}, {"a\0\255"}, {"b"}}
+    local wanted = {{1}, {1, 1}, {1, "a"}, {1, "a\0"}, {1, "a\0", 0}, {1, "ab"}, {2}, {"a"},
+                    {"a\0\255"}, {"b"}}
     assert.same(wanted, sorted_keys({wanted[6], wanted[10], wanted[4], wanted[1], wanted[9], wanted[3],
                                      wanted[8], wanted[2], wanted[7], wanted[5]}))
   end)

@@ -99,6 +99,7 @@ describe("json", function()
   end)
 
   it("refuses tables with tables as keys", function()
-    assert.error_matches(function() json("k", {[{}] = 1}) end, "cannot write JSON: a table has a table as a key")
+    assert.error_matches(function() json("k", {[{}] = 1}) end,
+                         "cannot write JSON: a table has a table as a key")
   end)
 end)

@@ -52,10 +52,11 @@ describe("a run", function()
 
   it("says so when memory runs out, at whichever allocation", function()
     for _, combine in ipairs(COMBINERS) do
-      local list, n, ok, found = pairs_of(600), 0, false, nil
+      local list, n, ok = pairs_of(600), 0, false
       while not ok do
         n = n + 1
         assert.is_true(n < 1000)
+        local found
         ok, found = run_with(("sys.realloc:ENOMEM@%d"):format(n), combine, list)
         if not ok then assert.matches("not enough memory", tostring(found)) end
       end
