@@ -37,7 +37,8 @@ static inline void lua_rawsetp(lua_State *L, int index, const void *key) {
     lua_rawset(L, index);
 }
 
-// In 5.4 these return the type of what they push.
+// In 5.4 integer keys have 64 bits, and these return the type of what they push.
+#define lua_rawseti(L, index, n)   (lua_rawseti)(L, index, (int)(n))
 #define lua_rawgetp(L, index, key) (lua_rawgetp_(L, index, key), lua_type(L, -1))
 #define lua_rawgeti(L, index, n)   ((lua_rawgeti)(L, index, (int)(n)), lua_type(L, -1))
 #define lua_rawget(L, index)       ((lua_rawget)(L, index), lua_type(L, -1))

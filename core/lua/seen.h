@@ -1,19 +1,25 @@
 /* Seen - the objects that a message already holds, and where.
  *
- * A hash table from addresses to numbers. All zero is a valid empty one. */
+ *     slots     [ . 2 . . 1 . 3 . ]     a hash table of numbers, 0 where free
+ *     entries   [ object, place | object, place | ... ]  as they came, from number 1
+ *
+ * The hash table is small for the processor's caches, and forgetting few
+ * objects is cheap even when it has grown. All zero is a valid empty one. */
 #ifndef PARALLEL_LUA_LUA_SEEN_H
 #define PARALLEL_LUA_LUA_SEEN_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct {
-    const void *object; // NULL: the entry is free
+    const void *object;
     size_t place;
 } SeenEntry;
 
 typedef struct {
-    SeenEntry *entries; // 2^bits of them, or NULL
-    size_t count, most; // it grows when count reaches most
+    uint32_t *slots; // 2^bits of them, or NULL
+    SeenEntry *entries;
+    size_t count, most; // it grows when count reaches most, half the number of slots
     unsigned bits;
 } Seen;
 

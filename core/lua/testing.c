@@ -1,5 +1,6 @@
 /* What specs need and users do not: core.testing, in test builds only. */
 #include "core/lua/core.h"
+#include "core/lua/testing_codec.h"
 #include "core/os/fault.h"
 
 // testing.fault(plan): arms the fault points as core/os/fault.h says; nil disarms them.
@@ -17,5 +18,6 @@ static const luaL_Reg FUNCTIONS[] = {
 void testing_register(lua_State *L) {
     lua_newtable(L);
     luaL_setfuncs(L, FUNCTIONS, 0);
+    testing_codec_register(L);
     lua_setfield(L, -2, "testing");
 }

@@ -1,0 +1,36 @@
+/* What the codec's specs need: a Lua that runs out of memory on purpose. */
+#include "core/lua/testing_codec.h"
+
+#include <stdbool.h>
+
+typedef struct {
+    lua_Alloc allocate; // the one that was there before
+    void *context;
+    lua_Integer left; // allocations that succeed
+} Famine;
+
+static void *famine_allocate(void *context, void *block, size_t old, size_t size) {
+    Famine *famine = context;
+    // Lua counts on giving back and shrinking to succeed.
+    bool more = size > 0 && (!block || size > old);
+    if (more && famine->left-- <= 0) return NULL;
+    return famine->allocate(famine->context, block, old, size);
+}
+
+// testing.starve(n, f, ...): pcall(f, ...) with every allocation after the n-th failing
+static int testing_starve(lua_State *L) {
+    Famine famine = {.left = luaL_checkinteger(L, 1)};
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    famine.allocate = lua_getallocf(L, &famine.context);
+    lua_setallocf(L, famine_allocate, &famine);
+    int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
+    lua_setallocf(L, famine.allocate, famine.context);
+    lua_pushboolean(L, status == 0);
+    lua_replace(L, 1);
+    return lua_gettop(L);
+}
+
+void testing_codec_register(lua_State *L) {
+    lua_pushcfunction(L, testing_starve);
+    lua_setfield(L, -2, "starve");
+}
