@@ -1,6 +1,7 @@
 #include "core/lua/records.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -52,10 +53,14 @@ static RecordKind check_kind(lua_State *L) {
     size_t size;
     const char *name = lua_tolstring(L, -1, &size);
     if (!name || size == 0) luaL_error(L, "the split's records are of no kind");
-    return record_kind(name, size);
+    RecordKind kind = record_kind(name, size);
+    if (kind.kept) kind.least = (size_t)opt_place(L, "block", kind.least);
+    if (!kind.least) luaL_error(L, "the split's blocks are empty");
+    return kind;
 }
 
-static int cannot_read(lua_State *L, const char *path) {
+static int cannot_read(lua_State *L, Reader *reader, const char *path) {
+    reader_close(reader);
     return luaL_error(L, "cannot read '%s': %s", path, strerror(errno));
 }
 
@@ -64,6 +69,13 @@ static void describe_split(lua_State *L) {
     lua_setfield(L, INFO, "path");
     lua_getfield(L, SPLIT, "index");
     lua_setfield(L, INFO, "index");
+}
+
+static int open_split(lua_State *L, Reader *reader, const char *path, RecordKind kind) {
+    uint64_t fd = opt_place(L, "fd", UINT64_MAX);
+    uint64_t offset = opt_place(L, "offset", 0), length = opt_place(L, "length", UINT64_MAX);
+    if (fd <= INT_MAX) return reader_attach(reader, (int)fd, kind);
+    return reader_open(reader, path, offset, length, kind);
 }
 
 // Calls map for one record.
@@ -89,11 +101,10 @@ static int records_map_split(lua_State *L) {
     bool takes_info = lua_takes(L, MAP, 3);
     const char *path = check_path(L);
     RecordKind kind = check_kind(L);
-    uint64_t offset = opt_place(L, "offset", 0), length = opt_place(L, "length", UINT64_MAX);
     describe_split(L);
 
-    if (reader_open(reader, path, offset, length, kind) == -1) return cannot_read(L, path);
-    uint64_t first = reader->position;
+    if (open_split(L, reader, path, kind) == -1) return cannot_read(L, reader, path);
+    uint64_t first = reader->position, offset;
     lua_Integer records = 0;
     const char *record;
     size_t size;
@@ -104,7 +115,7 @@ static int records_map_split(lua_State *L) {
             atomic_store_explicit(progress, reader->position - first, memory_order_relaxed);
         records++;
     }
-    if (got == -1) return cannot_read(L, path);
+    if (got == -1) return cannot_read(L, reader, path);
     lua_pushinteger(L, records);
     lua_pushinteger(L, (lua_Integer)(reader->position - first));
     reader_close(reader);

@@ -11,7 +11,9 @@
  * core.map_split(reader, split, map, emit, info, progress) -> records, bytes
  *     Calls map(record, emit, info) for each record of the split, a table with
  *     path, offset (default 0), length (default: all the rest), records (the
- *     kind, default "line") and index. info gets the path and the index, and,
+ *     kind, default "line"), block (the least size of one, for that kind) and
+ *     index. With a field fd it is read from this descriptor instead, to its
+ *     end, and path is but its name. info gets the path and the index, and,
  *     if map takes a third argument, the offset of each record. progress, when
  *     given, is a light userdata: an aligned uint64_t in which the number of
  *     bytes mapped so far can be read meanwhile, by another process too.

@@ -51,23 +51,31 @@ static int tokens_gc(lua_State *L) {
 // userdata itself, never needs to grow.
 enum { MOST_LENT = 512 };
 
-static size_t size_without_scratch(const Words *words) {
-    return words->extra_size ? sizeof(Tokens) : offsetof(Tokens, table);
-}
+typedef struct {
+    size_t size; // of the Tokens alone
+    size_t lent; // bytes of scratch after it
+    bool finalized;
+} Layout;
 
-static Tokens *push_tokens(lua_State *L, const Words *words) {
-    size_t lent = words->size <= MOST_LENT ? words->size : 0;
-    return lua_newuserdatauv(L, size_without_scratch(words) + lent, 0);
-}
-
-// Called with the Tokens begun and on top of the stack.
-static void provide_scratch(lua_State *L, const Words *words, Tokens *tokens) {
-    if (words->size > MOST_LENT)
-        luaL_setmetatable(L, TOKENS);
-    else {
-        tokens->scratch.data = (char *)tokens + size_without_scratch(words);
-        tokens->scratch.capacity = words->size;
+// `least` is the size from which on a text may need a scratch.
+static Layout layout_for(const Words *words, size_t least) {
+    Layout layout = {.size = words->extra_size ? sizeof(Tokens) : offsetof(Tokens, table)};
+    if (words->size >= least) {
+        layout.finalized = words->size > MOST_LENT;
+        layout.lent = layout.finalized ? 0 : words->size;
     }
+    return layout;
+}
+
+static Tokens *push_tokens(lua_State *L, const Layout *layout) {
+    return lua_newuserdatauv(L, layout->size + layout->lent, 0);
+}
+
+// Called with the Tokens begun, and on top of the stack.
+static void provide_scratch(lua_State *L, const Layout *layout, Tokens *tokens) {
+    if (layout->finalized) luaL_setmetatable(L, TOKENS);
+    tokens->scratch.data = layout->lent ? (char *)tokens + layout->size : NULL;
+    tokens->scratch.capacity = layout->lent;
 }
 
 // The text is argument 1; `lower` is the place of "lower", which `extra` follows.
@@ -84,21 +92,22 @@ static Words check_words(lua_State *L, int lower) {
 }
 
 static int text_words(lua_State *L) { // words(text, "lower", extra) -> iterator
-    Words words = check_words(L, 2);
-    Tokens *tokens = push_tokens(L, &words);
-    tokens_words(tokens, words.text, words.size, words.fold, words.extra, words.extra_size);
-    if (words.fold) provide_scratch(L, &words, tokens);
+    Words w = check_words(L, 2);
+    Layout layout = layout_for(&w, w.fold ? TOKENS_WINDOW + 1 : SIZE_MAX);
+    Tokens *tokens = push_tokens(L, &layout);
+    tokens_words(tokens, w.text, w.size, w.fold, w.extra, w.extra_size);
+    provide_scratch(L, &layout, tokens);
     return push_iterator(L);
 }
 
 static int text_ngrams(lua_State *L) { // ngrams(text, n, "lower", extra) -> iterator
     lua_Integer n = luaL_checkinteger(L, 2);
     luaL_argcheck(L, n >= 1, 2, "at least one word is needed");
-    Words words = check_words(L, 3);
-    Tokens *tokens = push_tokens(L, &words);
-    tokens_ngrams(tokens, words.text, words.size, (size_t)n, words.fold, words.extra,
-                  words.extra_size);
-    provide_scratch(L, &words, tokens);
+    Words w = check_words(L, 3);
+    Layout layout = layout_for(&w, 0);
+    Tokens *tokens = push_tokens(L, &layout);
+    tokens_ngrams(tokens, w.text, w.size, (size_t)n, w.fold, w.extra, w.extra_size);
+    provide_scratch(L, &layout, tokens);
     return push_iterator(L);
 }
 

@@ -60,16 +60,25 @@ static size_t appetite(const Reader *reader) {
     return size < CHUNK ? size : CHUNK;
 }
 
+// Another program may have made a pipe that we share non-blocking.
+static int wait_for_more(int fd) {
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    return sys.poll(&ready, 1, -1) == -1 && errno != EINTR ? -1 : 0;
+}
+
 static ssize_t read_some(Reader *reader, char *bytes, size_t size) {
     uint64_t at = reader->position + buffer_size(&reader->buffer);
     for (;;) {
         ssize_t n = reader->streams ? sys.read(reader->fd, bytes, size)
                                     : sys.pread(reader->fd, bytes, size, (off_t)at);
         if (n >= 0) return n;
-        if (errno == ESPIPE && !reader->streams && at == 0)
+        if (errno == ESPIPE && !reader->streams && at == 0) {
             reader->streams = true;
-        else if (errno != EINTR)
+        } else if (errno == EAGAIN) {
+            if (wait_for_more(reader->fd) == -1) return -1;
+        } else if (errno != EINTR) {
             return -1;
+        }
     }
 }
 
@@ -97,8 +106,9 @@ static const char *find_separator(const Reader *reader, size_t from) {
 
 // Where to go on searching when more was read: a separator may be cut in two.
 static size_t searched(const Reader *reader, size_t from) {
-    size_t size = buffer_size(&reader->buffer), tail = reader->kind.size - 1;
+    size_t size = buffer_size(&reader->buffer);
     if (!reader->kind.separator) return size;
+    size_t tail = reader->kind.size - 1;
     return size > from + tail ? size - tail : from;
 }
 
@@ -140,13 +150,17 @@ static uint64_t split_end(const RecordKind *kind, uint64_t offset, uint64_t leng
     return kind->separator && length < UINT64_MAX - offset ? offset + length : UINT64_MAX;
 }
 
-int reader_open(Reader *reader, const char *path, uint64_t offset, uint64_t length,
-                RecordKind kind) {
+static void begin(Reader *reader, uint64_t offset, uint64_t length, RecordKind kind) {
     reader_close(reader);
     reader->kind = kind;
     reader->streams = reader->ended = false;
     reader->position = offset < kind.size ? 0 : offset - kind.size;
     reader->limit = split_end(&kind, offset, length);
+}
+
+int reader_open(Reader *reader, const char *path, uint64_t offset, uint64_t length,
+                RecordKind kind) {
+    begin(reader, offset, length, kind);
     reader->fd = sys.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
     if (reader->fd == -1) return -1;
     if (find_first_record(reader, offset) == 0) return 0;
@@ -154,9 +168,16 @@ int reader_open(Reader *reader, const char *path, uint64_t offset, uint64_t leng
     return -1;
 }
 
-// How many bytes the next record has at least, less one: its separator ends
-// beyond them. A record of many pieces ends with the last that begins in the split.
-static size_t least_before_separator(const Reader *reader) {
+int reader_attach(Reader *reader, int fd, RecordKind kind) {
+    begin(reader, 0, UINT64_MAX, kind);
+    reader->streams = true;
+    reader->fd = sys.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return reader->fd == -1 ? -1 : 0;
+}
+
+// Where in the next record the separator that ends it may first stand: in one
+// of many pieces, when it is large enough, or its last piece of this split has begun.
+static size_t first_place_of_separator(const Reader *reader) {
     uint64_t left = reader->limit - reader->position;
     return (left < reader->kind.least ? (size_t)left : reader->kind.least) - 1;
 }
@@ -164,7 +185,7 @@ static size_t least_before_separator(const Reader *reader) {
 // 1: the record at the buffer's start has *size bytes, and takes *whole with
 // its separator; 0: the text has ended; -1.
 static int find_record(Reader *reader, size_t *size, size_t *whole) {
-    size_t from = least_before_separator(reader);
+    size_t from = first_place_of_separator(reader);
     const char *found;
     while (!(found = find_separator(reader, from))) {
         if (reader->ended) return 0;
@@ -199,7 +220,9 @@ int reader_next(Reader *reader, const char **record, size_t *size, uint64_t *off
 }
 
 void reader_close(Reader *reader) {
+    int saved = errno;
     if (reader->fd != -1) close(reader->fd);
+    errno = saved;
     reader->fd = -1;
     reader->limit = 0;
     buffer_clear(&reader->buffer);

@@ -12,6 +12,7 @@
  * last record past its end: splits that cover a file give each record once.
  *
  *     reader_open     begin to read a split
+ *     reader_attach   or all that comes out of a descriptor
  *     reader_next     the next record
  *     reader_free     when there is nothing more to read
  *
@@ -63,11 +64,16 @@ typedef struct {
 int reader_open(Reader *reader, const char *path, uint64_t offset, uint64_t length,
                 RecordKind kind);
 
+/* Begins to read from where the descriptor stands, to its end: standard input,
+ * or the pipe of a program that decompresses a file. Works on a duplicate; the
+ * caller keeps fd. Offsets count from here. 0, or -1 with errno. */
+int reader_attach(Reader *reader, int fd, RecordKind kind);
+
 /* 1: *record and *size tell the next record, good until the next call, and
  * *offset its first byte's place in the file; 0: there is none; -1 with errno. */
 int reader_next(Reader *reader, const char **record, size_t *size, uint64_t *offset);
 
-/* Closes the file. The buffer is kept for the next one, unless it is big. */
+/* Closes the file; errno stays. The buffer is kept for the next one, unless it is big. */
 void reader_close(Reader *reader);
 
 void reader_free(Reader *reader);

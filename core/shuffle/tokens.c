@@ -1,5 +1,6 @@
 #include "core/shuffle/tokens.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define LOWERS                                                                                     \
@@ -16,12 +17,13 @@ static void begin(Tokens *tokens, int (*next)(Tokens *), const char *text, size_
     tokens->next = next;
     tokens->token = NULL;
     tokens->size = 0;
-    tokens->at = text;
+    tokens->place.at = text;
     tokens->end = text + size;
     tokens->scratch = (Buffer){0};
 }
 
 static void choose_letters(Tokens *tokens, bool fold, const char *extra, size_t extra_size) {
+    tokens->fold = fold;
     tokens->letter = fold ? FOLDED : AS_IS;
     if (!extra_size) return;
     memcpy(tokens->table, tokens->letter, sizeof tokens->table);
@@ -32,58 +34,130 @@ static void choose_letters(Tokens *tokens, bool fold, const char *extra, size_t 
     tokens->letter = tokens->table;
 }
 
-// Finds the next word at or after `from`, as it stands in the text. *changes
-// tells whether it stands otherwise as a token.
-static bool find_word(const Tokens *tokens, const char *from, const char **word, size_t *size,
-                      bool *changes) {
-    const uint8_t *letter = tokens->letter;
-    const uint8_t *at = (const uint8_t *)from, *end = (const uint8_t *)tokens->end;
-    while (at < end && !letter[*at]) at++;
-    const uint8_t *start = at;
-    unsigned difference = 0, as;
-    for (; at < end && (as = letter[*at]) != 0; at++) difference |= as ^ *at;
-    *word = (const char *)start;
-    *size = (size_t)(at - start);
-    *changes = difference != 0;
-    return at > start;
+#define EACH(byte) (0x0101010101010101u * (byte)) // eight bytes of this value
+
+// The top bits of the eight bytes of x, side by side.
+static uint64_t top_bits(uint64_t x) {
+    return (x & EACH(0x80)) * 0x0002040810204081u >> 56;
+}
+
+// Adding to the lower seven bits of a byte sets its top bit from a certain
+// value on; so eight bytes are compared at once, without a branch.
+static uint64_t classify_ascii(const uint8_t *bytes, char *folded) {
+    uint64_t letters = 0;
+    for (unsigned i = 0; i < TOKENS_WINDOW; i += 8) {
+        uint64_t x;
+        memcpy(&x, bytes + i, sizeof x);
+        uint64_t lowered = (x | EACH(0x20)) & EACH(0x7f);
+        uint64_t from_a = lowered + EACH(0x80 - 'a'), beyond_z = lowered + EACH(0x7f - 'z');
+        uint64_t are_letters = from_a & ~beyond_z & ~x & EACH(0x80);
+        x |= are_letters >> 2; // 0x20 makes a letter a small one
+        memcpy(folded + i, &x, sizeof x);
+        letters |= top_bits(le64toh(are_letters)) << i;
+    }
+    return letters;
+}
+
+static uint64_t classify_by_table(const uint8_t *bytes, char *folded, const uint8_t *table) {
+    uint64_t letters = 0;
+    for (unsigned i = 0; i < TOKENS_WINDOW; i++) {
+        uint8_t letter = table[bytes[i]];
+        folded[i] = (char)letter;
+        letters |= (uint64_t)(letter != 0) << i;
+    }
+    return letters;
+}
+
+// Bytes beyond the text are read as zeros, which are never letters.
+static void look(Tokens *tokens) {
+    const uint8_t *bytes = (const uint8_t *)tokens->place.at;
+    size_t left = (size_t)(tokens->end - tokens->place.at);
+    uint8_t last[TOKENS_WINDOW];
+    if (left < TOKENS_WINDOW) {
+        memset(last, 0, sizeof last);
+        bytes = memcpy(last, bytes, left);
+    }
+    tokens->place.letters = tokens->letter == tokens->table
+                                ? classify_by_table(bytes, tokens->folded, tokens->table)
+                                : classify_ascii(bytes, tokens->folded);
+}
+
+static bool look_further(Tokens *tokens) {
+    if (tokens->end - tokens->place.at <= TOKENS_WINDOW) return false;
+    tokens->place.at += TOKENS_WINDOW;
+    look(tokens);
+    return true;
+}
+
+// Takes the first run of letters out of the window: a one added at its start
+// is carried to its end. False when it may go on in the next window.
+static bool take_run(TokensPlace *place, unsigned *start, unsigned *end) {
+    uint64_t letters = place->letters;
+    uint64_t carried = letters + (letters & -letters);
+    *start = (unsigned)__builtin_ctzll(letters);
+    *end = carried ? (unsigned)__builtin_ctzll(carried) : TOKENS_WINDOW;
+    place->letters = letters & carried;
+    return carried != 0;
+}
+
+// Moves to the next word as it stands in the text.
+static bool find_word(Tokens *tokens) {
+    while (!tokens->place.letters)
+        if (!look_further(tokens)) return false;
+    unsigned start, end;
+    bool whole = take_run(&tokens->place, &start, &end);
+    tokens->token = tokens->place.at + start;
+    tokens->size = end - start;
+    while (!whole && look_further(tokens) && tokens->place.letters & 1) {
+        whole = take_run(&tokens->place, &start, &end);
+        tokens->size += end;
+    }
+    return true;
 }
 
 // Appends the word to the scratch as its letters are to stand there.
-static int append_word(Tokens *tokens, const char *word, size_t size) {
-    if (buffer_reserve(&tokens->scratch, size) == -1) return -1;
+static int append_word(Tokens *tokens) {
+    if (buffer_reserve(&tokens->scratch, tokens->size) == -1) return -1;
+    const uint8_t *letter = tokens->letter;
+    const char *word = tokens->token;
     char *to = buffer_tail(&tokens->scratch);
-    for (size_t i = 0; i < size; i++) to[i] = (char)tokens->letter[(uint8_t)word[i]];
-    buffer_added(&tokens->scratch, size);
+    for (size_t i = 0; i < tokens->size; i++) to[i] = (char)letter[(uint8_t)word[i]];
+    buffer_added(&tokens->scratch, tokens->size);
     return 0;
 }
 
 static int next_word(Tokens *tokens) {
-    bool changes;
-    if (!find_word(tokens, tokens->at, &tokens->token, &tokens->size, &changes)) {
-        tokens->at = tokens->end;
-        return 0;
+    if (!find_word(tokens)) return 0;
+    if (!tokens->fold) return 1;
+    if (tokens->token >= tokens->place.at) {
+        tokens->token = tokens->folded + (tokens->token - tokens->place.at);
+        return 1;
     }
-    tokens->at = tokens->token + tokens->size;
-    if (!changes) return 1;
+    // It began in a window before, of which only the text is left.
     buffer_clear(&tokens->scratch);
-    if (append_word(tokens, tokens->token, tokens->size) == -1) return -1;
+    if (append_word(tokens) == -1) return -1;
     tokens->token = buffer_bytes(&tokens->scratch);
     return 1;
+}
+
+static void begin_words(Tokens *tokens, bool fold, const char *extra, size_t extra_size) {
+    choose_letters(tokens, fold, extra, extra_size);
+    look(tokens);
 }
 
 void tokens_words(Tokens *tokens, const char *text, size_t size, bool fold, const char *extra,
                   size_t extra_size) {
     begin(tokens, next_word, text, size);
-    choose_letters(tokens, fold, extra, extra_size);
+    begin_words(tokens, fold, extra, extra_size);
 }
 
 static int next_line(Tokens *tokens) {
-    if (tokens->at == tokens->end) return 0;
-    size_t left = (size_t)(tokens->end - tokens->at);
-    const char *newline = memchr(tokens->at, '\n', left);
-    tokens->token = tokens->at;
-    tokens->size = newline ? (size_t)(newline - tokens->at) : left;
-    tokens->at = newline ? newline + 1 : tokens->end;
+    if (tokens->place.at == tokens->end) return 0;
+    size_t left = (size_t)(tokens->end - tokens->place.at);
+    const char *newline = memchr(tokens->place.at, '\n', left);
+    tokens->token = tokens->place.at;
+    tokens->size = newline ? (size_t)(newline - tokens->place.at) : left;
+    tokens->place.at = newline ? newline + 1 : tokens->end;
     return 1;
 }
 
@@ -91,22 +165,19 @@ void tokens_lines(Tokens *tokens, const char *text, size_t size) {
     begin(tokens, next_line, text, size);
 }
 
-// Joins n words from here on; the next n-gram begins with the second of them.
+// Joins the n words from here on; the next n-gram begins with the second of them.
 static int next_ngram(Tokens *tokens) {
-    const char *from = tokens->at, *word;
-    size_t size;
-    bool changes;
+    TokensPlace second = tokens->place;
     buffer_clear(&tokens->scratch);
     for (size_t i = 0; i < tokens->n; i++) {
-        if (!find_word(tokens, from, &word, &size, &changes)) {
-            tokens->at = tokens->end;
-            return 0;
-        }
-        if (i && buffer_append_byte(&tokens->scratch, ' ') == -1) return -1;
-        if (append_word(tokens, word, size) == -1) return -1;
-        from = word + size;
-        if (i == 0) tokens->at = from;
+        if (!find_word(tokens)) return 0;
+        if (i == 0)
+            second = tokens->place;
+        else if (buffer_append_byte(&tokens->scratch, ' ') == -1)
+            return -1;
+        if (append_word(tokens) == -1) return -1;
     }
+    tokens->place = second;
     tokens->token = buffer_bytes(&tokens->scratch);
     tokens->size = buffer_size(&tokens->scratch);
     return 1;
@@ -115,7 +186,7 @@ static int next_ngram(Tokens *tokens) {
 void tokens_ngrams(Tokens *tokens, const char *text, size_t size, size_t n, bool fold,
                    const char *extra, size_t extra_size) {
     begin(tokens, next_ngram, text, size);
-    choose_letters(tokens, fold, extra, extra_size);
+    begin_words(tokens, fold, extra, extra_size);
     tokens->n = n;
 }
 

@@ -13,6 +13,15 @@
 
 typedef struct Tokens Tokens;
 
+/* How far an iterator has come. Words are sought in a window of the text, with
+ * a bit for each of its bytes, the lowest for the first. */
+typedef struct {
+    const char *at;   // what is left of the text; for words, where the window begins
+    uint64_t letters; // the byte is a letter, of a word still to come
+} TokensPlace;
+
+enum { TOKENS_WINDOW = 64 };
+
 struct Tokens {
     /* Moves to the next piece. 1: token and size tell it, good until the next
      * call; 0: there is none; -1: out of memory. */
@@ -20,14 +29,25 @@ struct Tokens {
     const char *token;
     size_t size;
 
-    const char *at, *end;  // what is left of the text; it belongs to the caller
+    TokensPlace place;
+    const char *end; // of the text, which belongs to the caller
+    size_t n;        // n-grams: how many words make one
+    bool fold;
     const uint8_t *letter; // 256 entries: the byte as it stands in a word, 0 outside words
-    Buffer scratch;        // pieces that do not stand in the text as they are (folded, joined)
-    size_t n;              // n-grams: how many words make one
-    uint8_t table[256];    // what letter points to when `extra` bytes were asked for; else unused
+
+    // Pieces that do not stand in the text as they are: those within the
+    // window, folded with it, and all others. The scratch never holds more
+    // bytes than the text has; memory for that many may be put there.
+    char folded[TOKENS_WINDOW];
+    Buffer scratch;
+
+    // What letter points to when there are extra bytes. The last member, since
+    // without them it is not touched, and whoever makes many may save its space.
+    uint8_t table[256];
 };
 
-/* Words: runs of ASCII letters and of the bytes in extra; A-Z become a-z when fold. */
+/* Words: runs of ASCII letters and of the bytes in extra, of which none is
+ * zero; A-Z become a-z when fold. */
 void tokens_words(Tokens *tokens, const char *text, size_t size, bool fold, const char *extra,
                   size_t extra_size);
 

@@ -42,6 +42,58 @@ describe("map_split", function()
     assert.equal(13, sum)
   end)
 
+  describe("with a descriptor", function()
+    local file, fd
+
+    before_each(function()
+      write("one\ntwo\n")
+      file = io.open(path)
+      local find = io.popen("find /proc/$PPID/fd -lname " .. path .. " -printf %f")
+      fd = find:read("*n")
+      find:close()
+    end)
+
+    after_each(function()
+      core.testing.fault(nil)
+      file:close()
+    end)
+
+    local function read(records)
+      local seen = {}
+      core.map_split(core.reader(), {path = "-", fd = fd, records = records}, function(record, _, info)
+        seen[#seen + 1] = {info.path, info.offset, record}
+      end, nil, {})
+      return seen
+    end
+
+    it("reads from where it stands, and leaves it open", function()
+      assert.same({{"-", 0, "one"}, {"-", 4, "two"}}, read("line"))
+      assert.same({}, read("line"))
+      file:seek("set", 4)
+      assert.same({{"-", 0, "two\n"}}, read("file"))
+    end)
+
+    it("waits where it may not block", function()
+      core.testing.fault("sys.read:EAGAIN@1,sys.read:EINTR@2,sys.poll:EINTR@1")
+      assert.same({{"-", 0, "one"}, {"-", 4, "two"}}, read("line"))
+    end)
+
+    it("names it when it cannot be read", function()
+      core.testing.fault("sys.fcntl:EMFILE@1")
+      assert.has_error(read, "cannot read '-': Too many open files")
+      core.testing.fault("sys.read:EIO@1")
+      assert.has_error(read, "cannot read '-': Input/output error")
+    end)
+  end)
+
+  it("makes blocks of the size that is asked for", function()
+    write("1\n2\n3\n4\n5\n")
+    local blocks = {}
+    local split = {path = path, records = "block", block = 3}
+    core.map_split(core.reader(), split, function(r) blocks[#blocks + 1] = r end, nil, {})
+    assert.same({"1\n2\n", "3\n4\n", "5\n"}, blocks)
+  end)
+
   describe("info", function()
     it("tells the path, the index and the offset of the record", function()
       write("one\ntwo\n")
@@ -115,6 +167,26 @@ describe("map_split", function()
     assert.match("attempt to yield across", err)
   end)
 
+  it("leaves no descriptor open, nor does a collected reader", function()
+    local function descriptors()
+      collectgarbage() -- closes what is left of other specs
+      collectgarbage()
+      local pipe = io.popen("ls /proc/$PPID/fd | wc -l")
+      local count = pipe:read("*n")
+      pipe:close()
+      return count
+    end
+    write("one\n")
+    local before = descriptors()
+    local reader = core.reader()
+    core.map_split(reader, {path = path}, nothing, nil, {})
+    pcall(core.map_split, reader, {path = "spec"}, nothing, nil, {})
+    assert.equal(before, descriptors())
+    pcall(core.map_split, core.reader(), {path = path}, error, nil, {})
+    assert.equal(before, descriptors())
+    reader:close() -- it was not collected before
+  end)
+
   it("names a file that it cannot open", function()
     assert.has_error(function()
       core.map_split(core.reader(), {path = "no/such"}, nothing, nil, {})
@@ -136,5 +208,6 @@ describe("map_split", function()
     refuses("the split has no path", {})
     refuses("the split has a negative offset", {path = path, offset = -1})
     refuses("the split's records are of no kind", {path = path, records = ""})
+    refuses("the split's blocks are empty", {path = path, records = "block", block = 0})
   end)
 end)

@@ -67,6 +67,17 @@ describe("words", function()
     end
   end)
 
+  it("are whole wherever they stand, whatever their size", function()
+    for start = 0, 70 do
+      for size = 1, 140 do
+        local word = ("Ab"):rep(70):sub(1, size)
+        local text = (" "):rep(start) .. word .. " C"
+        assert.same({word, "C"}, collect(core.words(text)))
+        assert.same({word:lower(), "c"}, collect(core.words(text, "lower")))
+      end
+    end
+  end)
+
   it("are found in a long text, long ones too", function()
     local long = ("Ab"):rep(100000)
     local text = long .. " " .. random_text(100000) .. " " .. long
