@@ -96,9 +96,14 @@ static void add_at(lua_State *L, Emitter *emitter, Added added, int key) {
     add(L, emitter, added, (uint8_t)*bytes, bytes + 1, buffer_size(&emitter->key) - 1);
 }
 
-// emit(key, value)
+// emit(key, value). Most calls are those of a map that counts words: they
+// must cost as few calls of Lua's interface as can be.
 static int emitter_call(lua_State *L) {
     Emitter *emitter = self(L);
+    if (emitter->kind == ADDS_SUM && lua_isinteger(L, 3)) {
+        add_at(L, emitter, (Added){true, lua_tointeger(L, 3)}, 2);
+        return 0;
+    }
     if (lua_type(L, 2) == LUA_TNONE) lua_settop(L, 2);
     add_at(L, emitter, take_value(L, emitter, 2, 3), 2);
     return 0;

@@ -84,8 +84,12 @@ static int scratch_close(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"fd", scratch_fd},       {"size", scratch_size},   {"clear", scratch_clear},
-    {"close", scratch_close}, {"__gc", scratch_close},  {"__close", scratch_close},
+    {"fd", scratch_fd},
+    {"size", scratch_size},
+    {"clear", scratch_clear},
+    {"close", scratch_close},
+    {"__gc", scratch_close},
+    {"__close", scratch_close},
     {NULL, NULL},
 };
 

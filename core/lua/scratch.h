@@ -1,4 +1,5 @@
-/* Scratch - a file without a name, for runs and outputs: gone with the last process that has it open.
+/* Scratch - a file without a name, for runs and outputs: gone with the last process that has it
+ * open.
  *
  *     scratch = core.scratch()            in memory
  *     scratch = core.scratch(directory)   on the disk of that directory

@@ -69,7 +69,7 @@ static int encode_list(lua_State *L, int index, Buffer *to, EncodeScalar *encode
     return ordered_list_end(to);
 }
 
-// What the codec complains about is a path and a reason; say what it hinders.
+// The codec tells a path and a reason; encode_other puts in front what that hinders.
 static int encode_opaque(lua_State *L) {
     codec_encode(L, 1, 1, lua_touserdata(L, 2));
     return 0;
@@ -84,7 +84,7 @@ static void encode_other(lua_State *L, int index, Buffer *to) {
     if (status == 0) return;
     if (status == LUA_ERRMEM || !lua_isstring(L, -1)) lua_error(L);
     if (strstr(lua_tostring(L, -1), "not enough memory")) luaL_error(L, "not enough memory");
-    luaL_error(L, "cannot send %s", lua_tostring(L, -1));
+    luaL_error(L, "cannot emit value: %s", lua_tostring(L, -1));
 }
 
 void value_encode(lua_State *L, int index, Buffer *to) {

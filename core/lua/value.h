@@ -10,8 +10,9 @@
 #include "core/lua/compat.h"
 #include "core/wire/buffer.h"
 
-/* Appends the value at the index. Raises "cannot send nil", the codec's
- * "cannot send PATH: REASON", or "not enough memory". `to` must belong to a userdata. */
+/* Appends the value at the index. Raises "cannot send nil",
+ * "cannot emit value: " and what the codec says, or "not enough memory". `to` must belong to a
+ * userdata. */
 void value_encode(lua_State *L, int index, Buffer *to);
 
 /* The same for a key: a string, a number, a boolean or a list of them, a float

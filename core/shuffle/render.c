@@ -106,14 +106,22 @@ int json_string(Buffer *to, const char *bytes, size_t size) {
     return buffer_append_byte(to, '"');
 }
 
+static bool is_tsv_special(char byte) { return byte == '\t' || byte == '\n' || byte == '\r'; }
+
+static bool has_tsv_special(const char *bytes, size_t size) {
+    bool found = false;
+    for (size_t i = 0; i < size; i++) found |= is_tsv_special(bytes[i]); // many at a time
+    return found;
+}
+
 static int tsv_string(Buffer *to, const char *bytes, size_t size) {
+    if (!has_tsv_special(bytes, size)) return buffer_append(to, bytes, size);
     if (buffer_reserve(to, 2 * size) == -1) return -1;
     char *tail = buffer_tail(to);
     for (size_t i = 0; i < size; i++) {
         char byte = bytes[i];
-        char letter = byte == '\t' ? 't' : byte == '\n' ? 'n' : byte == '\r' ? 'r' : 0;
-        if (letter) *tail++ = '\\';
-        *tail++ = letter ? letter : byte;
+        if (is_tsv_special(byte)) *tail++ = '\\';
+        *tail++ = byte == '\t' ? 't' : byte == '\n' ? 'n' : byte == '\r' ? 'r' : byte;
     }
     to->end = (size_t)(tail - to->data);
     return 0;

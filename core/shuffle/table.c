@@ -12,39 +12,66 @@
 
 enum { FEWEST_SLOTS = 1024, LONGEST_KEY = 1 << 30 };
 
-static inline uint64_t load64(const char *from) {
-    uint64_t n;
-    memcpy(&n, from, sizeof n);
-    return n;
-}
-
-static inline uint32_t load32(const char *from) {
+static inline uint64_t load32(const char *from) {
     uint32_t n;
     memcpy(&n, from, sizeof n);
     return n;
 }
 
-// Keys are short: comparing words that overlap is several times as fast as memcmp.
-static inline bool same(const char *a, const char *b, size_t size) {
-    if (size > 16) return memcmp(a, b, size) == 0;
-    if (size >= 8)
-        return ((load64(a) ^ load64(b)) | (load64(a + size - 8) ^ load64(b + size - 8))) == 0;
-    if (size >= 4)
-        return ((load32(a) ^ load32(b)) | (load32(a + size - 4) ^ load32(b + size - 4))) == 0;
-    for (size_t i = 0; i < size; i++)
-        if (a[i] != b[i]) return false;
-    return true;
+/* Most keys are words. All bytes of a key of up to 16, in two numbers: enough
+ * to tell it from any other of its size, and to make its hash of. */
+typedef struct {
+    uint64_t a, b;
+} Gist;
+
+enum { LONGEST_GIST = 16 };
+
+static inline Gist gist_of(const char *bytes, size_t size) {
+    if (size >= 4) { // four words that overlap as far as need be
+        const char *last = bytes + size - 4;
+        size_t step = size / 8 * 4;
+        return (Gist){load32(bytes) << 32 | load32(bytes + step),
+                      load32(last) << 32 | load32(last - step)};
+    }
+    if (!size) return (Gist){0, 0};
+    return (Gist){(uint64_t)(uint8_t)bytes[0] << 16 | (uint64_t)(uint8_t)bytes[size / 2] << 8 |
+                      (uint8_t)bytes[size - 1],
+                  0};
 }
 
-static inline bool is_key(const Table *table, Ref entry, uint8_t tag, const char *bytes,
-                          size_t size) {
-    const char *key = table_key(table, entry);
-    return table_key_size(table, entry) == size + 1 && (uint8_t)*key == tag &&
-           same(key + 1, bytes, size);
+static inline uint32_t hash_gist(Gist gist, size_t size) {
+    unsigned __int128 product = (unsigned __int128)(gist.a ^ UINT64_C(0xa0761d6478bd642f)) *
+                                (gist.b ^ size ^ UINT64_C(0xe7037ed1a0b428db));
+    uint64_t folded = (uint64_t)(product >> 64) ^ (uint64_t)product;
+    return (uint32_t)(folded ^ folded >> 32);
 }
 
-static inline uint32_t hash_of(uint8_t tag, const char *bytes, size_t size) {
-    return (uint32_t)XXH3_64bits(bytes, size) ^ tag;
+// A key as it is looked for.
+typedef struct {
+    const char *bytes;
+    size_t size;
+    Gist gist; // of a short one
+    uint32_t hash;
+    uint8_t tag;
+} Key;
+
+static inline Key key_of(uint8_t tag, const char *bytes, size_t size) {
+    Key key = {bytes, size, {0, 0}, 0, tag};
+    if (size > LONGEST_GIST) {
+        key.hash = (uint32_t)XXH3_64bits(bytes, size) ^ tag;
+        return key;
+    }
+    key.gist = gist_of(bytes, size);
+    key.hash = hash_gist(key.gist, size) ^ tag;
+    return key;
+}
+
+static inline bool is_key(const Table *table, Ref entry, const Key *key) {
+    const char *found = table_key(table, entry);
+    if (table_key_size(table, entry) != key->size + 1 || (uint8_t)*found != key->tag) return false;
+    if (key->size > LONGEST_GIST) return memcmp(found + 1, key->bytes, key->size) == 0;
+    Gist gist = gist_of(found + 1, key->size);
+    return ((gist.a ^ key->gist.a) | (gist.b ^ key->gist.b)) == 0;
 }
 
 static void put_slot(Slot *slots, uint32_t mask, Slot slot) {
@@ -73,35 +100,34 @@ static int grow(Table *table) {
     return 0;
 }
 
-static __attribute__((noinline)) void *add(Table *table, uint32_t hash, uint8_t tag,
-                                           const char *bytes, size_t size) {
-    if (size >= LONGEST_KEY) {
+static __attribute__((noinline)) void *add(Table *table, const Key *key) {
+    if (key->size >= LONGEST_KEY) {
         errno = ENOMEM;
         return NULL;
     }
     if (!table->room && grow(table) == -1) return NULL;
-    Ref entry = arena_take(&table->arena, 4 + table->state_size + 1 + size);
+    Ref entry = arena_take(&table->arena, 4 + table->state_size + 1 + key->size);
     if (!entry) return NULL;
-    *(uint32_t *)arena_at(&table->arena, entry) = (uint32_t)size + 1;
-    char *state = table_state(table, entry), *key = state + table->state_size;
+    *(uint32_t *)arena_at(&table->arena, entry) = (uint32_t)key->size + 1;
+    char *state = table_state(table, entry), *to = state + table->state_size;
     memset(state, 0, table->state_size);
-    *key = (char)tag;
-    if (size) memcpy(key + 1, bytes, size);
-    put_slot(table->slots, table->mask, (Slot){hash, entry});
+    *to = (char)key->tag;
+    if (key->size) memcpy(to + 1, key->bytes, key->size);
+    put_slot(table->slots, table->mask, (Slot){key->hash, entry});
     table->count++;
     table->room--;
     return state;
 }
 
 void *table_find_or_add(Table *table, uint8_t tag, const char *bytes, size_t size) {
-    uint32_t hash = hash_of(tag, bytes, size);
-    if (!table->slots) return add(table, hash, tag, bytes, size);
-    for (uint32_t i = hash & table->mask; table->slots[i].entry; i = (i + 1) & table->mask) {
+    Key key = key_of(tag, bytes, size);
+    if (!table->slots) return add(table, &key);
+    for (uint32_t i = key.hash & table->mask; table->slots[i].entry; i = (i + 1) & table->mask) {
         Slot slot = table->slots[i];
-        if (slot.hash == hash && is_key(table, slot.entry, tag, bytes, size))
+        if (slot.hash == key.hash && is_key(table, slot.entry, &key))
             return table_state(table, slot.entry);
     }
-    return add(table, hash, tag, bytes, size);
+    return add(table, &key);
 }
 
 // No later key can have passed by its slot, so the slot may simply become free.
@@ -109,7 +135,7 @@ void table_take_back(Table *table, const void *state) {
     size_t start = (size_t)((const char *)state - 4 - table->arena.data);
     const char *key = (const char *)state + table->state_size;
     uint32_t size = *(const uint32_t *)(const void *)((const char *)state - 4);
-    uint32_t i = hash_of((uint8_t)*key, key + 1, size - 1) & table->mask;
+    uint32_t i = key_of((uint8_t)*key, key + 1, size - 1).hash & table->mask;
     while (table->slots[i].entry != start / 4) i = (i + 1) & table->mask;
     table->slots[i] = (Slot){0, 0};
     table->arena.used = start;

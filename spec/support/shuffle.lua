@@ -1,0 +1,101 @@
+-- What specs of map-reduce's data plane share: pairs emitted on one side, results read on the other.
+require("parallel")
+local core = require("parallel.core")
+
+local shuffle = {}
+
+local function name_of(combine)
+  return type(combine) == "string" and combine or "values"
+end
+
+--- Emits each list of {key, value} in `batches` from an emitter of its own.
+-- Returns the runs' descriptors, and the scratch file that holds them.
+function shuffle.emit(batches, options)
+  local file = assert(core.scratch())
+  local runs = {}
+  for i, batch in ipairs(batches) do
+    local emit = core.emitter({combine = name_of(options.combine), partitions = options.partitions or 3})
+    emit:split(i)
+    for _, pair in ipairs(batch) do emit(pair[1], pair[2]) end
+    runs[i] = emit:commit(file:fd())
+  end
+  return runs, file
+end
+
+--- Reduces all partitions: the outputs' descriptors, the file that holds them, and the count of records.
+function shuffle.reduce(runs, options)
+  local file, outputs, total = assert(core.scratch()), {}, 0
+  for partition = 0, (options.partitions or 3) - 1 do
+    local task = {runs = runs, partition = partition, fd = file:fd()}
+    for name, value in pairs(options) do task[name] = value end
+    local output, count = core.reduce(task)
+    outputs[partition + 1] = output
+    total = total + count
+  end
+  return outputs, file, total
+end
+
+--- What a result gives, as a list of {key, value}.
+function shuffle.collect(result)
+  local list = {}
+  for key, value in function() return result:next() end do list[#list + 1] = {key, value} end
+  return list
+end
+
+--- From runs to the list of results.
+function shuffle.finish(runs, options)
+  local outputs, file = shuffle.reduce(runs, options)
+  local result = core.result(outputs, options)
+  local list = shuffle.collect(result)
+  result:close()
+  file:close()
+  return list
+end
+
+--- From batches of pairs to the list of results.
+function shuffle.run(batches, options)
+  local runs, file = shuffle.emit(batches, options)
+  local list = shuffle.finish(runs, options)
+  file:close()
+  return list
+end
+
+--- The whole of what was written to a scratch file.
+function shuffle.contents(file)
+  local handle = assert(io.open("/proc/self/fd/" .. file:fd(), "rb"))
+  local text = handle:read("*a")
+  handle:close()
+  return text
+end
+
+--- From batches to text.
+function shuffle.text(batches, options)
+  local runs, run_file = shuffle.emit(batches, options)
+  local outputs, output_file = shuffle.reduce(runs, options)
+  local result, target = core.result(outputs, options), assert(core.scratch())
+  assert(result:write(target:fd()))
+  local text = shuffle.contents(target)
+  for _, thing in ipairs({result, target, run_file, output_file}) do thing:close() end
+  return text
+end
+
+--- A list of {key, value} as a table from keys to values.
+function shuffle.by_key(list)
+  local map = {}
+  for _, pair in ipairs(list) do map[pair[1]] = pair[2] end
+  return map
+end
+
+--- Cuts a list into n batches at random, each keeping the order.
+function shuffle.split(list, n)
+  local batches = {}
+  for i = 1, n do batches[i] = {} end
+  local at = 1
+  for i, item in ipairs(list) do
+    if at < n and math.random() < n / #list then at = at + 1 end
+    batches[at][#batches[at] + 1] = list[i] and item
+  end
+  return batches
+end
+
+return shuffle
