@@ -20,14 +20,17 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Wstr
 
 ifeq ($(LUA),luajit)
 LUA_VERSION := 5.1
+LUA_ARCHIVE := libluajit-5.1.a
 PROGRAM     := parallel-luajit
 else
 LUA_VERSION := 5.4
+LUA_ARCHIVE := liblua5.4.a
 PROGRAM     := parallel-lua
 endif
 
-LUA_CFLAGS  := $(shell pkg-config --cflags $(LUA))
-LUA_LIBRARY := $(shell pkg-config --variable=libdir $(LUA))/$(if $(filter luajit,$(LUA)),libluajit-5.1.a,liblua5.4.a)
+LUA_CFLAGS  := $(shell pkg-config --cflags $(LUA) 2>/dev/null)
+LUA_LIBRARY := $(shell pkg-config --variable=libdir $(LUA) 2>/dev/null)/$(LUA_ARCHIVE)
+ARGPARSE    := $(shell $(LUA) -e 'print((package.searchpath("argparse", package.path)))' 2>/dev/null)
 
 # TESTING=1 builds with fault points and the test-only module (see core/os/fault.h).
 SOURCES := $(filter-out core/host/%,$(wildcard core/*/*.c))
@@ -40,46 +43,67 @@ endif
 OBJ      := $(BUILD)/obj/$(LUA)
 OBJECTS  := $(SOURCES:%.c=$(OBJ)/%.o) $(OBJ)/modules.o
 HOST     := $(patsubst %.c,$(OBJ)/%.o,$(wildcard core/host/*.c))
-MODULES  := $(wildcard lua/parallel/*.lua)
+MODULES  := $(wildcard lua/parallel/*.lua) $(filter-out nil,$(ARGPARSE))
 BIN      := $(BUILD)/bin/$(PROGRAM)
 MODULE   := $(BUILD)/lib/lua/$(LUA_VERSION)/parallel.so
 COMPILE   = $(CC) -std=gnu11 -D_GNU_SOURCE -I. $(LUA_CFLAGS) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
-            -fPIC -fvisibility=hidden -MMD -c
+            -fPIC -fvisibility=hidden -MMD -MP -c
 
-.PHONY: all demo test check lint bench install clean
+# What is needed and not there, by the names of its Debian packages.
+have     = $(shell command -v $(1) 2>/dev/null)
+package  = $(shell pkg-config --exists $(1) 2>/dev/null && echo yes)
+MISSING := $(if $(call have,$(firstword $(CC))),,$(firstword $(CC))) \
+           $(if $(call have,pkg-config),,pkg-config) \
+           $(if $(call have,$(LUA)),,$(LUA)) \
+           $(if $(wildcard $(LUA_LIBRARY)),,lib$(LUA:luajit=luajit-5.1)-dev) \
+           $(if $(filter-out nil,$(ARGPARSE)),,lua-argparse) \
+           $(if $(call package,libxxhash),,libxxhash-dev)
+
+.PHONY: all demo test check lint bench install clean dependencies FORCE
 
 all: $(BIN) $(MODULE)
 
 # The interpreter is linked whole and its symbols exported, so that C modules load into it.
-$(BIN): $(OBJECTS) $(HOST)
+$(BIN): $(OBJECTS) $(HOST) $(OBJ)/files
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -Wl,-E -Wl,--whole-archive $(LUA_LIBRARY) -Wl,--no-whole-archive -lm -ldl
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(HOST) \
+	  -Wl,-E -Wl,--whole-archive $(LUA_LIBRARY) -Wl,--no-whole-archive -lm -ldl
 
 # The module is never linked to a Lua library: it must use the one of the program that loads it.
-$(MODULE): $(OBJECTS)
+$(MODULE): $(OBJECTS) $(OBJ)/files
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $^
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $(OBJECTS)
 
-$(OBJ)/%.o: %.c Makefile
+$(OBJ)/%.o: %.c $(OBJ)/flags | dependencies
 	@mkdir -p $(@D)
 	$(COMPILE) -o $@ $<
 
-$(OBJ)/modules.o: $(OBJ)/modules.c
+$(OBJ)/modules.o: $(OBJ)/modules.c $(OBJ)/flags
 	$(COMPILE) -o $@ $<
 
-$(OBJ)/modules.c: scripts/embed.lua $(MODULES)
-	@mkdir -p $(@D)
+$(OBJ)/modules.c: scripts/embed.lua $(MODULES) $(OBJ)/files | dependencies
 	$(LUA) scripts/embed.lua $(MODULES) > $@.new && mv $@.new $@
+
+# Written anew only when they would differ, and then all that depends on them is:
+# so objects of other flags are never mixed in, and a file that was removed is gone.
+$(OBJ)/flags: TEXT = $(COMPILE)
+$(OBJ)/files: TEXT = $(OBJECTS) $(HOST) $(MODULES)
+$(OBJ)/flags $(OBJ)/files: FORCE
+	@mkdir -p $(@D)
+	@echo '$(TEXT)' | cmp -s - $@ || echo '$(TEXT)' > $@
+
+dependencies:
+	@$(if $(strip $(MISSING)),echo "$(strip $(MISSING)): missing - run scripts/setup" >&2; exit 1)
 
 -include $(OBJECTS:.o=.d) $(HOST:.o=.d)
 
-demo: all
-	scripts/demo $(BIN)
+demo:
+	LUA=$(LUA) scripts/demo
 
-test: all
+test:
 	scripts/test $(LUA)
 
-check: lint
+check:
 	scripts/check
 
 lint:

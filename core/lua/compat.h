@@ -7,6 +7,11 @@
 #include <lua.h>
 #include <lualib.h>
 
+// These never return: told so, compilers and analysers follow the paths that there are.
+int luaL_error(lua_State *L, const char *format, ...) __attribute__((noreturn));
+int luaL_argerror(lua_State *L, int arg, const char *message) __attribute__((noreturn));
+int lua_error(lua_State *L) __attribute__((noreturn));
+
 #if LUA_VERSION_NUM < 504
 
 #include <math.h>
@@ -43,6 +48,19 @@ static inline void lua_rawsetp(lua_State *L, int index, const void *key) {
 #define lua_rawgeti(L, index, n)   ((lua_rawgeti)(L, index, (int)(n)), lua_type(L, -1))
 #define lua_rawget(L, index)       ((lua_rawget)(L, index), lua_type(L, -1))
 #define lua_getfield(L, index, k)  ((lua_getfield)(L, index, k), lua_type(L, -1))
+
+static inline const char *luaL_tolstring(lua_State *L, int index, size_t *size) {
+    index = lua_absindex(L, index);
+    if (luaL_callmeta(L, index, "__tostring")) return lua_tolstring(L, -1, size);
+    switch (lua_type(L, index)) {
+    case LUA_TNIL: lua_pushliteral(L, "nil"); break;
+    case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false"); break;
+    case LUA_TNUMBER:
+    case LUA_TSTRING: lua_pushvalue(L, index); break;
+    default: lua_pushfstring(L, "%s: %p", luaL_typename(L, index), lua_topointer(L, index));
+    }
+    return lua_tolstring(L, -1, size);
+}
 
 // A number is an integer when it has an integral value that a double holds
 // exactly. -0.0 is not: it would come back as another number.

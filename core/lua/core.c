@@ -3,21 +3,31 @@
 #include "core/lua/codec.h"
 #include "core/lua/emitter.h"
 #include "core/lua/files.h"
+#include "core/lua/pool.h"
 #include "core/lua/records.h"
 #include "core/lua/reduce.h"
 #include "core/lua/result.h"
 #include "core/lua/scratch.h"
+#include "core/lua/system.h"
 #include "core/lua/text.h"
 
 typedef void Register(lua_State *L);
 
 static Register *const PARTS[] = {
+    codec_register,
+    emitter_register,
+    files_register,
+    pool_register,
+    records_register,
+    reduce_register,
+    result_register,
+    scratch_register,
+    system_register,
+    text_register,
 #ifdef PARALLEL_LUA_TESTING
     testing_register,
 #endif
-    codec_register,   emitter_register, files_register,
-    records_register, reduce_register,  result_register,
-    scratch_register, text_register,    NULL,
+    NULL,
 };
 
 int luaopen_parallel_core(lua_State *L) {

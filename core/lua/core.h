@@ -11,7 +11,8 @@
 int luaopen_parallel_core(lua_State *L);
 
 #ifdef PARALLEL_LUA_TESTING
-void testing_register(lua_State *L); // fault points and internals, for the specs only
+void testing_register(lua_State *L);         // fault points and internals, for the specs only
+void testing_process_register(lua_State *L); // adds to the table of testing_register
 #endif
 
 #endif

@@ -18,6 +18,7 @@ static const luaL_Reg FUNCTIONS[] = {
 void testing_register(lua_State *L) {
     lua_newtable(L);
     luaL_setfuncs(L, FUNCTIONS, 0);
+    testing_process_register(L);
     testing_codec_register(L);
     lua_setfield(L, -2, "testing");
 }

@@ -43,15 +43,24 @@ static const struct {
     Action action;
     int argument;
 } NAMED[] = {
-    {"kill", ACT_SIGNAL, SIGKILL},     {"stop", ACT_SIGNAL, SIGSTOP},
-    {"segv", ACT_SIGNAL, SIGSEGV},     {"abort", ACT_SIGNAL, SIGABRT},
-    {"close", ACT_CLOSE, 0},           {"short", ACT_SHORT, 0},
-    {"EINTR", ACT_ERRNO, EINTR},       {"EAGAIN", ACT_ERRNO, EAGAIN},
-    {"ENOMEM", ACT_ERRNO, ENOMEM},     {"EMFILE", ACT_ERRNO, EMFILE},
-    {"ENFILE", ACT_ERRNO, ENFILE},     {"EPIPE", ACT_ERRNO, EPIPE},
-    {"ENOSPC", ACT_ERRNO, ENOSPC},     {"EIO", ACT_ERRNO, EIO},
-    {"ENOSYS", ACT_ERRNO, ENOSYS},     {"EPERM", ACT_ERRNO, EPERM},
-    {"ECHILD", ACT_ERRNO, ECHILD},     {"EINVAL", ACT_ERRNO, EINVAL},
+    {"kill", ACT_SIGNAL, SIGKILL},
+    {"stop", ACT_SIGNAL, SIGSTOP},
+    {"segv", ACT_SIGNAL, SIGSEGV},
+    {"abort", ACT_SIGNAL, SIGABRT},
+    {"close", ACT_CLOSE, 0},
+    {"short", ACT_SHORT, 0},
+    {"EINTR", ACT_ERRNO, EINTR},
+    {"EAGAIN", ACT_ERRNO, EAGAIN},
+    {"ENOMEM", ACT_ERRNO, ENOMEM},
+    {"EMFILE", ACT_ERRNO, EMFILE},
+    {"ENFILE", ACT_ERRNO, ENFILE},
+    {"EPIPE", ACT_ERRNO, EPIPE},
+    {"ENOSPC", ACT_ERRNO, ENOSPC},
+    {"EIO", ACT_ERRNO, EIO},
+    {"ENOSYS", ACT_ERRNO, ENOSYS},
+    {"EPERM", ACT_ERRNO, EPERM},
+    {"ECHILD", ACT_ERRNO, ECHILD},
+    {"EINVAL", ACT_ERRNO, EINVAL},
     {"EOPNOTSUPP", ACT_ERRNO, EOPNOTSUPP},
 };
 
@@ -90,7 +99,8 @@ static bool parse_fault(char *text, Fault *fault) {
 
 static FaultPlan *shared_plan(void) {
     if (plan) return plan;
-    void *page = mmap(NULL, sizeof *plan, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *page =
+        mmap(NULL, sizeof *plan, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) abort();
     return plan = page;
 }
@@ -170,8 +180,10 @@ bool fault_fails(const char *point, size_t *count) {
         errno = fault->argument;
         return true;
     }
-    if (fault->action == ACT_SHORT && count && *count) *count = 1;
-    else act(fault, -1);
+    if (fault->action == ACT_SHORT && count && *count)
+        *count = 1;
+    else
+        act(fault, -1);
     return false;
 }
 

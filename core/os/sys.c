@@ -20,8 +20,12 @@ static int raw_pidfd_open(pid_t pid, unsigned flags) {
 static int raw_pidfd_send_signal(int pidfd, int signal, siginfo_t *info, unsigned flags) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, info, flags);
 }
-static int raw_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
-static int raw_fcntl(int fd, int command, long argument) { return fcntl(fd, command, argument); }
+static int raw_open(const char *path, int flags, mode_t mode) {
+    return open(path, flags, mode);
+}
+static int raw_fcntl(int fd, int command, long argument) {
+    return fcntl(fd, command, argument);
+}
 
 #ifndef PARALLEL_LUA_TESTING
 
@@ -47,7 +51,7 @@ const Sys sys = {
     .fork = fork,
     .pidfd_open = raw_pidfd_open,
     .pidfd_send_signal = raw_pidfd_send_signal,
-    .waitpid = waitpid,
+    .waitid = waitid,
 };
 
 #else
@@ -84,9 +88,9 @@ ASKING(int, epoll_wait, epoll_wait, -1, (int e, struct epoll_event *v, int n, in
 ASKING(int, close_range, raw_close_range, -1, (unsigned a, unsigned b, int f), (a, b, f), NULL)
 ASKING(pid_t, fork, fork, -1, (void), (), NULL)
 ASKING(int, pidfd_open, raw_pidfd_open, -1, (pid_t p, unsigned f), (p, f), NULL)
-ASKING(int, pidfd_send_signal, raw_pidfd_send_signal, -1,
-       (int d, int s, siginfo_t *i, unsigned f), (d, s, i, f), NULL)
-ASKING(pid_t, waitpid, waitpid, -1, (pid_t p, int *s, int f), (p, s, f), NULL)
+ASKING(int, pidfd_send_signal, raw_pidfd_send_signal, -1, (int d, int s, siginfo_t *i, unsigned f),
+       (d, s, i, f), NULL)
+ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
 
 Sys sys = {
     .realloc = asking_realloc,
@@ -110,7 +114,7 @@ Sys sys = {
     .fork = asking_fork,
     .pidfd_open = asking_pidfd_open,
     .pidfd_send_signal = asking_pidfd_send_signal,
-    .waitpid = asking_waitpid,
+    .waitid = asking_waitid,
 };
 
 #endif

@@ -45,7 +45,7 @@ typedef struct {
     pid_t (*fork)(void);
     int (*pidfd_open)(pid_t pid, unsigned flags);
     int (*pidfd_send_signal)(int pidfd, int signal, siginfo_t *info, unsigned flags);
-    pid_t (*waitpid)(pid_t pid, int *status, int flags);
+    int (*waitid)(idtype_t kind, id_t id, siginfo_t *info, int flags);
 } Sys;
 
 #ifdef PARALLEL_LUA_TESTING

@@ -29,20 +29,30 @@ int buffer_grow(Buffer *buffer, size_t more);
 /* Gives the memory back; the buffer is then empty and may be used again. */
 void buffer_free(Buffer *buffer);
 
-static inline size_t buffer_size(const Buffer *buffer) { return buffer->end - buffer->start; }
+static inline size_t buffer_size(const Buffer *buffer) {
+    return buffer->end - buffer->start;
+}
 
-static inline char *buffer_bytes(const Buffer *buffer) { return buffer->data + buffer->start; }
+static inline char *buffer_bytes(const Buffer *buffer) {
+    return buffer->data + buffer->start;
+}
 
 static inline int buffer_reserve(Buffer *buffer, size_t more) {
     return buffer->capacity - buffer->end >= more ? 0 : buffer_grow(buffer, more);
 }
 
 /* The room at the end, good for what was reserved; buffer_added says how much was used. */
-static inline char *buffer_tail(const Buffer *buffer) { return buffer->data + buffer->end; }
+static inline char *buffer_tail(const Buffer *buffer) {
+    return buffer->data + buffer->end;
+}
 
-static inline void buffer_added(Buffer *buffer, size_t size) { buffer->end += size; }
+static inline void buffer_added(Buffer *buffer, size_t size) {
+    buffer->end += size;
+}
 
-static inline void buffer_clear(Buffer *buffer) { buffer->start = buffer->end = 0; }
+static inline void buffer_clear(Buffer *buffer) {
+    buffer->start = buffer->end = 0;
+}
 
 static inline void buffer_consume(Buffer *buffer, size_t size) {
     buffer->start += size;
@@ -88,8 +98,12 @@ static inline bool varint_read(const char **from, const char *end, uint64_t *n) 
     return false;
 }
 
-static inline uint64_t zigzag(int64_t n) { return ((uint64_t)n << 1) ^ (uint64_t)(n >> 63); }
+static inline uint64_t zigzag(int64_t n) {
+    return ((uint64_t)n << 1) ^ (uint64_t)(n >> 63);
+}
 
-static inline int64_t unzigzag(uint64_t n) { return (int64_t)(n >> 1) ^ -(int64_t)(n & 1); }
+static inline int64_t unzigzag(uint64_t n) {
+    return (int64_t)(n >> 1) ^ -(int64_t)(n & 1);
+}
 
 #endif

@@ -1,0 +1,97 @@
+/* parallel-lua, the program: one Lua state with everything in it, and a tidy end.
+ *
+ * Which arguments there are and what they do is decided in lua/parallel/cli.lua.
+ * Here are only the things that need C: the state, and signals. SIGPIPE keeps
+ * its default, so that `| head` ends us as it ends any filter; the workers see
+ * our end by their life pipes. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/lua/compat.h"
+#include "core/lua/module.h"
+
+// A signal handler is given nothing to work with but what is static.
+static lua_State *interrupted_state;
+static volatile sig_atomic_t interrupted_by;
+
+static void stop(lua_State *L, lua_Debug *unused) {
+    (void)unused;
+    lua_sethook(L, NULL, 0, 0);
+    luaL_error(L, "interrupted");
+}
+
+// The first signal raises an error in the Lua code, so that everything is
+// closed in order; a second one, of either kind, ends us where we stand.
+static void on_signal(int number) {
+    interrupted_by = number;
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
+    lua_sethook(interrupted_state, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+}
+
+static void catch(int number) {
+    struct sigaction before, action = {.sa_handler = on_signal}; // no SA_RESTART: waits shall end
+    sigaction(number, NULL, &before);
+    if (before.sa_handler == SIG_DFL) sigaction(number, &action, NULL); // nohup stays nohup
+}
+
+static void catch_signals(lua_State *L) {
+    interrupted_state = L;
+    catch(SIGINT);
+    catch(SIGTERM);
+    catch(SIGHUP);
+}
+
+static void push_arguments(lua_State *L, int argc, char **argv) {
+    lua_createtable(L, argc, 0);
+    for (int i = 0; i < argc; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i);
+    }
+}
+
+// Runs parallel.cli over the arguments; returns its exit status.
+static int run(lua_State *L) {
+    int argc = (int)lua_tointeger(L, 1);
+    char **argv = lua_touserdata(L, 2);
+    luaL_openlibs(L);
+    module_preload(L);
+    catch_signals(L);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "parallel.cli");
+    lua_call(L, 1, 1);
+    push_arguments(L, argc, argv);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+static int die_of(int number) {
+    fprintf(stderr, "parallel-lua: interrupted by SIG%s\n", sigabbrev_np(number));
+    signal(number, SIG_DFL);
+    raise(number);
+    return 128 + number; // in case it is blocked
+}
+
+static int report(lua_State *L) {
+    const char *message = lua_tostring(L, -1);
+    fprintf(stderr, "parallel-lua: %s\n", message ? message : "error object is not a string");
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    lua_State *L = luaL_newstate();
+    if (!L) {
+        fputs("parallel-lua: not enough memory\n", stderr);
+        return 1;
+    }
+    lua_pushcfunction(L, run);
+    lua_pushinteger(L, argc);
+    lua_pushlightuserdata(L, argv);
+    int failed = lua_pcall(L, 2, 1, 0) != 0;
+    int status = failed && !interrupted_by ? report(L) : (int)lua_tointeger(L, -1);
+    lua_close(L);
+    return interrupted_by ? die_of(interrupted_by) : status;
+}

@@ -1,0 +1,387 @@
+#include "core/lua/pool.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/lua/core.h"
+#include "core/lua/failed.h"
+#include "core/os/clock.h"
+#include "core/os/sys.h"
+#include "core/pool/pool.h"
+
+static const char POOL[] = "parallel.core.pool";
+static const char SELF[] = "parallel.core.self";
+
+typedef struct {
+    Pool *pool;        // NULL: closed
+    lua_State *L;      // the thread that called us last: a worker forked now goes on in its copy
+    int begin, handle; // references of the functions in the registry
+    int *keep;
+} PoolHandle;
+
+// ---- in the worker -------------------------------------------------------
+
+static Self *check_self(lua_State *L) {
+    return *(Self **)luaL_checkudata(L, 1, SELF);
+}
+
+static int self_index(lua_State *L) {
+    lua_pushinteger(L, check_self(L)->index + 1);
+    return 1;
+}
+
+static int self_item(lua_State *L) {
+    Self *self = check_self(L);
+    board_set(&self->board->item, (uint64_t)luaL_checkinteger(L, 2));
+    return 0;
+}
+
+static int self_progress(lua_State *L) {
+    lua_pushlightuserdata(L, &check_self(L)->board->progress);
+    return 1;
+}
+
+static void push_self(lua_State *L, const Self *self) {
+    const Self **box = lua_newuserdatauv(L, sizeof self, 0);
+    *box = self;
+    luaL_setmetatable(L, SELF);
+}
+
+// os.exit would run the parent's finalizers and exit handlers in this process.
+static int worker_exit(lua_State *L) {
+    int status = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
+    process_leave((int)lua_tointeger(L, lua_upvalueindex(1)), status);
+}
+
+static void replace_exit(lua_State *L, int life) {
+    lua_getglobal(L, "os");
+    if (lua_istable(L, -1)) {
+        lua_pushinteger(L, life);
+        lua_pushcclosure(L, worker_exit, 1);
+        lua_setfield(L, -2, "exit");
+    }
+    lua_pop(L, 1);
+}
+
+// Forked children would all draw the same numbers.
+static void reseed(lua_State *L) {
+    lua_getglobal(L, "math");
+    if (lua_istable(L, -1)) {
+        lua_getfield(L, -1, "randomseed");
+        lua_pushinteger(L, (lua_Integer)((clock_now() ^ (uint64_t)getpid() << 32) & INT64_MAX));
+        if (lua_pcall(L, 1, 0, 0) != 0) lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static int append_string(lua_State *L, Buffer *to) {
+    size_t size;
+    const char *bytes = lua_tolstring(L, -1, &size);
+    return bytes ? buffer_append(to, bytes, size) : 0;
+}
+
+// Calls function(self, payload). 0 with its reply, or -1 with an account of the
+// error. The stack below belongs to the call in which we were forked, and keeps
+// the pool from being collected.
+static int call(PoolHandle *handle, int function, const Self *self, const char *payload,
+                size_t size, Buffer *reply) {
+    lua_State *L = handle->L;
+    int base = lua_gettop(L);
+    lua_checkstack(L, LUA_MINSTACK);
+    lua_pushcfunction(L, failed_handler);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, function);
+    push_self(L, self);
+    lua_pushlstring(L, payload, size);
+    int failed = lua_pcall(L, 2, 1, base + 1) != 0;
+    int written =
+        failed ? failed_write(L, board_get(&self->board->item), reply) : append_string(L, reply);
+    if (written == -1) _exit(SERVE_BROKEN); // no memory even to say so
+    lua_settop(L, base);
+    return failed ? -1 : 0;
+}
+
+static int begin(void *context, const Self *self, Buffer *reply) {
+    PoolHandle *handle = context;
+    replace_exit(handle->L, self->life);
+    reseed(handle->L);
+    return call(handle, handle->begin, self, "", 0, reply);
+}
+
+static int handle_task(void *context, const Self *self, const char *payload, size_t size,
+                       Buffer *reply) {
+    PoolHandle *handle = context;
+    return call(handle, handle->handle, self, payload, size, reply);
+}
+
+// ---- in the owner --------------------------------------------------------
+
+static PoolHandle *check_open(lua_State *L) {
+    PoolHandle *handle = luaL_checkudata(L, 1, POOL);
+    if (!handle->pool) luaL_error(L, "attempt to use a closed pool");
+    handle->L = L;
+    return handle;
+}
+
+static int option_integer(lua_State *L, const char *name, int missing) {
+    lua_getfield(L, 1, name);
+    int value = (int)luaL_optinteger(L, -1, missing);
+    lua_pop(L, 1);
+    return value;
+}
+
+static int option_function(lua_State *L, const char *name) {
+    lua_getfield(L, 1, name);
+    luaL_argcheck(L, lua_isfunction(L, -1), 1, "begin and handle must be functions");
+    return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static int option_keep(lua_State *L, PoolHandle *handle) {
+    lua_getfield(L, 1, "keep");
+    int count = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0;
+    if (count > 0) {
+        handle->keep = sys.realloc(NULL, (size_t)count * sizeof *handle->keep);
+        if (!handle->keep) return luaL_error(L, "not enough memory");
+    }
+    for (int i = 0; i < count; i++) {
+        lua_rawgeti(L, -1, i + 1);
+        handle->keep[i] = (int)lua_tointeger(L, -1);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return count;
+}
+
+// Makes every object old, so that collections in the workers do not write to
+// (and thereby copy) the pages that they only inherited. The host's way of
+// collecting is its own again afterwards.
+static void age_heap(lua_State *L) {
+#if LUA_VERSION_NUM >= 504
+    lua_gc(L, LUA_GCINC, 0, 0, 0);
+    lua_gc(L, LUA_GCGEN, 0, 0);
+#else
+    lua_gc(L, LUA_GCCOLLECT, 0);
+#endif
+}
+
+// core.pool(options): see core/lua/pool.h. nil, message, errno when it cannot be opened.
+static int core_pool(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    PoolHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
+    *handle = (PoolHandle){.L = L, .begin = LUA_NOREF, .handle = LUA_NOREF}; // closed: __gc may run
+    luaL_setmetatable(L, POOL);
+    PoolOptions options = {
+        .workers = option_integer(L, "workers", 1),
+        .window = option_integer(L, "window", 2),
+        .service = {.begin = begin, .handle = handle_task, .context = handle},
+    };
+    luaL_argcheck(L, options.workers > 0, 1, "at least one worker is needed");
+    handle->begin = option_function(L, "begin");
+    handle->handle = option_function(L, "handle");
+    options.keep_count = option_keep(L, handle);
+    options.keep = handle->keep;
+    age_heap(L);
+    handle->pool = pool_open(&options);
+    return handle->pool ? 1 : luaL_fileresult(L, 0, "cannot start workers");
+}
+
+static int pool_method_submit(lua_State *L) {
+    PoolHandle *handle = check_open(L);
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 2, &size);
+    int worker = (int)luaL_optinteger(L, 3, 0);
+    luaL_argcheck(L, worker >= 0 && worker <= pool_workers(handle->pool), 3, "no such worker");
+    uint64_t task = pool_submit(handle->pool, bytes, size, worker - 1);
+    if (!task) return luaL_error(L, "cannot submit a task: %s", strerror(errno));
+    lua_pushinteger(L, (lua_Integer)task);
+    return 1;
+}
+
+static void set_integer(lua_State *L, const char *name, lua_Integer value) {
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void push_end(lua_State *L, const PoolEvent *event) {
+    lua_createtable(L, 0, 4);
+    const char *name = event->end.signal ? sigabbrev_np(event->end.signal) : NULL;
+    if (event->end.signal) {
+        if (name)
+            lua_pushfstring(L, "SIG%s", name);
+        else
+            lua_pushfstring(L, "signal %d", event->end.signal);
+        lua_setfield(L, -2, "signal");
+    }
+    if (event->end.exitcode != -1) set_integer(L, "exitcode", event->end.exitcode);
+    set_integer(L, "item", (lua_Integer)event->item);
+}
+
+static int push_event(lua_State *L, const PoolEvent *event) {
+    static const char *const KINDS[] = {
+        [POOL_RESULT] = "result", [POOL_ERROR] = "error", [POOL_DEATH] = "death"};
+    lua_pushstring(L, KINDS[event->kind]);
+    if (event->task)
+        lua_pushinteger(L, (lua_Integer)event->task);
+    else
+        lua_pushnil(L);
+    lua_pushinteger(L, event->worker + 1);
+    if (event->kind == POOL_RESULT) {
+        lua_pushlstring(L, event->bytes, event->size);
+        return 4;
+    }
+    if (event->kind == POOL_ERROR)
+        failed_push(L, event->bytes, event->size);
+    else
+        push_end(L, event);
+    set_integer(L, "pid", event->pid);
+    return 4;
+}
+
+static int nothing(lua_State *L) {
+    (void)L;
+    return 0;
+}
+
+// A signal came while we waited. A handler that set a debug hook, as that of
+// the lua program does for Ctrl-C, has its say when any function is called.
+static void let_hooks_run(lua_State *L) {
+    lua_pushcfunction(L, nothing);
+    lua_call(L, 0, 0);
+}
+
+static int raise_broken(lua_State *L, Pool *pool) {
+    size_t size;
+    const char *reason = pool_reason(pool, &size);
+    lua_pushliteral(L, "cannot start any worker: ");
+    lua_pushlstring(L, reason, size);
+    lua_concat(L, 2);
+    return lua_error(L);
+}
+
+static int check_timeout_ms(lua_State *L, int index) {
+    if (lua_isnoneornil(L, index)) return -1;
+    lua_Number seconds = luaL_checknumber(L, index);
+    luaL_argcheck(L, seconds == seconds, index, "a timeout cannot be NaN");
+    if (seconds <= 0) return 0;
+    return seconds > 2e6 ? 2000000000 : (int)ceil(seconds * 1000);
+}
+
+static int pool_method_wait(lua_State *L) {
+    PoolHandle *handle = check_open(L);
+    int timeout_ms = check_timeout_ms(L, 2);
+    uint64_t since = clock_now();
+    PoolEvent event;
+    for (;;) {
+        int left = timeout_ms;
+        uint64_t passed = (clock_now() - since) / NS_PER_MS;
+        if (left > 0) left = passed < (uint64_t)left ? left - (int)passed : 0;
+        int got = pool_wait(handle->pool, left, &event);
+        if (got == 1) return push_event(L, &event);
+        if (got == 0) break;
+        if (errno == ECHILD) return raise_broken(L, handle->pool);
+        if (errno != EINTR) return luaL_error(L, "cannot wait for the pool: %s", strerror(errno));
+        let_hooks_run(L);
+    }
+    lua_pushnil(L);
+    lua_pushliteral(L, "timeout");
+    return 2;
+}
+
+static int pool_method_kill(lua_State *L) {
+    PoolHandle *handle = check_open(L);
+    lua_Integer worker = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, worker >= 1 && worker <= pool_workers(handle->pool), 2, "no such worker");
+    pool_kill(handle->pool, (int)worker - 1);
+    return 0;
+}
+
+static int pool_method_drain(lua_State *L) {
+    PoolHandle *handle = check_open(L);
+    int grace_ms = check_timeout_ms(L, 2);
+    if (pool_drain(handle->pool, grace_ms) == -1)
+        return luaL_error(L, "cannot drain the pool: %s", strerror(errno));
+    return 0;
+}
+
+static int pool_method_close(lua_State *L) {
+    PoolHandle *handle = luaL_checkudata(L, 1, POOL);
+    pool_close(handle->pool);
+    handle->pool = NULL;
+    free(handle->keep);
+    handle->keep = NULL;
+    luaL_unref(L, LUA_REGISTRYINDEX, handle->begin);
+    luaL_unref(L, LUA_REGISTRYINDEX, handle->handle);
+    handle->begin = handle->handle = LUA_NOREF;
+    return 0;
+}
+
+static int pool_method_stats(lua_State *L) {
+    PoolStats stats = pool_stats(check_open(L)->pool);
+    lua_createtable(L, 0, 8);
+    set_integer(L, "workers", stats.workers);
+    set_integer(L, "busy", stats.busy);
+    set_integer(L, "queued", (lua_Integer)stats.queued);
+    set_integer(L, "done", (lua_Integer)stats.done);
+    set_integer(L, "deaths", (lua_Integer)stats.deaths);
+    set_integer(L, "bytes_sent", (lua_Integer)stats.bytes_sent);
+    set_integer(L, "bytes_received", (lua_Integer)stats.bytes_received);
+    set_integer(L, "progress", (lua_Integer)stats.progress);
+    return 1;
+}
+
+// The process numbers of the workers, in their order.
+static int pool_method_workers(lua_State *L) {
+    Pool *pool = check_open(L)->pool;
+    lua_newtable(L);
+    for (int i = 0; i < pool_workers(pool); i++) {
+        lua_pushinteger(L, pool_worker_pid(pool, i));
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+static int pool_method_descriptor(lua_State *L) {
+    lua_pushinteger(L, pool_descriptor(check_open(L)->pool));
+    return 1;
+}
+
+static int pool_method_timeout(lua_State *L) {
+    int ms = pool_timeout(check_open(L)->pool);
+    if (ms == -1) return 0;
+    lua_pushnumber(L, ms / 1000.0);
+    return 1;
+}
+
+static const luaL_Reg POOL_METHODS[] = {
+    {"submit", pool_method_submit},   {"wait", pool_method_wait},
+    {"kill", pool_method_kill},       {"drain", pool_method_drain},
+    {"close", pool_method_close},     {"stats", pool_method_stats},
+    {"workers", pool_method_workers}, {"descriptor", pool_method_descriptor},
+    {"timeout", pool_method_timeout}, {"__gc", pool_method_close},
+    {"__close", pool_method_close},   {NULL, NULL},
+};
+
+static const luaL_Reg SELF_METHODS[] = {
+    {"index", self_index},
+    {"item", self_item},
+    {"progress", self_progress},
+    {NULL, NULL},
+};
+
+static void new_class(lua_State *L, const char *name, const luaL_Reg *methods) {
+    luaL_newmetatable(L, name);
+    luaL_setfuncs(L, methods, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}
+
+void pool_register(lua_State *L) {
+    new_class(L, POOL, POOL_METHODS);
+    new_class(L, SELF, SELF_METHODS);
+    lua_pushcfunction(L, core_pool);
+    lua_setfield(L, -2, "pool");
+}

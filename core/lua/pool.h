@@ -1,0 +1,28 @@
+/* Pool, as Lua sees it (core.pool): the transport under lua/parallel.
+ *
+ *     pool = core.pool{workers = 4, window = 2, keep = {fd, ...},
+ *                      begin = function(self) end,
+ *                      handle = function(self, payload) return reply end}
+ *
+ * forks the workers; both functions reach them by inheritance and run there.
+ * `self` has the methods index() (from 1), item(n) (which part of the task is
+ * running, for blame) and progress() (see core/lua/records.h).
+ *
+ *     pool:submit(payload, worker)   task number; worker from 1, or nil for any
+ *     pool:wait(timeout)             kind, task, worker, detail; or nil, "timeout"
+ *
+ *        "result", task, worker, reply
+ *        "error",  task, worker, {message, traceback, item, pid}
+ *        "death",  task or nil, worker, {signal, exitcode, item, pid}
+ *
+ *     pool:kill(worker)  pool:drain(grace)  pool:close()  pool:stats()
+ *     pool:workers()     pool:descriptor()  pool:timeout()
+ */
+#ifndef PARALLEL_LUA_LUA_POOL_H
+#define PARALLEL_LUA_LUA_POOL_H
+
+#include "core/lua/compat.h"
+
+void pool_register(lua_State *L);
+
+#endif

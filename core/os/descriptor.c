@@ -1,0 +1,154 @@
+#include "core/os/descriptor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/os/sys.h"
+
+// Linux 6.16; older headers do not know it.
+#ifndef RWF_NOSIGNAL
+#define RWF_NOSIGNAL 0x00000100
+#endif
+
+void descriptor_close(int *fd) {
+    int saved = errno;
+    if (*fd != -1) close(*fd);
+    *fd = -1;
+    errno = saved;
+}
+
+int descriptor_pipe(int *read_end, int *write_end) {
+    int ends[2] = {-1, -1};
+    int result = sys.pipe2(ends, O_CLOEXEC);
+    *read_end = ends[0];
+    *write_end = ends[1];
+    return result;
+}
+
+int descriptor_unblock(int fd) {
+    int flags = sys.fcntl(fd, F_GETFL, 0);
+    if (flags == -1) return -1;
+    return sys.fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1 ? -1 : 0;
+}
+
+ssize_t descriptor_read(int fd, void *bytes, size_t size) {
+    ssize_t count;
+    do count = sys.read(fd, bytes, size);
+    while (count == -1 && errno == EINTR);
+    return count;
+}
+
+ssize_t descriptor_write(int fd, const void *bytes, size_t size) {
+    ssize_t count;
+    do count = sys.write(fd, bytes, size);
+    while (count == -1 && errno == EINTR);
+    return count;
+}
+
+// Blocks SIGPIPE in this thread, writes, and takes back the signal that the
+// write caused. One that was pending before is somebody else's and stays.
+static ssize_t write_masked(int fd, const void *bytes, size_t size) {
+    sigset_t pipe_only, before, pending;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigpending(&pending);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    ssize_t count = descriptor_write(fd, bytes, size);
+    int saved = errno;
+    if (count == -1 && saved == EPIPE && !sigismember(&pending, SIGPIPE))
+        sigtimedwait(&pipe_only, NULL, &(struct timespec){0});
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
+    return count;
+}
+
+ssize_t descriptor_write_quietly(int fd, const void *bytes, size_t size, bool *masked) {
+    if (!*masked) {
+        struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+        ssize_t count;
+        do count = sys.pwritev2(fd, &part, 1, -1, RWF_NOSIGNAL);
+        while (count == -1 && errno == EINTR);
+        if (count != -1 || (errno != EOPNOTSUPP && errno != EINVAL && errno != ENOSYS))
+            return count;
+        *masked = true;
+    }
+    return write_masked(fd, bytes, size);
+}
+
+int descriptor_write_all(int fd, const void *bytes, size_t size) {
+    const char *at = bytes;
+    while (size > 0) {
+        ssize_t count = descriptor_write(fd, at, size);
+        if (count == -1) return -1;
+        at += count;
+        size -= (size_t)count;
+    }
+    return 0;
+}
+
+ssize_t descriptor_read_at(int fd, void *bytes, size_t size, off_t offset) {
+    size_t got = 0;
+    while (got < size) {
+        ssize_t count = sys.pread(fd, (char *)bytes + got, size - got, offset + (off_t)got);
+        if (count == 0) break;
+        if (count == -1 && errno != EINTR) return -1;
+        if (count > 0) got += (size_t)count;
+    }
+    return (ssize_t)got;
+}
+
+int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset) {
+    size_t put = 0;
+    while (put < size) {
+        ssize_t count = sys.pwrite(fd, (const char *)bytes + put, size - put, offset + (off_t)put);
+        if (count == -1 && errno != EINTR) return -1;
+        if (count > 0) put += (size_t)count;
+    }
+    return 0;
+}
+
+static int lowest_kept(const int *keep, int count, int from) {
+    int lowest = INT_MAX;
+    for (int i = 0; i < count; i++)
+        if (keep[i] >= from && keep[i] < lowest) lowest = keep[i];
+    return lowest;
+}
+
+static void close_each(int first, int last) {
+    long limit = sysconf(_SC_OPEN_MAX);
+    for (int fd = first; fd <= last && fd < limit; fd++) close(fd);
+}
+
+static void close_listed(DIR *list, int first, int last) {
+    for (struct dirent *entry; (entry = readdir(list)) != NULL;) {
+        int fd = atoi(entry->d_name);
+        if (fd >= first && fd <= last && fd != dirfd(list)) close(fd);
+    }
+}
+
+// Kernels before 5.9 have no close_range; without /proc every number is tried.
+static void close_between(int first, int last) {
+    if (first > last || sys.close_range((unsigned)first, (unsigned)last, 0) == 0) return;
+    DIR *list = opendir("/proc/self/fd");
+    if (!list) {
+        close_each(first, last);
+        return;
+    }
+    close_listed(list, first, last);
+    closedir(list);
+}
+
+void descriptor_keep_only(const int *keep, int count) {
+    for (int first = STDERR_FILENO + 1;;) {
+        int kept = lowest_kept(keep, count, first);
+        close_between(first, kept == INT_MAX ? INT_MAX : kept - 1);
+        if (kept == INT_MAX) return;
+        first = kept + 1;
+    }
+}

@@ -1,0 +1,45 @@
+/* Descriptor - file descriptors: made close-on-exec, closed once, read and written whole.
+ *
+ * -1 stands for "none"; closing none does nothing, and closing keeps errno. */
+#ifndef PARALLEL_LUA_OS_DESCRIPTOR_H
+#define PARALLEL_LUA_OS_DESCRIPTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Closes *fd and sets it to -1. */
+void descriptor_close(int *fd);
+
+/* Makes a pipe, both ends close-on-exec. 0, or -1 with both ends -1. */
+int descriptor_pipe(int *read_end, int *write_end);
+
+/* Reads and writes of this end return EAGAIN instead of waiting. 0 or -1. */
+int descriptor_unblock(int fd);
+
+/* As read(2), but a signal does not interrupt it. */
+ssize_t descriptor_read(int fd, void *bytes, size_t size);
+
+/* As write(2), but a signal does not interrupt it. SIGPIPE is as the process has it. */
+ssize_t descriptor_write(int fd, const void *bytes, size_t size);
+
+/* As descriptor_write, and a reader that is gone gives EPIPE without a SIGPIPE,
+ * whatever the process, which may be a host that is not ours, does with that
+ * signal. *masked remembers between calls that this kernel cannot do so by
+ * itself (before 6.16, and then blocking the signal meanwhile does it). */
+ssize_t descriptor_write_quietly(int fd, const void *bytes, size_t size, bool *masked);
+
+/* Writes all of it, waiting as long as it takes. 0 or -1. */
+int descriptor_write_all(int fd, const void *bytes, size_t size);
+
+/* pread(2) and pwrite(2) until all is moved. read_at returns how much there
+ * was (less than size only at the end of the file) or -1; write_at 0 or -1. */
+ssize_t descriptor_read_at(int fd, void *bytes, size_t size, off_t offset);
+int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset);
+
+/* Closes every descriptor from 3 on but those listed. For a child that was
+ * just forked: a copy of a sibling's pipe end would keep that sibling from
+ * ever seeing its channel close. */
+void descriptor_keep_only(const int *keep, int count);
+
+#endif

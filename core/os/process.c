@@ -1,0 +1,190 @@
+#include "core/os/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/os/descriptor.h"
+#include "core/os/fault.h"
+#include "core/os/sys.h"
+
+enum { PARENT_GONE_AT_GATE = 98, PARENT_GONE_WHILE_ARMING = 99 };
+
+// ---- in the child --------------------------------------------------------
+
+static void default_signals(void) {
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &action, NULL);
+    action.sa_handler = SIG_IGN; // a parent that is gone is found by the life pipe
+    sigaction(SIGPIPE, &action, NULL);
+    sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
+}
+
+// The terminal and the parent's input are not the child's to read; from its
+// own process group, reading a terminal would stop it for ever.
+static void empty_stdin(void) {
+    int null = open("/dev/null", O_RDONLY);
+    if (null <= STDIN_FILENO) return;
+    dup2(null, STDIN_FILENO);
+    close(null);
+}
+
+static void wait_at_gate(int life) {
+    char byte;
+    if (descriptor_read(life, &byte, 1) != 1) _exit(PARENT_GONE_AT_GATE);
+}
+
+// From here on the kernel kills our group when the write end closes.
+static void arm(int life) {
+    fcntl(life, F_SETOWN, -getpid());
+    fcntl(life, F_SETSIG, SIGKILL);
+    fcntl(life, F_SETFL, O_ASYNC | O_NONBLOCK);
+    struct pollfd closed = {.fd = life, .events = POLLIN};
+    if (poll(&closed, 1, 0) > 0) _exit(PARENT_GONE_WHILE_ARMING);
+}
+
+// When memory runs out the kernel shall take a worker, not the program.
+static void volunteer_for_oom(void) {
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd == -1) return;
+    ssize_t ignored = write(fd, "500", 3);
+    (void)ignored;
+    close(fd);
+}
+
+static _Noreturn void run_child(const int *keep, int count, int life, ProcessMain *main,
+                                void *context) {
+    setpgid(0, 0);
+    default_signals();
+    empty_stdin();
+    descriptor_keep_only(keep, count);
+    FAULT("child.gate");
+    wait_at_gate(life);
+    arm(life);
+    volunteer_for_oom();
+    FAULT("child.armed");
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    process_leave(life, main(context, life));
+}
+
+_Noreturn void process_leave(int life, int status) {
+    fcntl(life, F_SETFL, O_NONBLOCK); // without O_ASYNC: disarmed
+    FAULT("child.leave");
+    fflush(stdout);
+    fflush(stderr);
+    _exit(status);
+}
+
+// ---- in the parent -------------------------------------------------------
+
+static pid_t fork_with_signals_blocked(sigset_t *before) {
+    sigset_t all;
+    sigfillset(&all);
+    fflush(NULL);
+    pthread_sigmask(SIG_SETMASK, &all, before);
+    return sys.fork();
+}
+
+static void open_gate(int life) {
+    bool masked = false;
+    descriptor_write_quietly(life, "g", 1, &masked); // a child that is gone is found by its death
+}
+
+// The given list with one more; NULL with ENOMEM. The caller frees it.
+static int *list_with(const int *keep, int count, int one_more) {
+    int *list = sys.realloc(NULL, ((size_t)count + 1) * sizeof *list);
+    if (!list) return NULL;
+    if (count) memcpy(list, keep, (size_t)count * sizeof *list);
+    list[count] = one_more;
+    return list;
+}
+
+static void take(Process *process, pid_t pid, int *life) {
+    setpgid(pid, pid); // the child does it too: whichever comes first
+    *process = (Process){.pid = pid, .pidfd = sys.pidfd_open(pid, 0), .life = *life};
+    *life = -1;
+    open_gate(process->life);
+}
+
+int process_start(Process *process, const int *keep, int count, ProcessMain *main, void *context) {
+    int theirs = -1, ours = -1, *kept = NULL;
+    pid_t pid = -1;
+    if (descriptor_pipe(&theirs, &ours) == -1) goto done;
+    if ((kept = list_with(keep, count, theirs)) == NULL) goto done;
+    sigset_t before;
+    pid = fork_with_signals_blocked(&before);
+    if (pid == 0) run_child(kept, count + 1, theirs, main, context);
+    int saved = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
+    if (pid != -1) take(process, pid, &ours);
+
+done:
+    free(kept);
+    descriptor_close(&theirs);
+    descriptor_close(&ours);
+    return pid == -1 ? -1 : 0;
+}
+
+// In a host that reaps all children the number may be a stranger's by now; a
+// pidfd never is, so it is asked first. Without one there is only the number.
+static bool is_gone(const Process *process) {
+    return process->pid == 0 ||
+           (process->pidfd != -1 && sys.pidfd_send_signal(process->pidfd, 0, NULL, 0) == -1 &&
+            errno == ESRCH);
+}
+
+void process_kill(Process *process) {
+    if (is_gone(process)) return;
+    kill(-process->pid, SIGKILL);
+    kill(process->pid, SIGKILL); // it may not have come to make its group yet
+}
+
+static bool pidfd_readable(int pidfd) {
+    struct pollfd poll = {.fd = pidfd, .events = POLLIN};
+    return sys.poll(&poll, 1, 0) > 0;
+}
+
+static ProcessEnd end_of(const siginfo_t *info) {
+    if (info->si_code == CLD_EXITED) return (ProcessEnd){.exitcode = info->si_status};
+    return (ProcessEnd){.signal = info->si_status, .exitcode = -1};
+}
+
+bool process_has_ended(const Process *process) {
+    if (process->pidfd != -1) return pidfd_readable(process->pidfd);
+    siginfo_t info = {0};
+    int asked = sys.waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    return asked == -1 ? errno == ECHILD : info.si_pid != 0;
+}
+
+// Waits and returns 0, or -1 when somebody else has reaped it.
+static int await(const Process *process, siginfo_t *info, int flags) {
+    int waited;
+    do waited = sys.waitid(P_PID, (id_t)process->pid, info, WEXITED | flags);
+    while (waited == -1 && errno == EINTR);
+    return waited;
+}
+
+ProcessEnd process_reap(Process *process) {
+    siginfo_t info = {0};
+    ProcessEnd end = {.exitcode = -1};
+    if (await(process, &info, WNOWAIT) == 0) {
+        end = end_of(&info);
+        kill(-process->pid, SIGKILL); // what it started, while the number is still its own
+        await(process, &info, 0);
+    }
+    process->pid = 0;
+    return end;
+}
+
+void process_close(Process *process) {
+    descriptor_close(&process->pidfd);
+    descriptor_close(&process->life);
+}

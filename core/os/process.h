@@ -1,0 +1,70 @@
+/* Process - a forked child that ends with its parent, and a parent that knows when it ended.
+ *
+ * The order of things in process_start matters; each rule was found by
+ * measuring what goes wrong without it:
+ *
+ *   parent: flush stdio, block signals, fork
+ *           (or the child would print our unwritten lines again, and run our
+ *           handlers in a process where they make no sense)
+ *   child:  own process group; default handlers; /dev/null as stdin; close
+ *           every descriptor that it was not given; wait at the start gate
+ *   parent: pidfd_open, then open the gate
+ *           (or the child could be gone, and its number another's, before)
+ *   child:  arm the life pipe, unblock signals, run
+ *
+ * The *life pipe* carries one byte, the gate's. Its write end is held by the
+ * parent alone, so when the parent dies, however it dies, the kernel closes it
+ * and sends SIGKILL to the child's process group, grandchildren included, even
+ * in an endless loop or a stopped process. (PR_SET_PDEATHSIG would fire when
+ * the *thread* that forked ends.)
+ *
+ * No signal handler is installed, no child but ours is waited for. */
+#ifndef PARALLEL_LUA_OS_PROCESS_H
+#define PARALLEL_LUA_OS_PROCESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+typedef struct {
+    pid_t pid; // 0: never started, or ended and reaped
+    int pidfd; // readable once it has ended; -1 when the kernel has no pidfd
+    int life;  // the life pipe's write end
+} Process;
+
+#define PROCESS_NONE ((Process){.pidfd = -1, .life = -1})
+
+/* How a process ended. */
+typedef struct {
+    int signal;   // that killed it, or 0
+    int exitcode; // its exit status, or -1 when killed or when nobody knows:
+                  // a host that reaps all children may have taken it
+} ProcessEnd;
+
+/* What the child runs. `life` is its end of the life pipe, for process_leave;
+ * what it returns becomes its exit status. */
+typedef int ProcessMain(void *context, int life);
+
+/* Forks a child that runs main(context) with descriptors 0, 1, 2 and those in
+ * `keep` open. 0, or -1 with errno set, *process unchanged and nothing left behind. */
+int process_start(Process *process, const int *keep, int count, ProcessMain *main, void *context);
+
+/* In the child: ends it in the orderly way: flushes its stdio, and lets go of
+ * the life pipe, whose end would otherwise be mistaken for the parent's death.
+ * Never exit(3): atexit handlers are the parent's, and closing inherited
+ * streams would move the file offsets that it shares with us. */
+_Noreturn void process_leave(int life, int status);
+
+/* Whether it has ended, without waiting for that. */
+bool process_has_ended(const Process *process);
+
+/* Of one that has ended: kills what it started, frees its number, tells how it
+ * ended. Waits when it has not. */
+ProcessEnd process_reap(Process *process);
+
+/* SIGKILL to it and all that it started; works on stopped processes too. */
+void process_kill(Process *process);
+
+/* Gives up the descriptors; the life pipe kills what still runs. Twice is harmless. */
+void process_close(Process *process);
+
+#endif

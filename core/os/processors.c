@@ -1,0 +1,67 @@
+#include "core/os/processors.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MOST_PROCESSORS = 8192 };
+
+static int affinity_count(void) {
+    size_t size = CPU_ALLOC_SIZE(MOST_PROCESSORS);
+    cpu_set_t *set = CPU_ALLOC(MOST_PROCESSORS);
+    int count = 0;
+    if (set && sched_getaffinity(0, size, set) == 0) count = CPU_COUNT_S(size, set);
+    CPU_FREE(set);
+    return count > 0 ? count : (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+static bool read_line(const char *path, char *line, int size) {
+    FILE *file = fopen(path, "re");
+    if (!file) return false;
+    bool read = fgets(line, size, file) != NULL;
+    fclose(file);
+    return read;
+}
+
+// The quota of one control group folder in processors, rounded up; INT_MAX when it has none.
+static int group_quota(const char *folder) {
+    char path[PATH_MAX + 64], line[64];
+    long quota, period;
+    snprintf(path, sizeof path, "%s/cpu.max", folder);
+    if (!read_line(path, line, sizeof line)) return INT_MAX;
+    if (sscanf(line, "%ld %ld", &quota, &period) != 2 || period <= 0) return INT_MAX; // "max ..."
+    return (int)((quota + period - 1) / period);
+}
+
+// A limit set on any group above ours holds for us too.
+static int quota_up_from(char *folder, size_t root_size) {
+    int least = INT_MAX;
+    while (strlen(folder) >= root_size) {
+        int quota = group_quota(folder);
+        if (quota < least) least = quota;
+        char *slash = strrchr(folder, '/');
+        if (!slash) break;
+        *slash = '\0';
+    }
+    return least;
+}
+
+static int cgroup_count(void) {
+    static const char ROOT[] = "/sys/fs/cgroup";
+    char line[PATH_MAX], folder[PATH_MAX + sizeof ROOT];
+    if (!read_line("/proc/self/cgroup", line, sizeof line)) return INT_MAX;
+    line[strcspn(line, "\n")] = '\0';
+    if (strncmp(line, "0::", 3) != 0) return INT_MAX; // only version 2 is asked
+    snprintf(folder, sizeof folder, "%s%s", ROOT, line + 3);
+    return quota_up_from(folder, strlen(ROOT));
+}
+
+int processors_usable(void) {
+    int allowed = affinity_count(), quota = cgroup_count();
+    int count = allowed < quota ? allowed : quota;
+    return count > 0 ? count : 1;
+}

@@ -1,0 +1,45 @@
+/* Board - what a worker says of itself, in memory that the parent shares.
+ *
+ * Written by that worker only; the parent reads it without asking, above all
+ * after a death: a task that the worker had not begun is innocent of it. A
+ * dying worker may have left anything here, so the parent checks what it reads
+ * against what it knows. */
+#ifndef PARALLEL_LUA_POOL_BOARD_H
+#define PARALLEL_LUA_POOL_BOARD_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+typedef enum {
+    BOARD_STARTING, // forked, the initializer not done
+    BOARD_WAITING,  // for a task
+    BOARD_RUNNING,  // a task
+    BOARD_REPLYING, // its result is on the way
+    BOARD_LEAVING,  // asked to end, or ending by itself
+} BoardPhase;
+
+typedef struct {
+    _Atomic uint32_t phase;    // BoardPhase
+    _Atomic uint64_t task;     // the task begun last, 0 before the first
+    _Atomic uint64_t started;  // when it began, as clock_now
+    _Atomic uint64_t item;     // which part of it is running, for tasks made of many
+    _Atomic uint64_t progress; // bytes of input worked off since the worker began
+} Board;
+
+static inline void board_set(_Atomic uint64_t *field, uint64_t value) {
+    atomic_store_explicit(field, value, memory_order_relaxed);
+}
+
+static inline uint64_t board_get(_Atomic uint64_t *field) {
+    return atomic_load_explicit(field, memory_order_relaxed);
+}
+
+static inline void board_enter(Board *board, BoardPhase phase) {
+    atomic_store_explicit(&board->phase, (uint32_t)phase, memory_order_release);
+}
+
+static inline BoardPhase board_phase(Board *board) {
+    return (BoardPhase)atomic_load_explicit(&board->phase, memory_order_acquire);
+}
+
+#endif

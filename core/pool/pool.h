@@ -1,0 +1,96 @@
+/* Pool - a fixed number of workers, and what happens to the payloads given to them.
+ *
+ * The pool moves bytes; it does not know what they mean. Nothing calls
+ * upwards: whoever owns the pool asks for the next event and decides.
+ *
+ *     pool_open       fork the workers
+ *     pool_submit     hand over a payload
+ *     pool_wait       the next thing that happened: a result, an error, a death
+ *     pool_drain      let the workers end in good order
+ *     pool_close      end whatever is left, at once
+ *
+ * What a death costs: the task that was running. Its death event names it, and
+ * the owner decides whether to submit it again. Tasks that were handed to the
+ * worker but not begun go to others, silently; results that it had sent are
+ * delivered before the death is. A worker that died is replaced while there is
+ * a pool to serve.
+ *
+ * A pool belongs to the process that opened it: in a forked child its
+ * functions return EPERM, and pool_close frees memory and touches nothing. */
+#ifndef PARALLEL_LUA_POOL_POOL_H
+#define PARALLEL_LUA_POOL_POOL_H
+
+#include "core/os/process.h"
+#include "core/pool/serve.h"
+
+typedef struct Pool Pool;
+
+typedef struct {
+    int workers;     // at least 1
+    int window;      // tasks that a worker holds at most: one running, the others in its pipe
+    Service service; // what the workers do
+    const int *keep; // descriptors that the workers inherit; read while the pool lives
+    int keep_count;
+} PoolOptions;
+
+typedef enum {
+    POOL_RESULT, // the handler's result for `task`
+    POOL_ERROR,  // the handler failed at `task`
+    POOL_DEATH,  // a worker ended unasked; `task` was running, or 0
+} PoolEventKind;
+
+typedef struct {
+    PoolEventKind kind;
+    int worker; // which, from 0
+    pid_t pid;
+    uint64_t task;     // as pool_submit numbered it
+    const char *bytes; // what the handler wrote, good until the next call on the pool
+    size_t size;
+    // POOL_DEATH only:
+    ProcessEnd end;
+    uint64_t item; // the part of the task that was running, from the board
+} PoolEvent;
+
+typedef struct {
+    int workers, busy; // workers alive, and those with a task
+    uint64_t queued, done, deaths, bytes_sent, bytes_received, progress;
+} PoolStats;
+
+/* NULL with errno: ENOMEM, EMFILE ... `options` is copied, `keep` is not. */
+Pool *pool_open(const PoolOptions *options);
+
+/* Hands over a copy of the payload, for this worker (from 0) or for any (-1).
+ * Returns the task's number, from 1, or 0 with errno. */
+uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, int worker);
+
+/* Waits up to timeout_ms (-1: for ever) for something to happen. 1 with *event
+ * filled in; 0: time ran out, or nothing is under way that could happen;
+ * -1: EINTR when a signal came (call again), or ECHILD when no worker can be
+ * started: pool_reason says why. */
+int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event);
+
+/* For event loops: a descriptor that is readable when pool_wait(0) would do
+ * something, and the milliseconds after which it would in any case (-1: none). */
+int pool_descriptor(const Pool *pool);
+int pool_timeout(const Pool *pool);
+
+/* Why no worker could be started: what the service's begin wrote, or an errno text. */
+const char *pool_reason(const Pool *pool, size_t *size);
+
+PoolStats pool_stats(const Pool *pool);
+
+/* How many workers there are, and the process number of one (0 when it has ended). */
+int pool_workers(const Pool *pool);
+pid_t pool_worker_pid(const Pool *pool, int worker);
+
+/* SIGKILL to a worker (from 0): it will be found dead, and is replaced. */
+void pool_kill(Pool *pool, int worker);
+
+/* No more tasks; every worker ends after those it has, and is waited for, at
+ * most grace_ms after the last event, then killed. What they still answer is dropped. */
+int pool_drain(Pool *pool, int grace_ms);
+
+/* Kills and reaps what is left, and frees the pool. NULL is harmless. */
+void pool_close(Pool *pool);
+
+#endif

@@ -1,0 +1,78 @@
+#include "core/pool/serve.h"
+
+#include <errno.h>
+
+#include "core/os/clock.h"
+#include "core/os/fault.h"
+
+static int flush_all(Channel *channel) {
+    int out;
+    while ((out = channel_flush(channel)) == 0) FAULT("result.partly");
+    return out == 1 ? 0 : -1;
+}
+
+// Waits for a whole frame. 1, 0 when the pool closed the channel, -1.
+static int next_frame(Channel *channel, Frame *frame) {
+    int whole;
+    while ((whole = channel_peek(channel, frame)) == 0) {
+        int filled = channel_fill(channel);
+        if (filled <= 0) return filled;
+        FAULT("task.partly");
+    }
+    return whole;
+}
+
+static int send(Channel *channel, FrameHeader header, const Buffer *reply) {
+    header.size = buffer_size(reply);
+    if (channel_queue(channel, header, header.size ? buffer_bytes(reply) : NULL) == -1) return -1;
+    FAULT_FD("result.begin", channel->out);
+    if (flush_all(channel) == -1) return -1;
+    FAULT("result.sent");
+    return 0;
+}
+
+static int begin(const Self *self, const Service *service, Channel *channel, Buffer *reply) {
+    FAULT("worker.begin");
+    int failed = service->begin ? service->begin(service->context, self, reply) : 0;
+    FAULT("worker.ready");
+    FrameHeader header = {.kind = failed ? FRAME_REFUSED : FRAME_READY};
+    if (send(channel, header, reply) == -1) return SERVE_BROKEN;
+    return failed ? SERVE_REFUSED : SERVE_DONE;
+}
+
+// The board names the task before the handler can do anything that ends us.
+static int handle(const Self *self, const Service *service, Channel *channel, const Frame *frame,
+                  Buffer *reply) {
+    Board *board = self->board;
+    FrameHeader header = {.task = frame->header.task, .attempt = frame->header.attempt};
+    board_set(&board->item, 0);
+    board_set(&board->started, clock_now());
+    board_set(&board->task, header.task);
+    board_enter(board, BOARD_RUNNING);
+    FAULT("task.begin");
+    int failed = service->handle(service->context, self, frame->payload, frame->header.size, reply);
+    FAULT("task.done");
+    board_enter(board, BOARD_REPLYING);
+    header.kind = failed ? FRAME_ERROR : FRAME_RESULT;
+    if (send(channel, header, reply) == -1) return -1; // still this task's: it has no answer
+    board_enter(board, BOARD_WAITING);
+    return 0;
+}
+
+int serve(const Self *self, const Service *service, Channel *channel) {
+    Buffer reply = {0};
+    Frame frame;
+    int status = begin(self, service, channel, &reply), got = 0;
+    board_enter(self->board, BOARD_WAITING);
+    while (status == SERVE_DONE && (got = next_frame(channel, &frame)) == 1) {
+        FAULT("task.read");
+        buffer_clear(&reply);
+        if (handle(self, service, channel, &frame, &reply) == -1) status = SERVE_BROKEN;
+        channel_pass(channel, &frame);
+    }
+    if (got == -1) status = SERVE_BROKEN;
+    if (status == SERVE_DONE) board_enter(self->board, BOARD_LEAVING);
+    FAULT("worker.leave");
+    buffer_free(&reply);
+    return status;
+}

@@ -1,0 +1,46 @@
+/* Serve - the life of a worker, in the worker's process.
+ *
+ *     begin -> READY -> (wait for a task -> handle -> reply) ... -> leave
+ *
+ * The task pipe closing is the order to leave. */
+#ifndef PARALLEL_LUA_POOL_SERVE_H
+#define PARALLEL_LUA_POOL_SERVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/pool/board.h"
+#include "core/wire/channel.h"
+
+/* Kinds of frames between pool and worker. */
+typedef enum {
+    FRAME_TASK = 1, // down: a payload to handle
+    FRAME_READY,    // up: the worker has begun
+    FRAME_REFUSED,  // up: beginning failed; payload says why; the worker leaves
+    FRAME_RESULT,   // up: what the handler made of the task
+    FRAME_ERROR,    // up: the handler failed; payload says how
+} FrameKind;
+
+/* The worker as its handlers see it. */
+typedef struct {
+    int index; // which worker of the pool, from 0
+    int life;  // for process_leave
+    Board *board;
+} Self;
+
+/* What workers do: the pool's owner supplies it, and it runs in the worker. */
+typedef struct {
+    /* Before the first task; NULL for none. 0, or -1 with the reason in *reply. */
+    int (*begin)(void *context, const Self *self, Buffer *reply);
+    /* Handles one payload: 0 with the result in *reply, or -1 with an account of
+     * the error there. What is in *reply goes to the pool's owner unread. */
+    int (*handle)(void *context, const Self *self, const char *payload, size_t size, Buffer *reply);
+    void *context;
+} Service;
+
+enum { SERVE_DONE = 0, SERVE_BROKEN = 70, SERVE_REFUSED = 72 }; // exit statuses of a worker
+
+/* Runs until the channel closes. The exit status of the process. */
+int serve(const Self *self, const Service *service, Channel *channel);
+
+#endif

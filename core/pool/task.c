@@ -1,0 +1,54 @@
+#include "core/pool/task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/os/sys.h"
+
+Task *task_new(uint64_t id, int worker, const void *bytes, size_t size) {
+    Task *task = sys.realloc(NULL, sizeof *task + size);
+    if (!task) return NULL;
+    *task = (Task){.id = id, .worker = worker, .size = size};
+    if (size) memcpy(task->bytes, bytes, size);
+    return task;
+}
+
+void task_queue_push(TaskQueue *queue, Task *task) {
+    task->next = NULL;
+    if (queue->last)
+        queue->last->next = task;
+    else
+        queue->first = task;
+    queue->last = task;
+    queue->count++;
+}
+
+Task *task_queue_pop(TaskQueue *queue) {
+    Task *task = queue->first;
+    if (!task) return NULL;
+    queue->first = task->next;
+    if (!queue->first) queue->last = NULL;
+    queue->count--;
+    return task;
+}
+
+void task_queue_push_front(TaskQueue *queue, Task *task) {
+    task->next = queue->first;
+    queue->first = task;
+    if (!queue->last) queue->last = task;
+    queue->count++;
+}
+
+Task *task_queue_pop_last(TaskQueue *queue) {
+    Task *task = queue->last, *before = queue->first;
+    if (queue->count < 2) return task_queue_pop(queue);
+    while (before->next != task) before = before->next;
+    before->next = NULL;
+    queue->last = before;
+    queue->count--;
+    return task;
+}
+
+void task_queue_free(TaskQueue *queue) {
+    for (Task *task; (task = task_queue_pop(queue)) != NULL;) free(task);
+}

@@ -1,0 +1,34 @@
+/* Task - a payload on its way to a worker, and the queues in which it waits. */
+#ifndef PARALLEL_LUA_POOL_TASK_H
+#define PARALLEL_LUA_POOL_TASK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct Task Task;
+
+struct Task {
+    Task *next; // in its queue
+    uint64_t id;
+    int worker; // the only one that may run it, or -1 for any
+    size_t size;
+    char bytes[]; // the payload, opaque here
+};
+
+typedef struct {
+    Task *first, *last;
+    size_t count;
+} TaskQueue;
+
+/* A task with a copy of the payload; NULL with ENOMEM. Freed with free(). */
+Task *task_new(uint64_t id, int worker, const void *bytes, size_t size);
+
+void task_queue_push(TaskQueue *queue, Task *task);
+Task *task_queue_pop(TaskQueue *queue); // the first, or NULL
+
+void task_queue_push_front(TaskQueue *queue, Task *task);
+Task *task_queue_pop_last(TaskQueue *queue); // for short queues: it walks
+
+void task_queue_free(TaskQueue *queue); // and the tasks in it
+
+#endif

@@ -1,0 +1,177 @@
+--- cli: the program `parallel-lua`: arguments in, exit status out.
+--
+-- Exit status: 0 done; 1 the job failed; 2 wrong usage, a missing or bad job
+-- file; 3 input or output error.
+local argparse = require("argparse")
+local core = require("parallel.core")
+local failure = require("parallel.failure")
+local job_contract = require("parallel.job")
+local mapreduce = require("parallel.mapreduce")
+local parallel = require("parallel")
+
+local DONE, FAILED, USAGE, INPUT_OUTPUT = 0, 1, 2, 3
+
+local SORTS = {key = "key", value = "value", ["-value"] = "value desc", ["-key"] = "key desc"}
+
+-- An error that already knows its exit status.
+local Exit = {}
+Exit.__index = Exit
+function Exit:__tostring() return self.message end
+
+local function leave(status, ...)
+  error(setmetatable({status = status, message = (...):format(select(2, ...))}, Exit), 0)
+end
+
+-- ---- arguments ------------------------------------------------------------
+
+local function new_parser()
+  local parser = argparse("parallel-lua")
+    :usage("Usage: parallel-lua [options] script.lua [arguments]")
+    :description("Run a Lua script, or the map-reduce job that it returns over the files named after it.")
+    :epilog("A job is a table with a function map(record, emit); see README.md.")
+    :add_help("-h --help")
+  parser:option("-j --jobs", "Worker processes: N, +N or -N (more or fewer than the processors), N%.")
+    :argname("N")
+  parser:option("--top", "Keep N pairs, those with the greatest values unless --sort says otherwise.")
+    :argname("N"):convert(tonumber)
+  parser:option("--sort", "Order of the output: key (default), -key, value, -value, none."):argname("KEY")
+  parser:option("-f --format", "Output as tsv (default) or json."):choices({"tsv", "json"})
+    :default("tsv")
+  parser:flag("--progress", "Show how far the job is, and its rate.")
+  parser:flag("--version", "Print the version."):action(function()
+    print(parallel._VERSION)
+    os.exit(DONE)
+  end)
+  return parser
+end
+
+local TAKES_VALUE = {
+  ["-j"] = true, ["--jobs"] = true, ["--top"] = true, ["--sort"] = true, ["-f"] = true,
+  ["--format"] = true,
+}
+
+-- Our own options end at the script's name: what follows is the script's.
+-- An option's value is joined to it, since it may begin with a dash itself.
+local function split_arguments(arguments)
+  local own, i = {}, 1
+  while arguments[i] and arguments[i]:sub(1, 1) == "-" and arguments[i] ~= "-" do
+    local option = arguments[i]
+    if TAKES_VALUE[option] and arguments[i + 1] then
+      i = i + 1
+      option = option .. (option:sub(1, 2) == "--" and "=" or "") .. arguments[i]
+    end
+    own[#own + 1] = option
+    i = i + 1
+  end
+  return own, arguments[i], {(unpack or table.unpack)(arguments, i + 1)}
+end
+
+local function parse(arguments)
+  local own, script, rest = split_arguments(arguments)
+  local ok, options = new_parser():pparse(own)
+  if not ok then leave(USAGE, "%s (see --help)", options) end
+  if not script then leave(USAGE, "which script? (see --help)") end
+  return options, script, rest
+end
+
+--- How many workers `-j text` means: N, +N, -N (relative to the processors), N%.
+local function jobs_count(text)
+  if not text then return nil end
+  local sign, number, percent = text:match("^([+-]?)(%d+)(%%?)$")
+  number = tonumber(number)
+  if not number or (sign ~= "" and percent ~= "") then
+    leave(USAGE, "-j takes N, +N, -N or N%%, got '%s'", text)
+  end
+  local processors = core.cpu_count()
+  if percent ~= "" then number = math.floor(processors * number / 100 + 0.5) end
+  if sign == "+" then number = processors + number end
+  if sign == "-" then number = processors - number end
+  return math.max(1, number)
+end
+
+-- ---- the script -----------------------------------------------------------
+
+local function load_script(path, arguments)
+  local chunk, why = loadfile(path)
+  if not chunk then leave(USAGE, "%s", why) end
+  arguments[0] = path
+  _G.arg, _G.parallel = arguments, parallel
+  return chunk
+end
+
+-- Adds the traceback, once: workers' errors bring their own.
+local function with_traceback(value)
+  if type(value) == "table" or value == "interrupted" then return value end
+  return debug.traceback(tostring(value), 2)
+end
+
+local function call(f, ...)
+  local results = {xpcall(f, with_traceback, ...)}
+  if not results[1] then error(results[2], 0) end
+  return results[2]
+end
+
+-- ---- the job --------------------------------------------------------------
+
+local function job_of(made, path, options, inputs)
+  local job = {}
+  for name, value in pairs(made) do job[name] = value end
+  job.workers = jobs_count(options.jobs) or job.workers
+  job.top = options.top or job.top
+  if options.sort and options.sort ~= "none" then
+    job.sort = SORTS[options.sort] or
+      leave(USAGE, "--sort takes key, -key, value, -value or none, got '%s'", options.sort)
+  end
+  if not job.sort and not job.top and options.sort ~= "none" then job.sort = "key" end
+  job.progress = options.progress or job.progress
+  job.format = options.format
+  if #inputs > 0 then job.inputs = inputs end
+  local ok, why = job_contract.prepare(job)
+  if not ok then leave(USAGE, "%s: %s", path, why) end
+  if not (job.inputs or job.values) then leave(USAGE, "%s: no input files", path) end
+  return job
+end
+
+-- What goes wrong with inputs is a plain message; failed tasks are Failures.
+local function run_job(job)
+  local ok, result = pcall(mapreduce.run, job)
+  if ok then return result end
+  if type(result) == "string" and result:match("^cannot ") then leave(INPUT_OUTPUT, "%s", result) end
+  error(result, 0)
+end
+
+local function write(result)
+  local ok, why = result:write(1)
+  result:close()
+  if not ok then leave(INPUT_OUTPUT, "cannot write the output: %s", why) end
+end
+
+local function is_job(made) return type(made) == "table" and made.map ~= nil end
+
+local function run(arguments)
+  local options, path, rest = parse(arguments)
+  local script = load_script(path, rest)
+  local made = call(script, (unpack or table.unpack)(rest))
+  if is_job(made) then write(run_job(job_of(made, path, options, rest))) end
+  if not (io.stdout:flush()) then leave(INPUT_OUTPUT, "cannot write the output") end
+  return DONE
+end
+
+-- ---- errors ---------------------------------------------------------------
+
+local function describe(problem)
+  local text = tostring(problem)
+  if failure.is(problem) and problem.traceback and problem.traceback ~= "" then
+    text = text .. "\n" .. problem.traceback
+  end
+  return text
+end
+
+--- Run the program over its arguments (from index 1); returns the exit status.
+return function(arguments)
+  local ok, outcome = pcall(run, arguments)
+  if ok then return outcome end
+  if outcome == "interrupted" then error(outcome, 0) end
+  io.stderr:write("parallel-lua: ", describe(outcome), "\n")
+  return getmetatable(outcome) == Exit and outcome.status or FAILED
+end

@@ -1,0 +1,52 @@
+--- failure: what becomes of a task that did not end with a result.
+-- One kind of object for all cases; `kind` tells them apart:
+--
+--   "error"      the user's code raised; message, traceback and value are its own
+--   "died"       the worker ended meanwhile; signal or exitcode says how
+--   "cancelled"  the pool was ended first
+--
+-- Other fields, where they are known: index (which task), label (what the task
+-- is about, a file for example), worker, pid, attempts.
+local Failure = {}
+Failure.__index = Failure
+
+local function how_it_died(failure)
+  if failure.signal then return "was killed by " .. failure.signal end
+  if failure.exitcode then return "exited with status " .. failure.exitcode end
+  return "ended for an unknown reason"
+end
+
+local function death(failure)
+  return ("worker %d (pid %d) %s"):format(failure.worker, failure.pid, how_it_died(failure))
+end
+
+local function with_label(failure, text)
+  return failure.label and failure.label .. ": " .. text or text
+end
+
+function Failure:__tostring()
+  if self.kind == "died" then
+    local task = self.index and " while running task " .. self.index or ""
+    return with_label(self, death(self) .. task)
+  end
+  if self.index and self.worker then
+    return ("task %d failed in worker %d: %s"):format(self.index, self.worker, self.message)
+  end
+  return with_label(self, self.message)
+end
+
+local failure = {}
+
+--- Make a Failure of these fields.
+function failure.new(fields)
+  local made = setmetatable(fields, Failure)
+  made.message = made.message or tostring(made)
+  return made
+end
+
+--- Is this value a Failure (of this kind, when one is given)?
+function failure.is(value, kind)
+  return getmetatable(value) == Failure and (kind == nil or value.kind == kind)
+end
+
+return failure

@@ -1,0 +1,77 @@
+--- mapper: what a worker does in a map-reduce job. Runs in the worker only.
+--
+-- Three kinds of tasks: map a batch of splits into the worker's combining table;
+-- commit the table as sorted runs, one per partition; reduce one partition.
+local core = require("parallel.core")
+
+-- A table larger than this is committed, so that mapping goes on in a small one.
+local LARGEST_TABLE = 64 * 1024 * 1024
+
+local Mapper = {}
+Mapper.__index = Mapper
+
+local function map_values(self, split, info)
+  local map, emit, values = self.job.map, self.emitter, self.plan.values
+  for i = split.first, split.last do
+    info.index = i
+    map(values[i], emit, info)
+  end
+end
+
+function Mapper:map_split(split)
+  local job, info = self.job, {path = split.path, offset = split.offset, index = split.index}
+  if job.map_begin then job.map_begin(info) end
+  if split.path then
+    split.records = job.records
+    core.map_split(self.reader, split, job.map, self.emitter, info, self.progress)
+  else
+    map_values(self, split, info)
+  end
+  if job.map_end then job.map_end(self.emitter) end
+end
+
+function Mapper:map(first, last)
+  for number = first, last do
+    self.worker:item(number)
+    self.emitter:split(number)
+    self:map_split(self.plan.list[number])
+  end
+  return self.emitter:bytes() > LARGEST_TABLE and self:commit() or ""
+end
+
+function Mapper:commit()
+  return self.emitter:commit(self.run_files[self.worker:index()])
+end
+
+function Mapper:reduce(partition, runs)
+  local job = self.job
+  return core.reduce({
+    runs = runs, partition = partition, combine = job.combine, reduce = job.reduce,
+    sort = job.sort_by, desc = job.descending, top = job.top, format = job.format,
+    fd = self.output_files[self.worker:index()],
+  })
+end
+
+local mapper = {}
+
+--- The functions `begin` and `handle` of core.pool for this job.
+-- run_files and output_files are one descriptor per worker, which it alone writes.
+function mapper.service(job, plan, run_files, output_files)
+  local self = setmetatable(
+    {job = job, plan = plan, run_files = run_files, output_files = output_files}, Mapper)
+
+  local function begin(worker)
+    self.worker, self.progress = worker, worker:progress()
+    self.reader = core.reader()
+    self.emitter = core.emitter({combine = job.combine, partitions = job.partitions})
+  end
+
+  local function handle(_, task)
+    local kind, a, b = core.decode(task)
+    return self[kind](self, a, b)
+  end
+
+  return begin, handle
+end
+
+return mapper

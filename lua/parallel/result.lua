@@ -1,0 +1,90 @@
+--- result: what a map-reduce job came to: pairs of key and value, in the job's order.
+-- They stay as bytes in memory files and are decoded as they are asked for.
+local core = require("parallel.core")
+
+local Result = {}
+Result.__index = Result
+
+local function check_open(self)
+  if not self.pairs_of then error("attempt to use a closed result", 3) end
+  return self.pairs_of
+end
+
+--- Iterate over key, value in the order of the job's `sort`.
+function Result:pairs()
+  local pairs_of = check_open(self)
+  pairs_of:rewind()
+  return function() return pairs_of:next() end
+end
+
+--- How many pairs there are.
+function Result:count() return check_open(self):count() end
+
+--- A table from key to value; of several pairs with one key the last counts.
+-- A list as key stands there as a new table each time.
+function Result:to_table()
+  check_open(self)
+  local made = {}
+  for key, value in self:pairs() do made[key] = value end
+  return made
+end
+
+local function index_key(key) return type(key) == "table" and core.encode(key) or key end
+
+--- The value of one key (the first, when reduce emitted several), or nil.
+function Result:get(key)
+  check_open(self)
+  if not self.index then
+    self.index = {}
+    for k, value in self:pairs() do
+      k = index_key(k)
+      if self.index[k] == nil then self.index[k] = value end
+    end
+  end
+  return self.index[index_key(key)]
+end
+
+local function greater(a, b) return a[2] > b[2] or (a[2] == b[2] and a.place < b.place) end
+
+--- The n pairs with the greatest values, as a list of {key, value}.
+function Result:top(n)
+  check_open(self)
+  local list = {}
+  for key, value in self:pairs() do list[#list + 1] = {key, value, place = #list} end
+  if not (self.job.sort_by == "value" and self.job.descending) then table.sort(list, greater) end
+  for i = #list, 1, -1 do
+    list[i].place = nil
+    if i > n then list[i] = nil end
+  end
+  return list
+end
+
+--- Write the pairs as text, in the job's `format`. True, or nil, message, errno.
+function Result:write(fd) return check_open(self):write(fd) end
+
+--- Give up the memory; twice is harmless.
+-- In a forked copy the numbers in `files` are not ours: nothing is closed there.
+function Result:close()
+  if not self.pairs_of then return end
+  self.pairs_of:close()
+  self.pairs_of = nil
+  if self.owner ~= core.pid() then return end
+  for _, fd in ipairs(self.files) do core.close(fd) end
+end
+
+Result.__len = Result.count
+Result.__close = Result.close
+Result.__gc = Result.close
+
+local result = {}
+
+--- The result of a job: what its reduce tasks left (`outputs`) in these files,
+-- which from now on belong to it.
+function result.new(job, outputs, files)
+  local order = {sort = job.sort_by, desc = job.descending, top = job.top}
+  return setmetatable({
+    job = job, files = files, owner = core.pid(), pairs_of = core.result(outputs, order),
+  }, Result)
+end
+
+return result
