@@ -2,4 +2,6 @@ std = "max"
 max_line_length = 110
 exclude_files = {"build"}
 files["spec"] = {std = "max+busted"}
-files["examples"] = {read_globals = {"parallel"}} -- a job file finds it there
+-- A job file finds the library there.
+files["examples"] = {read_globals = {"parallel"}}
+files["scripts/bench/jobs"] = {read_globals = {"parallel"}}
