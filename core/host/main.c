@@ -32,7 +32,7 @@ static void on_signal(int number) {
     lua_sethook(interrupted_state, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
 }
 
-static void catch(int number) {
+static void listen_for(int number) {
     struct sigaction before, action = {.sa_handler = on_signal}; // no SA_RESTART: waits shall end
     sigaction(number, NULL, &before);
     if (before.sa_handler == SIG_DFL) sigaction(number, &action, NULL); // nohup stays nohup
@@ -40,9 +40,9 @@ static void catch(int number) {
 
 static void catch_signals(lua_State *L) {
     interrupted_state = L;
-    catch(SIGINT);
-    catch(SIGTERM);
-    catch(SIGHUP);
+    listen_for(SIGINT);
+    listen_for(SIGTERM);
+    listen_for(SIGHUP);
 }
 
 static void push_arguments(lua_State *L, int argc, char **argv) {

@@ -57,4 +57,6 @@ static const luaL_Reg FUNCTIONS[] = {
     {NULL, NULL},
 };
 
-void system_register(lua_State *L) { luaL_setfuncs(L, FUNCTIONS, 0); }
+void system_register(lua_State *L) {
+    luaL_setfuncs(L, FUNCTIONS, 0);
+}
