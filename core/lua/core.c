@@ -13,6 +13,7 @@
 
 typedef void Register(lua_State *L);
 
+// clang-format off
 static Register *const PARTS[] = {
     codec_register,
     emitter_register,
@@ -29,6 +30,7 @@ static Register *const PARTS[] = {
 #endif
     NULL,
 };
+// clang-format on
 
 int luaopen_parallel_core(lua_State *L) {
     lua_newtable(L);

@@ -156,8 +156,9 @@ static int option_keep(lua_State *L, PoolHandle *handle) {
 }
 
 // Makes every object old, so that collections in the workers do not write to
-// (and thereby copy) the pages that they only inherited. The host's way of
-// collecting is its own again afterwards.
+// (and thereby copy) the pages that they only inherited. The state stays in
+// generational mode, as the lua program has it: going back would write to every
+// object here, and copy the pages all the same.
 static void age_heap(lua_State *L) {
 #if LUA_VERSION_NUM >= 504
     lua_gc(L, LUA_GCINC, 0, 0, 0);

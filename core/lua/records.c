@@ -105,6 +105,7 @@ static int records_map_split(lua_State *L) {
 
     if (open_split(L, reader, path, kind) == -1) return cannot_read(L, reader, path);
     uint64_t first = reader->position, offset;
+    uint64_t before = progress ? atomic_load_explicit(progress, memory_order_relaxed) : 0;
     lua_Integer records = 0;
     const char *record;
     size_t size;
@@ -112,7 +113,8 @@ static int records_map_split(lua_State *L) {
     while ((got = reader_next(reader, &record, &size, &offset)) == 1) {
         map_record(L, record, size, takes_info ? &offset : NULL);
         if (progress)
-            atomic_store_explicit(progress, reader->position - first, memory_order_relaxed);
+            atomic_store_explicit(progress, before + reader->position - first,
+                                  memory_order_relaxed);
         records++;
     }
     if (got == -1) return cannot_read(L, reader, path);

@@ -15,8 +15,8 @@
  *     index. With a field fd it is read from this descriptor instead, to its
  *     end, and path is but its name. info gets the path and the index, and,
  *     if map takes a third argument, the offset of each record. progress, when
- *     given, is a light userdata: an aligned uint64_t in which the number of
- *     bytes mapped so far can be read meanwhile, by another process too.
+ *     given, is a light userdata: an aligned uint64_t to which the number of
+ *     bytes mapped is added as the loop goes on, for another process to read.
  *     Returns how many records there were and how many bytes they took with
  *     their separators. Raises "cannot read 'PATH': REASON", or whatever map
  *     raises, as it is.

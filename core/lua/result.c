@@ -168,7 +168,8 @@ static int result_write(lua_State *L) {
     Result *result = check_open(L);
     int fd = (int)luaL_checkinteger(L, 2);
     bool reading;
-    if (!result->text) return luaL_error(L, "these results are values, which have no text");
+    if (!result->text && result->count > 0)
+        return luaL_error(L, "these results are values, which have no text");
     if (write_texts(result, fd, &reading) == -1) {
         int error = errno;
         if (reading || error == ENOMEM) check_read(L, -1);

@@ -99,10 +99,10 @@ local function load_script(path, arguments)
   return chunk
 end
 
--- Adds the traceback, once: workers' errors bring their own.
+-- A plain error of the script's becomes a Failure, with a traceback like the workers'.
 local function with_traceback(value)
-  if type(value) == "table" or value == "interrupted" then return value end
-  return debug.traceback(tostring(value), 2)
+  if type(value) == "table" or tostring(value):match("interrupted$") then return value end
+  return failure.new({kind = "error", message = tostring(value), traceback = debug.traceback("", 2)})
 end
 
 local function call(f, ...)
@@ -171,7 +171,7 @@ end
 return function(arguments)
   local ok, outcome = pcall(run, arguments)
   if ok then return outcome end
-  if outcome == "interrupted" then error(outcome, 0) end
+  if tostring(outcome):match("interrupted$") then error(outcome, 0) end
   io.stderr:write("parallel-lua: ", describe(outcome), "\n")
   return getmetatable(outcome) == Exit and outcome.status or FAILED
 end

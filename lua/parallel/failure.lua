@@ -17,7 +17,19 @@ local function how_it_died(failure)
 end
 
 local function death(failure)
-  return ("worker %d (pid %d) %s"):format(failure.worker, failure.pid, how_it_died(failure))
+  local times = (failure.attempts or 1) > 1 and (", the last of %d times"):format(failure.attempts) or ""
+  return ("worker %d (pid %d) %s%s"):format(failure.worker, failure.pid, how_it_died(failure), times)
+end
+
+-- Below the first function of ours stands what the worker inherited: the call
+-- in which it was forked, which has nothing to do with the error.
+local function users_part(traceback)
+  local kept = {}
+  for line in traceback:gmatch("[^\n]+") do
+    if line:find("parallel%.core") or line:find("^\tparallel/") then break end
+    kept[#kept + 1] = line
+  end
+  return table.concat(kept, "\n")
 end
 
 local function with_label(failure, text)
@@ -40,6 +52,7 @@ local failure = {}
 --- Make a Failure of these fields.
 function failure.new(fields)
   local made = setmetatable(fields, Failure)
+  if made.traceback then made.traceback = users_part(made.traceback) end
   made.message = made.message or tostring(made)
   return made
 end

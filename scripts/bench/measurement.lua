@@ -43,7 +43,7 @@ end
 function measurement.median(values)
   local sorted = table.move(values, 1, #values, 1, {})
   table.sort(sorted)
-  return (sorted[math.ceil(#sorted / 2)] + sorted[#sorted // 2 + 1]) / 2
+  return (sorted[math.ceil(#sorted / 2)] + sorted[math.floor(#sorted / 2) + 1]) / 2
 end
 
 --- The median of a field ("wall", "processor", "peak") over a row's runs.
