@@ -35,9 +35,11 @@ typedef struct {
     lua_Integer integer;
 } Added;
 
+// `key` is 0 where there is none yet.
 static int refuse_number(lua_State *L, Emitter *emitter, int key, int value) {
     const char *verb = emitter->kind == ADDS_SUM ? "sum" : "take the mean";
     const char *type = luaL_typename(L, value);
+    if (!key) return luaL_error(L, "cannot %s: number expected, got %s", verb, type);
     buffer_clear(&emitter->key);
     key_encode(L, key, &emitter->key);
     const char *name = key_describe(L, buffer_bytes(&emitter->key), buffer_size(&emitter->key));
@@ -116,23 +118,28 @@ static void add_tokens(lua_State *L, Emitter *emitter, Added added, Tokens *toke
     if (found == -1) out_of_memory(L);
 }
 
+// The iterator may itself emit, so the value is taken again for each key.
+static void add_each(lua_State *L, Emitter *emitter) {
+    for (;; lua_settop(L, 3)) {
+        lua_pushvalue(L, 2);
+        lua_call(L, 0, 1);
+        if (lua_isnil(L, 4)) return;
+        add_at(L, emitter, take_value(L, emitter, 4, 3), 4);
+    }
+}
+
 // emit:all(iterator, value)
 static int emitter_all(lua_State *L) {
     Emitter *emitter = self(L);
     luaL_checkany(L, 2);
-    Added added = take_value(L, emitter, 2, 3);
-    lua_settop(L, 3);
+    if (lua_gettop(L) > 3) lua_settop(L, 3);
+    Added added = take_value(L, emitter, 0, 3);
     Tokens *tokens = text_tokens(L, 2);
-    if (tokens) {
+    if (tokens)
         add_tokens(L, emitter, added, tokens);
-        return 0;
-    }
-    for (;; lua_settop(L, 3)) {
-        lua_pushvalue(L, 2);
-        lua_call(L, 0, 1);
-        if (lua_isnil(L, 4)) return 0;
-        add_at(L, emitter, added, 4);
-    }
+    else
+        add_each(L, emitter);
+    return 0;
 }
 
 static int emitter_split(lua_State *L) {

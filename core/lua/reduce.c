@@ -141,7 +141,7 @@ static void push_iterator(lua_State *L, Reduce *reduce) {
 }
 
 static void push_folded(lua_State *L, Reduce *reduce) {
-    if (!push_value(L, reduce)) value_error(L, (errno = EBADMSG, "cannot read a run"));
+    if (!push_value(L, reduce)) luaL_error(L, "cannot read a run: a key without values");
     for (;;) {
         lua_pushvalue(L, COMBINE_FUNCTION);
         lua_insert(L, -2);

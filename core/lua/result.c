@@ -5,6 +5,7 @@
 
 #include "core/lua/order.h"
 #include "core/lua/value.h"
+#include "core/os/descriptor.h"
 #include "core/os/sys.h"
 #include "core/shuffle/merge.h"
 
@@ -130,12 +131,12 @@ static int wait_until_writable(int fd) {
     return sys.poll(&polled, 1, -1) == -1 && errno != EINTR ? -1 : 0;
 }
 
+// The descriptor is the caller's: it may be one that does not block, or a pipe that nobody reads.
 static int write_all(int fd, const char *bytes, size_t size) {
+    bool masked = false;
     while (size) {
-        ssize_t n = sys.write(fd, bytes, size);
-        if (n == -1 && errno == EINTR) continue;
-        if (n == -1 && errno != EAGAIN) return -1;
-        if (n == -1 && wait_until_writable(fd) == -1) return -1;
+        ssize_t n = descriptor_write_quietly(fd, bytes, size, &masked);
+        if (n == -1 && (errno != EAGAIN || wait_until_writable(fd) == -1)) return -1;
         if (n == -1) continue;
         bytes += n;
         size -= (size_t)n;

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/os/descriptor.h"
 #include "core/os/sys.h"
 
 typedef struct {
@@ -78,8 +79,7 @@ static int scratch_clear(lua_State *L) {
 
 static int scratch_close(lua_State *L) {
     Scratch *scratch = luaL_checkudata(L, 1, SCRATCH_TYPE);
-    if (scratch->fd != -1) close(scratch->fd);
-    scratch->fd = -1;
+    descriptor_close(&scratch->fd);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "core/os/descriptor.h"
 #include "core/os/sys.h"
 #include "core/shuffle/ordered.h"
 
@@ -37,22 +38,11 @@ void writer_begin(Writer *writer) {
     writer->region = (Region){.offset = writer->region.offset + writer->region.length};
 }
 
-// Bytes below `end` of the file, in as many calls as it takes.
-static int write_all(int fd, const char *bytes, size_t size, uint64_t end) {
-    while (size) {
-        ssize_t n = sys.pwrite(fd, bytes, size, (off_t)(end - size));
-        if (n == -1 && errno == EINTR) continue;
-        if (n == -1) return -1;
-        bytes += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
 int writer_flush(Writer *writer) {
     Buffer *buffer = &writer->buffer;
-    uint64_t end = writer->region.offset + writer->region.length;
-    if (write_all(writer->fd, buffer_bytes(buffer), buffer_size(buffer), end) == -1) return -1;
+    size_t size = buffer_size(buffer);
+    uint64_t start = writer->region.offset + writer->region.length - size;
+    if (descriptor_write_at(writer->fd, buffer_bytes(buffer), size, (off_t)start) == -1) return -1;
     buffer_clear(buffer);
     return 0;
 }

@@ -94,6 +94,22 @@ describe("emit:all", function()
     assert.error_matches(function() emit:all(core.words("a"), nil) end, "cannot send nil")
   end)
 
+  it("refuses a value that cannot be summed", function()
+    local emit = core.emitter({combine = "sum"})
+    assert.error_matches(function() emit:all(core.words("a"), "x") end,
+                         "cannot sum: number expected, got string")
+  end)
+
+  it("may be given an iterator that emits", function()
+    local emit, n = core.emitter({combine = "list"}), 0
+    emit:all(function()
+      n = n + 1
+      emit("inner", n)
+      return n <= 2 and "outer" or nil
+    end, "value")
+    assert.same({inner = {1, 2, 3}, outer = {"value", "value"}}, results(emit, "list"))
+  end)
+
   it("passes on what the iterator raises", function()
     local emit, problem = core.emitter({combine = "sum"}), {}
     local _, raised = pcall(emit.all, emit, function() error(problem) end)

@@ -41,8 +41,8 @@ describe("ordered bytes", function()
 
   if math.type then
     it("tell apart integers that are the same double", function()
-      local wanted = {math.mininteger, -9007199254740992, 9007199254740992, 9007199254740993, 9007199254740994,
-                      math.maxinteger - 1, math.maxinteger}
+      local wanted = {math.mininteger, -9007199254740992, 9007199254740992, 9007199254740993,
+                      9007199254740994, math.maxinteger - 1, math.maxinteger}
       assert.same(wanted, sorted_keys({wanted[7], wanted[4], wanted[1], wanted[3], wanted[6], wanted[5],
                                        wanted[2]}))
     end)
