@@ -49,4 +49,7 @@ function machine.describe(versions)
   return table.concat(parts, "; ")
 end
 
+--- Returns how many others want a processor now (the load average of the last minute).
+function machine.load() return tonumber(output_of("cut -d' ' -f1 /proc/loadavg")) end
+
 return machine

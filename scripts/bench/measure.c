@@ -9,11 +9,10 @@
  * time is that of every descendant: orphans come to us, as their subreaper.
  *
  * -m samples memory every two milliseconds: the proportional set size (a page
- * shared by n processes counts 1/n in each) summed over the tree. Shared
- * memory is counted by how much that of the whole system grew, because a
- * memfd that nobody maps belongs to no process. Looking costs the command
- * time, so a run is measured for its time or for its memory; without -m the
- * peak is 0. */
+ * shared by n processes counts 1/n in each) summed over the tree, and the
+ * memfds that its processes hold, which are memory though nobody may have
+ * mapped them. Looking costs the command time, so a run is measured for its
+ * time or for its memory; without -m the peak is 0. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,13 +23,23 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 typedef struct {
-    int64_t own;    // kB of anonymous memory and mapped files
-    int64_t shared; // kB of mapped shared memory
+    unsigned long inode;
+    int64_t held, mapped; // bytes that it has, and of them those in page tables
+} Memfd;
+
+enum { MEMFDS_MAX = 1024 };
+
+// What a tree of processes has at one moment.
+typedef struct {
+    int64_t mapped; // bytes of all that is mapped, memfds apart
+    Memfd memfds[MEMFDS_MAX];
+    int memfd_count;
 } Memory;
 
 static double seconds_now(void) {
@@ -49,18 +58,50 @@ static double processor_seconds(void) {
     return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-// The kB of a line "Name:   123 kB" of a file in /proc; 0 when there is none.
-static int64_t read_kb(const char *path, const char *name) {
-    char line[256];
-    int64_t kb = 0;
-    FILE *file = fopen(path, "re");
-    if (!file) return 0; // the process has ended meanwhile
-    size_t size = strlen(name);
+static bool is_memfd(const char *name) {
+    return strncmp(name, "/memfd:", 7) == 0;
+}
+
+static Memfd *memfd_of(Memory *sum, unsigned long inode) {
+    int i = 0;
+    while (i < sum->memfd_count && sum->memfds[i].inode != inode) i++;
+    if (i == MEMFDS_MAX) abort(); // rather than count too little
+    if (i == sum->memfd_count) sum->memfds[sum->memfd_count++] = (Memfd){.inode = inode};
+    return &sum->memfds[i];
+}
+
+/* Adds the mappings of a process. smaps has, for each of them, a line with its
+ * range, permissions, offset, device, inode and name, then lines "Key: n kB". */
+static void add_mappings(pid_t pid, Memory *sum) {
+    char line[4096];
+    int64_t *to = &sum->mapped;
+    snprintf(line, sizeof line, "/proc/%d/smaps", (int)pid);
+    FILE *file = fopen(line, "re");
+    if (!file) return; // the process has ended meanwhile
     while (fgets(line, sizeof line, file)) {
-        if (strncmp(line, name, size) == 0 && line[size] == ':') kb = atoll(line + size + 1);
+        unsigned long inode;
+        int name = 0;
+        if (sscanf(line, "%*x-%*x %*s %*x %*s %lu %n", &inode, &name) == 1) {
+            to = is_memfd(line + name) ? &memfd_of(sum, inode)->mapped : &sum->mapped;
+        } else if (strncmp(line, "Pss:", 4) == 0) {
+            *to += atoll(line + 4) * 1024;
+        }
     }
     fclose(file);
-    return kb;
+}
+
+static void add_memfds(pid_t pid, Memory *sum) {
+    char path[64], name[16] = "";
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *descriptors = opendir(path);
+    if (!descriptors) return;
+    for (struct dirent *entry; (entry = readdir(descriptors));) {
+        struct stat info;
+        if (readlinkat(dirfd(descriptors), entry->d_name, name, sizeof name) < 7) continue;
+        if (!is_memfd(name) || fstatat(dirfd(descriptors), entry->d_name, &info, 0) == -1) continue;
+        memfd_of(sum, info.st_ino)->held = (int64_t)info.st_blocks * 512;
+    }
+    closedir(descriptors);
 }
 
 static void add_tree(pid_t pid, Memory *sum);
@@ -87,31 +128,27 @@ static void add_children(pid_t pid, Memory *sum) {
 }
 
 static void add_tree(pid_t pid, Memory *sum) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pid);
-    int64_t all = read_kb(path, "Pss"), shared = read_kb(path, "Pss_Shmem");
-    if (all > shared) sum->own += all - shared;
-    sum->shared += shared;
+    add_mappings(pid, sum);
+    add_memfds(pid, sum);
     add_children(pid, sum);
 }
 
-static int64_t system_shared(void) {
-    return read_kb("/proc/meminfo", "Shmem");
-}
-
-static int64_t tree_kb(int64_t shared_before) {
+static int64_t tree_bytes(void) {
     Memory sum = {0};
     add_children(getpid(), &sum);
-    int64_t grown = system_shared() - shared_before;
-    return sum.own + (grown > sum.shared ? grown : sum.shared);
+    for (int i = 0; i < sum.memfd_count; i++) {
+        const Memfd *memfd = &sum.memfds[i];
+        sum.mapped += memfd->held > memfd->mapped ? memfd->held : memfd->mapped;
+    }
+    return sum.mapped;
 }
 
-static int64_t sample_until_end(pid_t pid, int64_t shared_before) {
+static int64_t sample_until_end(pid_t pid) {
     const struct timespec pause = {.tv_nsec = 2000000};
     int64_t peak = 0;
     siginfo_t info = {0};
     while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && !info.si_pid) {
-        int64_t now = tree_kb(shared_before);
+        int64_t now = tree_bytes();
         if (now > peak) peak = now;
         nanosleep(&pause, NULL);
     }
@@ -149,7 +186,7 @@ int main(int argc, char **argv) {
     }
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 
-    int64_t shared_before = system_shared(), peak = 0;
+    int64_t peak = 0;
     int status;
     double start = seconds_now();
     pid_t pid = fork();
@@ -158,12 +195,12 @@ int main(int argc, char **argv) {
         return 1;
     }
     if (pid == 0) run(argv + optind, output);
-    if (memory) peak = sample_until_end(pid, shared_before);
+    if (memory) peak = sample_until_end(pid);
     waitpid(pid, &status, 0);
     double wall = seconds_now() - start;
 
     while (wait(NULL) != -1 || errno == EINTR) continue; // orphans, for their processor time
-    printf("%.6f %.6f %" PRId64 " %d\n", wall, processor_seconds(), peak * 1024,
+    printf("%.6f %.6f %" PRId64 " %d\n", wall, processor_seconds(), peak,
            WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
     return 0;
 }

@@ -173,6 +173,9 @@ local function introduce()
   if not rows.program then report.note("Left out: parallel-lua itself, which is not built.") end
   local missing = table.concat(machine.missing(versions), ", ")
   if missing ~= "" then report.note("Left out, for want of these packages: %s.", missing) end
+  if machine.load() > 0.5 then
+    report.note("Others used the processors too (load %.1f): these figures are poor.", machine.load())
+  end
   report.note("Medians of %d runs, taken in turn. In word count and index every run printed what C "
     .. "prints, or its row says otherwise.", RUNS)
 end
