@@ -1,6 +1,7 @@
 #include "core/lua/core.h"
 
 #include "core/lua/codec.h"
+#include "core/lua/types.h"
 
 typedef void Register(lua_State *L);
 
@@ -9,6 +10,7 @@ static Register *const PARTS[] = {
     testing_register,
 #endif
     codec_register,
+    types_register,
     NULL,
 };
 

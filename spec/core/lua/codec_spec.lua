@@ -400,7 +400,9 @@ describe("codec", function()
 
     local function assert_harmless(bytes)
       local ok, message = pcall(core.decode, bytes)
-      if not ok then assert.match("^damaged message: ", message) end
+      if not ok and not message:match("^no type '.*' is registered in this process$") then
+        assert.match("^damaged message: ", message)
+      end
       return ok
     end
 
@@ -460,7 +462,7 @@ describe("codec", function()
 
     it("refuses nesting that no encoder makes", function()
       assert.has_error(function() core.decode("\1" .. ("\10\1"):rep(101) .. "\0\0") end,
-        "damaged message: tables are nested too deeply")
+        "damaged message: values are nested too deeply")
     end)
   end)
 
