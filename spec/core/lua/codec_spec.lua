@@ -310,6 +310,16 @@ describe("codec", function()
       assert.is_true(#message < 200)
     end)
 
+    it("leaves nothing of it in the buffer", function()
+      if not core.testing then return end
+      local bytes, ok = core.testing.encode_after("before", {1, 2, {thread}})
+      assert.is_false(ok)
+      assert.equal("before", bytes)
+      bytes, ok = core.testing.encode_after("before", {1, "some string", "some string"})
+      assert.is_true(ok)
+      assert.same({1, "some string", "some string"}, (core.decode(bytes:sub(#"before" + 1))))
+    end)
+
     it("can encode again", function()
       refusal({1, {thread}})
       assert_crosses({1, {2}})

@@ -95,6 +95,13 @@ describe("a registered type", function()
       assert.equal(300, depth)
     end)
 
+    it("sends deep contents once", function()
+      local deep = {}
+      for _ = 1, 300 do deep = {deep} end
+      local bare, within = #core.encode(deep), #core.encode(stack(deep))
+      assert.is_true(within < bare + 50)
+    end)
+
     it("tells where its values hold what cannot cross", function()
       local s = stack(coroutine.create(print))
       assert.has_error(function() core.encode({a = s}) end, "a.items[1]: a coroutine cannot leave its process")
