@@ -30,6 +30,7 @@ typedef struct {
     int first;   // the values to encode: stack index and number
     int count;
     bool functions; // may be in the message
+    bool types;     // are registered, so that metatables matter
 
     int later; // stack index of the list of what was put off, nil while there is nothing
     size_t late;
@@ -579,7 +580,7 @@ static bool encode_typed(Encoder *e, int index) {
     lua_State *L = e->L;
     int top = lua_gettop(L);
     bool table = lua_type(L, index) == LUA_TTABLE;
-    if (!types_push_of(L, index)) return false;
+    if (!e->types || !types_push_of(L, index)) return false;
     luaL_checkstack(L, LUA_MINSTACK, "too many values to encode");
     lua_rawgeti(L, top + 1, TYPE_LOAD);
     lua_rawgeti(L, top + 1, TYPE_DUMP);
@@ -694,6 +695,7 @@ static void encoder_open(Encoder *e, lua_State *L, Buffer *to, bool functions) {
     e->base = buffer_size(to);
     e->depth = 0;
     e->functions = functions;
+    e->types = types_any(L);
     e->late = e->keeps = 0;
     e->makes = 0;
 }

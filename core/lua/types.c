@@ -4,6 +4,12 @@
 // and from metatables to types.
 static const char TYPES;
 
+bool types_any(lua_State *L) {
+    bool any = lua_rawgetp(L, LUA_REGISTRYINDEX, &TYPES) == LUA_TTABLE;
+    lua_pop(L, 1);
+    return any;
+}
+
 static bool push_type(lua_State *L, int key) {
     key = lua_absindex(L, key);
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &TYPES) == LUA_TTABLE) {

@@ -16,6 +16,9 @@
 /* The fields of a registered type, as a list. */
 enum { TYPE_NAME = 1, TYPE_METATABLE, TYPE_DUMP, TYPE_LOAD };
 
+/* False while no type was ever registered in this state. */
+bool types_any(lua_State *L);
+
 /* Pushes the type that the value at this index has by its metatable; false,
  * and nothing pushed, when that is not registered. */
 bool types_push_of(lua_State *L, int index);

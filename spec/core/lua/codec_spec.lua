@@ -466,8 +466,11 @@ describe("codec", function()
 
     it("refuses nil and NaN as keys", function()
       local MAP, NIL, NAN = "\9\1\0\0\0", "\0", "\5\0\0\0\0\0\0\248\127"
-      assert.has_error(function() core.decode("\1" .. MAP .. NIL .. "\1\0") end, "damaged message: a key is nil")
-      assert.has_error(function() core.decode("\1" .. MAP .. NAN .. "\1\0") end, "damaged message: a key is not a number")
+      local function with_key(key)
+        return function() core.decode("\1" .. MAP .. key .. "\1\0") end
+      end
+      assert.has_error(with_key(NIL), "damaged message: a key is nil")
+      assert.has_error(with_key(NAN), "damaged message: a key is not a number")
     end)
 
     it("refuses nesting that no encoder makes", function()
@@ -485,7 +488,7 @@ describe("codec", function()
     if not testing then return end
 
     it("fails cleanly at every allocation of its own", function()
-      local n, ok, message = 0, false, nil
+      local n, ok, message = 0, false
       while not ok do
         n = n + 1
         testing.fault("sys.realloc:ENOMEM@" .. n)
@@ -499,7 +502,7 @@ describe("codec", function()
     end)
 
     local function starve(f, ...)
-      local n, ok, message = 0, false, nil
+      local n, ok, message = 0
       repeat
         ok, message = testing.starve(n, f, ...)
         assert.is_true(ok or message == "not enough memory", message)

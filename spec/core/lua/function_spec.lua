@@ -1,3 +1,5 @@
+-- luacheck: read globals travelling_global travelling_function no_such_function
+
 require("parallel")
 local core = require("parallel.core")
 
@@ -149,11 +151,12 @@ describe("a function that travels", function()
     local answer = package.loaded["spec.answers"].answer
     assert.equal(answer, (there_and_back(answer)))
     local bytes = core.encode_trusted(answer)
+    local function decode() return core.decode_trusted(bytes) end
     package.loaded["spec.answers"] = {}
-    assert.has_error(function() core.decode_trusted(bytes) end, "spec.answers.answer is missing in this process")
+    assert.has_error(decode, "spec.answers.answer is missing in this process")
     package.loaded["spec.answers"] = nil
     package.preload["spec.answers"] = function() return {answer = "required"} end
-    assert.has_error(function() core.decode_trusted(bytes) end, "spec.answers.answer is missing in this process")
+    assert.has_error(decode, "spec.answers.answer is missing in this process")
     package.preload["spec.answers"] = function() return {answer = function() return 43 end} end
     package.loaded["spec.answers"] = nil
     assert.equal(43, core.decode_trusted(bytes)())
@@ -232,7 +235,7 @@ describe("a function that travels", function()
     local function f() return a, b, unpack end
     local bytes = core.encode_trusted(f, f)
     local function starve(...)
-      local n, ok, message = 0, false, nil
+      local n, ok, message = 0
       repeat
         ok, message = core.testing.starve(n, ...)
         assert.is_true(ok or message == "not enough memory", message)

@@ -104,7 +104,8 @@ describe("a registered type", function()
 
     it("tells where its values hold what cannot cross", function()
       local s = stack(coroutine.create(print))
-      assert.has_error(function() core.encode({a = s}) end, "a.items[1]: a coroutine cannot leave its process")
+      local function encode() core.encode({a = s}) end
+      assert.has_error(encode, "a.items[1]: a coroutine cannot leave its process")
     end)
 
     it("refuses values that dump as themselves", function()
