@@ -48,6 +48,21 @@ typedef enum {
     TAG_FIELDS = 0x10, // number of keys, the keys, the values in the same order
     TAG_SHAPE = 0x11,  // the same, and further on are records of that shape
     TAG_RECORD = 0x12, // place of the shape, the values in its order
+
+    // Functions and what they need; refused unless the receiver trusts the sender.
+    TAG_LIBRARY = 0x13,  // the name, as library.h has it, of a function or module; a string value
+    TAG_FUNCTION = 0x14, // size in four bytes, code; with bit MORE, its upvalues follow.
+                         // Without, they are put off as the contents of a table may be:
+                         // place, upvalues. Upvalues are their number, then for each a
+    TAG_UPVALUE = 0x16,  // value; or the
+    TAG_JOINED = 0x17,   // place of another function's upvalue, which is the same variable; or
+    TAG_GLOBALS = 0x18,  // for the receiver's globals, nothing
+
+    // Values of registered types. The name is a string value.
+    TAG_TYPED = 0x19,  // name, a table that has this type's metatable
+    TAG_OBJECT = 0x1a, // name, value to be made an object of, tables put off in it, 0
+    TAG_CALL = 0x1b,   // number of values, a function and its arguments, put off ones, 0:
+                       // the value is what the call returns
 } Tag;
 
 enum {

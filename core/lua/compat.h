@@ -42,6 +42,11 @@ static inline void lua_rawsetp(lua_State *L, int index, const void *key) {
     lua_rawset(L, index);
 }
 
+#define lua_pushglobaltable(L) lua_pushvalue(L, LUA_GLOBALSINDEX)
+
+// In 5.4 debug information can be left out; LuaJIT always writes it.
+#define lua_dump(L, writer, context, strip) ((lua_dump)(L, writer, context))
+
 // In 5.4 integer keys have 64 bits, and these return the type of what they push.
 #define lua_rawseti(L, index, n)   (lua_rawseti)(L, index, (int)(n))
 #define lua_rawgetp(L, index, key) (lua_rawgetp_(L, index, key), lua_type(L, -1))

@@ -1,6 +1,7 @@
 #include "core/lua/core.h"
 
 #include "core/lua/codec.h"
+<<<<<<< HEAD
 #include "core/lua/emitter.h"
 #include "core/lua/files.h"
 #include "core/lua/pool.h"
@@ -10,6 +11,9 @@
 #include "core/lua/scratch.h"
 #include "core/lua/system.h"
 #include "core/lua/text.h"
+=======
+#include "core/lua/types.h"
+>>>>>>> codec
 
 typedef void Register(lua_State *L);
 
@@ -28,6 +32,11 @@ static Register *const PARTS[] = {
 #ifdef PARALLEL_LUA_TESTING
     testing_register,
 #endif
+<<<<<<< HEAD
+=======
+    codec_register,
+    types_register,
+>>>>>>> codec
     NULL,
 };
 // clang-format on

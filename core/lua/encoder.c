@@ -5,9 +5,11 @@
 
 #include "core/lua/codec.h"
 #include "core/lua/codec_format.h"
+#include "core/lua/library.h"
 #include "core/lua/path.h"
 #include "core/lua/seen.h"
 #include "core/lua/shapes.h"
+#include "core/lua/types.h"
 
 enum {
     SHORTEST_SHARED = 4, // shorter strings are no longer than a reference to them
@@ -27,8 +29,16 @@ typedef struct {
     int depth;   // tables around the value at hand
     int first;   // the values to encode: stack index and number
     int count;
-    int later; // stack index of the list of tables that were put off, nil while there are none
+    bool functions; // may be in the message
+    bool types;     // are registered, so that metatables matter
+
+    int later; // stack index of the list of what was put off, nil while there is nothing
     size_t late;
+    int kept; // stack index of a list of what dump functions returned, nil while there is nothing
+    size_t keeps;
+
+    size_t making[DEEPEST]; // places of the objects around the value at hand
+    int makes;
 } Encoder;
 
 static const char ENCODER; // its address is the key in the registry
@@ -72,15 +82,25 @@ static void put_bytes(Encoder *e, const void *bytes, size_t size) {
     if (buffer_append(e->to, bytes, size) == -1) out_of_memory(e);
 }
 
-// True when the object is in the message already; it is then referred to.
-// Otherwise the value written next is noted as the object.
-static bool put_reference(Encoder *e, const void *object) {
+// The place of an object that is in the message already, marked as referred
+// to. Otherwise 0, and the value written next is noted as the object.
+static size_t place_of(Encoder *e, const void *object) {
     size_t place = here(e);
     switch (seen_note(&e->seen, object, &place)) {
-    case -1: out_of_memory(e); return false;
-    case 1: return false;
+    case -1: out_of_memory(e); return 0;
+    case 1: return 0;
     }
     *byte_at(e, place) |= TAG_SHARED;
+    return place;
+}
+
+// True when the object is in the message already; it is then referred to.
+static bool put_reference(Encoder *e, const void *object) {
+    size_t place = place_of(e, object);
+    if (!place) return false;
+    for (int i = 0; i < e->makes; i++)
+        if (e->making[i] == place)
+            luaL_error(e->L, "what an object's dump returns cannot hold the object");
     put_tagged_varint(e, TAG_REFERENCE, place);
     return true;
 }
@@ -121,30 +141,32 @@ static void encode_string(Encoder *e, int index) {
 
 static const char *kind_name(lua_State *L, int index) {
     switch (lua_type(L, index)) {
-    case LUA_TTHREAD: return "coroutine";
-    case LUA_TLIGHTUSERDATA: return "userdata";
-    default: return luaL_typename(L, index);
+    case LUA_TTHREAD: return "a coroutine";
+    case LUA_TUSERDATA:
+        return luaL_testudata(L, index, LUA_FILEHANDLE) ? "an open file" : "a userdata";
+    case LUA_TLIGHTUSERDATA: return "a userdata";
+    default: return lua_pushfstring(L, "a %s", luaL_typename(L, index));
     }
 }
 
+#define FOREIGN  "cannot leave its process"
+#define TOO_DEEP "is nested too deeply to leave its process"
+
 // Raises that the value cannot be sent, and where it is.
-static void refuse(Encoder *e, int index) {
+static void refuse(Encoder *e, int index, const char *reason) {
     lua_State *L = e->L;
-    int top = lua_gettop(L);
     luaL_checkstack(L, LUA_MINSTACK, "no room to tell what cannot be sent");
-    lua_pushstring(L, path_push(L, e->first, e->count, index) ? ": " : "");
-    if (lua_type(L, index) == LUA_TUSERDATA && luaL_testudata(L, index, LUA_FILEHANDLE))
-        lua_pushliteral(L, "an open file");
-    else
-        lua_pushfstring(L, "a %s", kind_name(L, index));
-    lua_pushliteral(L, " cannot leave its process");
-    lua_concat(L, lua_gettop(L) - top);
+    const char *kind = kind_name(L, index);
+    bool inside = path_push(L, e->first, e->count, index);
+    const char *path = inside ? lua_tostring(L, -1) : "";
+    lua_pushfstring(L, "%s%s%s %s", path, inside ? ": " : "", kind, reason);
     lua_error(L);
 }
 
 // ---- tables
 
 static void encode_value(Encoder *e, int index);
+static bool encode_typed(Encoder *e, int index);
 
 // With a key on top of the stack: true when the next item of the table's walk
 // is number i, as it is in a list; key and value are then on the stack.
@@ -156,6 +178,19 @@ static bool is_item(lua_State *L, int index, size_t items) {
     if (!lua_isinteger(L, index)) return false;
     lua_Integer i = lua_tointeger(L, index);
     return i >= 1 && (size_t)i <= items;
+}
+
+// The place of four bytes to be filled in by set_counter.
+static size_t put_counter(Encoder *e) {
+    size_t counter = here(e);
+    memset(room(e, sizeof(uint32_t)), 0, sizeof(uint32_t));
+    buffer_added(e->to, sizeof(uint32_t));
+    return counter;
+}
+
+static void set_counter(Encoder *e, size_t counter, size_t count) {
+    uint32_t number = (uint32_t)count;
+    memcpy(byte_at(e, counter), &number, sizeof number);
 }
 
 // Encodes what follows the key on top of the stack, other than the items
@@ -172,16 +207,7 @@ static void encode_pairs(Encoder *e, int table, size_t count, size_t counter, si
         lua_pop(L, 1);
     }
     if (count > UINT32_MAX) luaL_error(L, "a table of too many fields");
-    uint32_t number = (uint32_t)count;
-    memcpy(byte_at(e, counter), &number, sizeof number);
-}
-
-// The place of four bytes to be filled in by encode_pairs.
-static size_t put_counter(Encoder *e) {
-    size_t counter = here(e);
-    memset(room(e, sizeof(uint32_t)), 0, sizeof(uint32_t));
-    buffer_added(e->to, sizeof(uint32_t));
-    return counter;
+    set_counter(e, counter, count);
 }
 
 // With the key of the last item on top: encodes what is left of the list's walk.
@@ -360,21 +386,26 @@ static void encode_hash(Encoder *e, int table) {
     encode_fields(e, first, count);
 }
 
-// Notes the table, whose place is already known, as one to be encoded later.
-static void put_off(Encoder *e, int table) {
-    lua_State *L = e->L;
-    put_byte(e, TAG_LATER);
-    if (e->late++ == 0) {
+// Adds a value to a list that is made when it is needed.
+static void list_add(lua_State *L, int list, size_t *count, int value) {
+    if (lua_type(L, list) == LUA_TNIL) {
         lua_newtable(L);
-        lua_replace(L, e->later);
+        lua_replace(L, list);
     }
-    lua_pushvalue(L, table);
-    lua_rawseti(L, e->later, (lua_Integer)e->late);
+    lua_pushvalue(L, value);
+    lua_rawseti(L, list, (lua_Integer)++ * count);
 }
 
-static void encode_table(Encoder *e, int table) {
-    if (put_reference(e, lua_topointer(e->L, table))) return;
-    if (e->depth == DEEPEST) return put_off(e, table);
+static void put_off(Encoder *e, int index) {
+    list_add(e->L, e->later, &e->late, index);
+}
+
+// The table itself, whatever its type.
+static void encode_plain(Encoder *e, int table) {
+    if (e->depth == DEEPEST) {
+        put_byte(e, TAG_LATER);
+        return put_off(e, table);
+    }
     luaL_checkstack(e->L, 2 * MOST_FIELDS + 8, "too many values to encode");
     e->depth++;
     int top = lua_gettop(e->L);
@@ -387,6 +418,191 @@ static void encode_table(Encoder *e, int table) {
     e->depth--;
 }
 
+static void encode_table(Encoder *e, int table) {
+    if (put_reference(e, lua_topointer(e->L, table)) || encode_typed(e, table)) return;
+    encode_plain(e, table);
+}
+
+// ---- functions
+
+static int write_code(lua_State *L, const void *bytes, size_t size, void *encoder) {
+    Encoder *e = encoder;
+    (void)L;
+    return buffer_append(e->to, bytes, size);
+}
+
+static void put_code(Encoder *e, int function) {
+    size_t counter = put_counter(e);
+    lua_pushvalue(e->L, function);
+    if (lua_dump(e->L, write_code, e, 0) != 0) out_of_memory(e);
+    lua_pop(e->L, 1);
+    size_t size = here(e) - counter - sizeof(uint32_t);
+    if (size > UINT32_MAX) luaL_error(e->L, "a function of too much code");
+    set_counter(e, counter, size);
+}
+
+static bool is_globals(const char *name) {
+    return LUA_VERSION_NUM >= 502 && strcmp(name, "_ENV") == 0;
+}
+
+// Functions and modules by name, as far as they have one.
+static bool encode_library(Encoder *e, int index) {
+    if (!library_push_name(e->L, index)) return false;
+    put_byte(e, TAG_LIBRARY);
+    encode_string(e, lua_gettop(e->L));
+    lua_pop(e->L, 1);
+    return true;
+}
+
+// The value on top of the stack is that of upvalue i.
+static void encode_upvalue(Encoder *e, int function, int i, const char *name) {
+    int value = lua_gettop(e->L);
+    size_t place = place_of(e, lua_upvalueid(e->L, function, i));
+    if (place) return put_tagged_varint(e, TAG_JOINED, place);
+    if (is_globals(name)) return put_byte(e, TAG_GLOBALS);
+    put_byte(e, TAG_UPVALUE);
+    // Modules go by name from here only: looking up every table would be slow.
+    if (lua_type(e->L, value) == LUA_TTABLE && encode_library(e, value)) return;
+    encode_value(e, value);
+}
+
+static void encode_upvalues(Encoder *e, int function) {
+    lua_State *L = e->L;
+    lua_Debug info;
+    lua_pushvalue(L, function);
+    lua_getinfo(L, ">u", &info);
+    put_varint(e, info.nups);
+    for (int i = 1; i <= info.nups; i++) {
+        encode_upvalue(e, function, i, lua_getupvalue(L, function, i));
+        lua_pop(L, 1);
+    }
+}
+
+static void encode_closure(Encoder *e, int function) {
+    bool deep = e->depth == DEEPEST;
+    luaL_checkstack(e->L, LUA_MINSTACK, "too many values to encode");
+    put_byte(e, deep ? TAG_FUNCTION : TAG_FUNCTION | TAG_MORE);
+    put_code(e, function);
+    if (deep) return put_off(e, function);
+    e->depth++;
+    encode_upvalues(e, function);
+    e->depth--;
+}
+
+static void encode_function(Encoder *e, int index) {
+    if (!e->functions) refuse(e, index, FOREIGN);
+    if (put_reference(e, lua_topointer(e->L, index)) || encode_library(e, index)) return;
+    if (lua_iscfunction(e->L, index)) refuse(e, index, FOREIGN);
+    encode_closure(e, index);
+}
+
+// ---- values of registered types, and such as say how they are made
+
+static void encode_later(Encoder *e, size_t from);
+
+// Encodes values that must be whole before the object around them is made, so
+// what they put off is not put off further than to their end.
+static void encode_parts(Encoder *e, int object, size_t place, int first, int count) {
+    if (e->depth == DEEPEST) refuse(e, object, TOO_DEEP);
+    e->making[e->makes++] = place;
+    e->depth++;
+    size_t late = e->late;
+    for (int i = 0; i < count; i++) encode_value(e, first + i);
+    encode_later(e, late);
+    e->depth--;
+    e->makes--;
+}
+
+// Keeps what user code returned until the message is done, lest its address
+// become that of another object, which would then be taken for it.
+static void keep(Encoder *e, int first, int count) {
+    for (int i = 0; i < count; i++) list_add(e->L, e->kept, &e->keeps, first + i);
+}
+
+static void put_type_name(Encoder *e, int tag, int type) {
+    put_byte(e, tag);
+    lua_rawgeti(e->L, type, TYPE_NAME);
+    encode_string(e, lua_gettop(e->L));
+    lua_pop(e->L, 1);
+}
+
+// An object of a type without dump: the table is itself what it is made of.
+static void encode_made_of_itself(Encoder *e, int object, size_t place) {
+    if (e->depth >= DEEPEST - 1) refuse(e, object, TOO_DEEP);
+    size_t late = e->late;
+    e->making[e->makes++] = place;
+    e->depth++;
+    encode_plain(e, object);
+    encode_later(e, late);
+    e->depth--;
+    e->makes--;
+}
+
+// The type has load, dump or both; dump is at the top of the stack, or nil.
+static void encode_object(Encoder *e, int object, int type) {
+    lua_State *L = e->L;
+    size_t place = here(e);
+    int dump = lua_gettop(L);
+    put_type_name(e, TAG_OBJECT, type);
+    if (lua_type(L, dump) == LUA_TNIL) return encode_made_of_itself(e, object, place);
+    lua_pushvalue(L, object);
+    lua_call(L, 1, 1);
+    keep(e, dump, 1);
+    encode_parts(e, object, place, dump, 1);
+}
+
+// A userdata without registered type whose metatable has __serialize, which
+// returns a function and the arguments with which to call it over there.
+static bool encode_call(Encoder *e, int object) {
+    lua_State *L = e->L;
+    int top = lua_gettop(L);
+    if (!e->functions || !lua_getmetatable(L, object)) return false;
+    lua_pushliteral(L, "__serialize");
+    if (lua_rawget(L, top + 1) == LUA_TNIL) {
+        lua_settop(L, top);
+        return false;
+    }
+    size_t place = here(e);
+    lua_pushvalue(L, object);
+    lua_call(L, 1, LUA_MULTRET);
+    int count = lua_gettop(L) - top - 1;
+    luaL_checkstack(L, LUA_MINSTACK, "too many values to encode");
+    if (count == 0 || lua_type(L, top + 2) != LUA_TFUNCTION)
+        refuse(e, object, "whose __serialize returns no function " FOREIGN);
+    keep(e, top + 2, count);
+    put_tagged_varint(e, TAG_CALL, (uint64_t)count);
+    encode_parts(e, object, place, top + 2, count);
+    lua_settop(L, top);
+    return true;
+}
+
+static bool encode_typed(Encoder *e, int index) {
+    lua_State *L = e->L;
+    int top = lua_gettop(L);
+    bool table = lua_type(L, index) == LUA_TTABLE;
+    if (!e->types || !types_push_of(L, index)) return false;
+    luaL_checkstack(L, LUA_MINSTACK, "too many values to encode");
+    lua_rawgeti(L, top + 1, TYPE_LOAD);
+    lua_rawgeti(L, top + 1, TYPE_DUMP);
+    bool loads = lua_type(L, top + 2) != LUA_TNIL, dumps = lua_type(L, top + 3) != LUA_TNIL;
+    if (!table && !(loads && dumps)) refuse(e, index, "whose type lacks dump or load " FOREIGN);
+    if (loads || dumps) {
+        encode_object(e, index, top + 1);
+    } else {
+        put_type_name(e, TAG_TYPED, top + 1);
+        encode_plain(e, index);
+    }
+    lua_settop(L, top);
+    return true;
+}
+
+static void encode_userdata(Encoder *e, int index) {
+    if (put_reference(e, lua_touserdata(e->L, index))) return;
+    if (!encode_typed(e, index) && !encode_call(e, index)) refuse(e, index, FOREIGN);
+}
+
+// ---- any value
+
 static void encode_value(Encoder *e, int index) {
     switch (lua_type(e->L, index)) {
     case LUA_TNIL: return put_byte(e, TAG_NIL);
@@ -394,30 +610,38 @@ static void encode_value(Encoder *e, int index) {
     case LUA_TNUMBER: return encode_number(e, index);
     case LUA_TSTRING: return encode_string(e, index);
     case LUA_TTABLE: return encode_table(e, index);
+    case LUA_TFUNCTION: return encode_function(e, index);
+    case LUA_TUSERDATA: return encode_userdata(e, index);
     case LUA_TLIGHTUSERDATA:
         if (!lua_touserdata(e->L, index)) return put_byte(e, TAG_NULL);
     }
-    refuse(e, index);
+    refuse(e, index, FOREIGN);
 }
 
 // ---- the message
 
-// The tables that were put off, which may put off others.
-static void encode_later(Encoder *e) {
+static void encode_contents(Encoder *e, int index) {
+    if (lua_type(e->L, index) == LUA_TFUNCTION) return encode_upvalues(e, index);
+    size_t items = lua_rawlen(e->L, index);
+    put_varint(e, items);
+    encode_scattered(e, index, 1, items);
+}
+
+// What was put off since there were `from` such things, and what these put off.
+static void encode_later(Encoder *e, size_t from) {
     lua_State *L = e->L;
-    for (size_t i = 1; i <= e->late; i++) {
+    int depth = e->depth;
+    if (depth == 0) e->depth = 1;
+    for (size_t i = from + 1; i <= e->late; i++) {
         lua_rawgeti(L, e->later, (lua_Integer)i);
-        int table = lua_gettop(L);
-        size_t place = 0;
-        seen_note(&e->seen, lua_topointer(L, table), &place);
-        *byte_at(e, place) |= TAG_SHARED;
-        size_t items = lua_rawlen(L, table);
-        put_varint(e, place);
-        put_varint(e, items);
-        e->depth = 1;
-        encode_scattered(e, table, 1, items);
-        lua_settop(L, table - 1);
+        int index = lua_gettop(L);
+        put_varint(e, place_of(e, lua_topointer(L, index)));
+        encode_contents(e, index);
+        lua_settop(L, index - 1);
     }
+    put_varint(e, 0);
+    e->late = from;
+    e->depth = depth;
 }
 
 // encode(encoder, ...), under pcall so that whatever is raised, the buffer can be set back
@@ -426,11 +650,11 @@ static int encode_message(lua_State *L) {
     e->later = lua_gettop(L) + 1;
     e->first = 2;
     e->count = lua_gettop(L) - 1;
-    lua_pushnil(L);
+    e->kept = e->later + 1;
+    lua_settop(L, e->kept);
     put_varint(e, (uint64_t)e->count);
     for (int i = 0; i < e->count; i++) encode_value(e, e->first + i);
-    encode_later(e);
-    put_varint(e, 0);
+    encode_later(e, 0);
     return 0;
 }
 
@@ -464,13 +688,16 @@ static Encoder *encoder_take(lua_State *L) {
     return fresh;
 }
 
-static void encoder_open(Encoder *e, lua_State *L, Buffer *to) {
+static void encoder_open(Encoder *e, lua_State *L, Buffer *to, bool functions) {
     e->busy = true;
     e->L = L;
     e->to = to;
     e->base = buffer_size(to);
     e->depth = 0;
-    e->late = 0;
+    e->functions = functions;
+    e->types = types_any(L);
+    e->late = e->keeps = 0;
+    e->makes = 0;
 }
 
 static void encoder_close(Encoder *e) {
@@ -479,14 +706,14 @@ static void encoder_close(Encoder *e) {
     e->busy = false;
 }
 
-void codec_encode(lua_State *L, int first, int count, Buffer *to) {
+static void encode(lua_State *L, int first, int count, Buffer *to, bool functions) {
     first = lua_absindex(L, first);
     luaL_checkstack(L, count + 4, "too many values to encode");
     Encoder *e = encoder_take(L);
     lua_pushcfunction(L, encode_message);
     lua_pushlightuserdata(L, e);
     for (int i = 0; i < count; i++) lua_pushvalue(L, first + i);
-    encoder_open(e, L, to);
+    encoder_open(e, L, to, functions);
     int status = lua_pcall(L, count + 1, 0, 0);
     encoder_close(e);
     if (status != 0) {
@@ -494,4 +721,12 @@ void codec_encode(lua_State *L, int first, int count, Buffer *to) {
         lua_error(L);
     }
     lua_pop(L, 1);
+}
+
+void codec_encode(lua_State *L, int first, int count, Buffer *to) {
+    encode(L, first, count, to, false);
+}
+
+void codec_encode_trusted(lua_State *L, int first, int count, Buffer *to) {
+    encode(L, first, count, to, true);
 }

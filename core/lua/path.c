@@ -10,8 +10,10 @@ enum {
 
 // The search spreads from the roots. Whatever it comes upon is a node, told by
 // FIELDS entries of one Lua list: the value, the number of the node that holds
-// it, its key there, and whether it is not the value of that key but the key.
-enum { NODE_VALUE = 1, NODE_HOLDER, NODE_KEY, NODE_IS_KEY, FIELDS = 4 };
+// it, its key there (or the upvalue's name), and the Step that leads to it.
+enum { NODE_VALUE = 1, NODE_HOLDER, NODE_KEY, NODE_STEP, FIELDS = 4 };
+
+typedef enum { TO_VALUE, TO_KEY, TO_UPVALUE } Step;
 
 typedef struct {
     lua_State *L;
@@ -38,10 +40,14 @@ static bool is_new(const Search *s, int value) {
     return true;
 }
 
+static bool may_hold(lua_State *L, int value) {
+    return lua_type(L, value) == LUA_TTABLE || lua_type(L, value) == LUA_TFUNCTION;
+}
+
 // Makes the value a node if it is the goal or may hold it; true when it is the goal.
-static bool search_add(Search *s, int value, int holder, int key) {
+static bool search_add(Search *s, int value, int holder, int key, Step step) {
     bool found = lua_rawequal(s->L, value, s->goal);
-    if (!found && (lua_type(s->L, value) != LUA_TTABLE || !is_new(s, value))) return false;
+    if (!found && (!may_hold(s->L, value) || !is_new(s, value))) return false;
     s->count++;
     lua_pushvalue(s->L, value);
     node_set(s, NODE_VALUE);
@@ -49,23 +55,44 @@ static bool search_add(Search *s, int value, int holder, int key) {
     node_set(s, NODE_HOLDER);
     lua_pushvalue(s->L, key);
     node_set(s, NODE_KEY);
-    lua_pushboolean(s->L, value == key);
-    node_set(s, NODE_IS_KEY);
+    lua_pushinteger(s->L, step);
+    node_set(s, NODE_STEP);
     return found;
 }
 
-static bool search_table(Search *s, int holder) {
+static bool search_table(Search *s, int table, int holder) {
     lua_State *L = s->L;
-    node_get(s, holder, NODE_VALUE);
-    int table = lua_gettop(L);
     bool found = false;
     lua_pushnil(L);
     while (!found && lua_next(L, table)) {
-        found = search_add(s, table + 2, holder, table + 1) ||
-                search_add(s, table + 1, holder, table + 1);
+        found = search_add(s, table + 2, holder, table + 1, TO_VALUE) ||
+                search_add(s, table + 1, holder, table + 1, TO_KEY);
         lua_pop(L, 1);
     }
-    lua_settop(L, table - 1);
+    return found;
+}
+
+static bool search_upvalues(Search *s, int function, int holder) {
+    lua_State *L = s->L;
+    const char *name;
+    bool found = false;
+    for (int i = 1; !found && (name = lua_getupvalue(L, function, i)); i++) {
+        // The globals do not travel, so they are not why the function cannot.
+        if (strcmp(name, "_ENV") != 0) {
+            lua_pushstring(L, name);
+            found = search_add(s, function + 1, holder, function + 2, TO_UPVALUE);
+        }
+        lua_settop(L, function);
+    }
+    return found;
+}
+
+static bool search_node(Search *s, int holder) {
+    node_get(s, holder, NODE_VALUE);
+    int value = lua_gettop(s->L);
+    bool found = lua_type(s->L, value) == LUA_TTABLE ? search_table(s, value, holder)
+                                                     : search_upvalues(s, value, holder);
+    lua_settop(s->L, value - 1);
     return found;
 }
 
@@ -73,12 +100,12 @@ static bool search_table(Search *s, int holder) {
 static bool search_roots(Search *s, int first, int count) {
     for (int i = 0; i < count; i++) {
         lua_pushinteger(s->L, i + 1);
-        bool found = search_add(s, first + i, 0, lua_gettop(s->L));
+        bool found = search_add(s, first + i, 0, lua_gettop(s->L), TO_VALUE);
         lua_pop(s->L, 1);
         if (found) return true;
     }
     for (int node = 1; node <= s->count; node++)
-        if (search_table(s, node)) return true;
+        if (search_node(s, node)) return true;
     return false;
 }
 
@@ -145,14 +172,16 @@ static int node_holder(const Search *s, int node) {
 }
 
 static void push_step(const Search *s, int node, bool leading) {
-    node_get(s, node, NODE_IS_KEY);
+    lua_State *L = s->L;
+    node_get(s, node, NODE_STEP);
     node_get(s, node, NODE_KEY);
-    if (lua_toboolean(s->L, -2))
-        lua_pushliteral(s->L, "(key)");
-    else
-        push_key(s->L, lua_gettop(s->L), leading);
-    lua_replace(s->L, -3);
-    lua_pop(s->L, 1);
+    switch (lua_tointeger(L, -2)) {
+    case TO_VALUE: push_key(L, lua_gettop(L), leading); break;
+    case TO_KEY: lua_pushliteral(L, "(key)"); break;
+    case TO_UPVALUE: lua_pushfstring(L, "(upvalue %s)", lua_tostring(L, -1)); break;
+    }
+    lua_replace(L, -3);
+    lua_pop(L, 1);
 }
 
 // Pushes the way to the last node. A root is a step only when there are several.

@@ -2,6 +2,7 @@
  *
  *     hooks[1]      list["odd key"].x      [2].a (in the second of several values)
  *     (key).x       in a table that is a key
+ *     f(upvalue x)  in an upvalue of a function
  *
  * Meant for error messages: looks through everything to find the shortest way. */
 #ifndef PARALLEL_LUA_LUA_PATH_H

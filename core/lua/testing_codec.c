@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "core/lua/codec.h"
+
 typedef struct {
     lua_Alloc allocate; // the one that was there before
     void *context;
@@ -30,7 +32,33 @@ static int testing_starve(lua_State *L) {
     return lua_gettop(L);
 }
 
+// encode(buffer, ...)
+static int encode_into(lua_State *L) {
+    codec_encode(L, 2, lua_gettop(L) - 1, lua_touserdata(L, 1));
+    return 0;
+}
+
+// testing.encode_after(bytes, ...): what a buffer that held these bytes holds
+// after it was asked to take the values, and whether it did.
+static int testing_encode_after(lua_State *L) {
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 1, &size);
+    Buffer buffer = {0};
+    if (buffer_append(&buffer, bytes, size) == -1) return luaL_error(L, "not enough memory");
+    lua_pushcfunction(L, encode_into);
+    lua_pushlightuserdata(L, &buffer);
+    lua_replace(L, 1);
+    lua_insert(L, 1);
+    int status = lua_pcall(L, lua_gettop(L) - 1, 0, 0);
+    lua_pushlstring(L, buffer_bytes(&buffer), buffer_size(&buffer));
+    lua_pushboolean(L, status == 0);
+    buffer_free(&buffer);
+    return 2;
+}
+
 void testing_codec_register(lua_State *L) {
+    lua_pushcfunction(L, testing_encode_after);
+    lua_setfield(L, -2, "encode_after");
     lua_pushcfunction(L, testing_starve);
     lua_setfield(L, -2, "starve");
 }

@@ -310,6 +310,16 @@ describe("codec", function()
       assert.is_true(#message < 200)
     end)
 
+    it("leaves nothing of it in the buffer", function()
+      if not core.testing then return end
+      local bytes, ok = core.testing.encode_after("before", {1, 2, {thread}})
+      assert.is_false(ok)
+      assert.equal("before", bytes)
+      bytes, ok = core.testing.encode_after("before", {1, "some string", "some string"})
+      assert.is_true(ok)
+      assert.same({1, "some string", "some string"}, (core.decode(bytes:sub(#"before" + 1))))
+    end)
+
     it("can encode again", function()
       refusal({1, {thread}})
       assert_crosses({1, {2}})
@@ -400,7 +410,9 @@ describe("codec", function()
 
     local function assert_harmless(bytes)
       local ok, message = pcall(core.decode, bytes)
-      if not ok then assert.match("^damaged message: ", message) end
+      if not ok and not message:match("^no type '.*' is registered in this process$") then
+        assert.match("^damaged message: ", message)
+      end
       return ok
     end
 
@@ -454,13 +466,16 @@ describe("codec", function()
 
     it("refuses nil and NaN as keys", function()
       local MAP, NIL, NAN = "\9\1\0\0\0", "\0", "\5\0\0\0\0\0\0\248\127"
-      assert.has_error(function() core.decode("\1" .. MAP .. NIL .. "\1\0") end, "damaged message: a key is nil")
-      assert.has_error(function() core.decode("\1" .. MAP .. NAN .. "\1\0") end, "damaged message: a key is not a number")
+      local function with_key(key)
+        return function() core.decode("\1" .. MAP .. key .. "\1\0") end
+      end
+      assert.has_error(with_key(NIL), "damaged message: a key is nil")
+      assert.has_error(with_key(NAN), "damaged message: a key is not a number")
     end)
 
     it("refuses nesting that no encoder makes", function()
       assert.has_error(function() core.decode("\1" .. ("\10\1"):rep(101) .. "\0\0") end,
-        "damaged message: tables are nested too deeply")
+        "damaged message: values are nested too deeply")
     end)
   end)
 
@@ -473,7 +488,7 @@ describe("codec", function()
     if not testing then return end
 
     it("fails cleanly at every allocation of its own", function()
-      local n, ok, message = 0, false, nil
+      local n, ok, message = 0, false
       while not ok do
         n = n + 1
         testing.fault("sys.realloc:ENOMEM@" .. n)
@@ -487,7 +502,7 @@ describe("codec", function()
     end)
 
     local function starve(f, ...)
-      local n, ok, message = 0, false, nil
+      local n, ok, message = 0
       repeat
         ok, message = testing.starve(n, f, ...)
         assert.is_true(ok or message == "not enough memory", message)

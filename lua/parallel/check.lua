@@ -1,0 +1,54 @@
+--- check: arguments of public functions, refused at the line of whoever gave them.
+local check = {}
+
+-- Levels: this function, the check, the public function, its caller.
+local CALLER = 4
+
+local function refuse(number, name, text)
+  error(("bad argument #%d to '%s' (%s)"):format(number, name, text), CALLER)
+end
+
+--- The argument must be of this type.
+function check.type(value, wanted, number, name)
+  if type(value) ~= wanted then
+    refuse(number, name, ("%s expected, got %s"):format(wanted, value == nil and "no value" or type(value)))
+  end
+end
+
+--- The argument must be something to call.
+function check.callable(value, number, name)
+  if type(value) == "function" then return end
+  local meta = getmetatable(value)
+  if type(meta) == "table" and meta.__call then return end
+  refuse(number, name, ("function expected, got %s"):format(value == nil and "no value" or type(value)))
+end
+
+--- The argument must be a list, or an iterator of which items can be had one by one.
+function check.items(value, number, name)
+  if type(value) ~= "table" and type(value) ~= "function" then
+    refuse(number, name, ("table or iterator expected, got %s"):format(value == nil and "no value" or type(value)))
+  end
+end
+
+--- The option, when given, must be a whole number of at least `least`.
+function check.whole_option(options, field, least, number, name)
+  local value = options[field]
+  if value == nil then return end
+  if type(value) ~= "number" or value ~= math.floor(value) or value < least or value == math.huge then
+    refuse(number, name, ("%s must be a whole number, at least %d, got %s"):format(
+      field, least, tostring(value)))
+  end
+end
+
+--- The option, when given, must be one of these.
+function check.choice_option(options, field, choices, number, name)
+  local value = options[field]
+  if value == nil then return end
+  for _, choice in ipairs(choices) do
+    if value == choice then return end
+  end
+  refuse(number, name, ("%s must be one of %s, got %s"):format(
+    field, table.concat(choices, ", "), tostring(value)))
+end
+
+return check
