@@ -1,7 +1,6 @@
 #include "core/lua/core.h"
 
 #include "core/lua/codec.h"
-<<<<<<< HEAD
 #include "core/lua/emitter.h"
 #include "core/lua/files.h"
 #include "core/lua/pool.h"
@@ -11,9 +10,7 @@
 #include "core/lua/scratch.h"
 #include "core/lua/system.h"
 #include "core/lua/text.h"
-=======
 #include "core/lua/types.h"
->>>>>>> codec
 
 typedef void Register(lua_State *L);
 
@@ -29,14 +26,10 @@ static Register *const PARTS[] = {
     scratch_register,
     system_register,
     text_register,
+    types_register,
 #ifdef PARALLEL_LUA_TESTING
     testing_register,
 #endif
-<<<<<<< HEAD
-=======
-    codec_register,
-    types_register,
->>>>>>> codec
     NULL,
 };
 // clang-format on
