@@ -1,11 +1,20 @@
 --- check: arguments of public functions, refused at the line of whoever gave them.
 local check = {}
 
--- Levels: this function, the check, the public function, its caller.
-local CALLER = 4
+--- Raise the message at the line of the caller: the first function up the stack
+-- that is not of this library.
+function check.fail(message)
+  local level = 2
+  while true do
+    local info = debug.getinfo(level, "S")
+    if not info or not info.source:find("^@parallel/") then break end
+    level = level + 1
+  end
+  error(message, level)
+end
 
 local function refuse(number, name, text)
-  error(("bad argument #%d to '%s' (%s)"):format(number, name, text), CALLER)
+  check.fail(("bad argument #%d to '%s' (%s)"):format(number, name, text))
 end
 
 --- The argument must be of this type.

@@ -3,14 +3,17 @@
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 local mapreduce = require("parallel.mapreduce")
+local pool = require("parallel.pool")
 
 local parallel = {
+  Pool = pool.new,
   _VERSION = "parallel-lua 0.1.0",
   cpu_count = core.cpu_count,
   fields = core.fields,
   is_failure = failure.is,
   lines = core.lines,
   ngrams = core.ngrams,
+  register_type = core.register_type,
   words = core.words,
 }
 

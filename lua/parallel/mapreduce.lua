@@ -127,6 +127,10 @@ function events.death(self, task, worker, detail)
   self:again(task)
 end
 
+function events.broken(_, _, _, detail)
+  error(failure.no_workers(detail), 0)
+end
+
 function Run:take_event()
   local kind, number, worker, detail = self.pool:wait(TICK)
   if kind then
