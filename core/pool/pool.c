@@ -36,7 +36,7 @@ struct Pool {
     bool begun;          // some worker has been ready
     int failed_starts;   // in a row
     uint64_t next_start; // not before, as clock_now
-    bool refused;         // the reason is what the service wrote
+    bool refused;        // the reason is what the service wrote
     Buffer reason;       // why the last start failed
     Worker *lent;        // its channel's first frame was handed out as an event
     Frame lent_frame;

@@ -225,7 +225,7 @@ end
 
 local function plan_of(job, inputs)
   if job.values then return splits.of_values(job.values, job.workers) end
-  return splits.of_files(job.inputs or inputs, job.records, job.workers)
+  return splits.of_inputs(job.inputs or inputs, job.records, job.workers)
 end
 
 local function new_run(job, plan)

@@ -205,13 +205,13 @@ end
 
 -- An iterator of number, result; in order, or as they come.
 local function imap(self, shape, f, items, options, ordered)
-  local ready, first, last, source = {}, 1, 0, nil
+  local ready, first, last = {}, 1, 0
   local function receive(number, ok, value)
     last = last + 1
     ready[ordered and number or last] = {number = number, ok = ok, value = value}
   end
   options.window = options.window or math.huge
-  source = start(self, shape, f, items, options, receive)
+  local source = start(self, shape, f, items, options, receive)
   local function have_next() return ready[first] ~= nil or source:ended() end
   return function()
     while true do

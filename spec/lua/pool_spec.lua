@@ -270,7 +270,8 @@ describe("Pool", function()
       for i = 1, 100 do
         if i ~= 50 then assert.equal(i, results[i]) end
       end
-      assert.match("^worker %d %(pid %d+%) was killed by SIGKILL while running task 50$", tostring(results[50]))
+      assert.match("^worker %d %(pid %d+%) was killed by SIGKILL while running task 50$",
+        tostring(results[50]))
       assert.equal("died", results[50].kind)
       assert.equal("SIGKILL", results[50].signal)
     end)
