@@ -99,10 +99,19 @@ local function load_script(path, arguments)
   return chunk
 end
 
+-- The lines of the traceback that are the script's.
+local function users_traceback()
+  local kept = {"stack traceback:"}
+  for line in debug.traceback("", 3):gmatch("\n(\t[^\n]+)") do
+    if not line:find("^\tparallel/") and not line:find("^\t%[C%]") then kept[#kept + 1] = line end
+  end
+  return table.concat(kept, "\n")
+end
+
 -- A plain error of the script's becomes a Failure, with a traceback like the workers'.
 local function with_traceback(value)
   if type(value) == "table" or tostring(value):match("interrupted$") then return value end
-  return failure.new({kind = "error", message = tostring(value), traceback = debug.traceback("", 2)})
+  return failure.new({kind = "error", message = tostring(value), traceback = users_traceback()})
 end
 
 local function call(f, ...)

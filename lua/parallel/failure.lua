@@ -45,7 +45,8 @@ function Failure:__tostring()
     return with_label(self, death(self) .. task)
   end
   if self.kind == "unsendable" and self.index then
-    return ("cannot send %stask %d: %s"):format(self.worker and "the result of " or "", self.index, self.message)
+    local what = self.worker and "the result of " or ""
+    return ("cannot send %stask %d: %s"):format(what, self.index, self.message)
   end
   if self.index and self.worker then
     return ("task %d failed in worker %d: %s"):format(self.index, self.worker, self.message)
@@ -58,15 +59,17 @@ local failure = {}
 --- Make a Failure of these fields.
 function failure.new(fields)
   local made = setmetatable(fields, Failure)
-  if made.traceback then made.traceback = users_part(made.traceback) end
+  if made.traceback and made.worker then made.traceback = users_part(made.traceback) end
   made.message = made.message or tostring(made)
   return made
 end
 
 --- The Failure of a pool none of whose workers can be started.
 function failure.no_workers(detail)
-  return failure.new({kind = "error", message = "cannot start any worker: " .. detail.message,
-                      traceback = detail.traceback})
+  return failure.new({
+    kind = "error", message = "cannot start any worker: " .. detail.message,
+    traceback = detail.traceback and users_part(detail.traceback),
+  })
 end
 
 --- Is this value a Failure (of this kind, when one is given)?
