@@ -61,6 +61,28 @@ end
 
 local async_result = {}
 
+local function first_done(results)
+  for i, result in ipairs(results) do
+    if result.done then return table.remove(results, i) end
+  end
+end
+
+--- Iterate over results of one pool as they end; stops when the time is up.
+function async_result.as_completed(results, timeout)
+  local left = {}
+  for i, result in ipairs(results) do left[i] = result end
+  local deadline = timeout and core.clock() + timeout
+  return function()
+    if #left == 0 then return nil end
+    local found
+    left[1].pool:work_until(function()
+      found = found or first_done(left)
+      return found
+    end, deadline and deadline - core.clock())
+    return found
+  end
+end
+
 function async_result.new(pool, fields)
   fields.pool, fields.done, fields.began = pool, false, core.clock()
   return setmetatable(fields, AsyncResult)

@@ -17,10 +17,12 @@ local function refuse(number, name, text)
   check.fail(("bad argument #%d to '%s' (%s)"):format(number, name, text))
 end
 
+local function type_of(value) return value == nil and "no value" or type(value) end
+
 --- The argument must be of this type.
 function check.type(value, wanted, number, name)
   if type(value) ~= wanted then
-    refuse(number, name, ("%s expected, got %s"):format(wanted, value == nil and "no value" or type(value)))
+    refuse(number, name, ("%s expected, got %s"):format(wanted, type_of(value)))
   end
 end
 
@@ -29,13 +31,13 @@ function check.callable(value, number, name)
   if type(value) == "function" then return end
   local meta = getmetatable(value)
   if type(meta) == "table" and meta.__call then return end
-  refuse(number, name, ("function expected, got %s"):format(value == nil and "no value" or type(value)))
+  refuse(number, name, "function expected, got " .. type_of(value))
 end
 
 --- The argument must be a list, or an iterator of which items can be had one by one.
 function check.items(value, number, name)
   if type(value) ~= "table" and type(value) ~= "function" then
-    refuse(number, name, ("table or iterator expected, got %s"):format(value == nil and "no value" or type(value)))
+    refuse(number, name, "table or iterator expected, got " .. type_of(value))
   end
 end
 

@@ -7,9 +7,11 @@ local chunker = require("parallel.chunker")
 local Mapping = {}
 Mapping.__index = Mapping
 
--- A function that returns whether there is another item, and the item; and how
+local mapping = {}
+
+--- A function that returns whether there is another item, and the item; and how
 -- many there are, when that is known.
-local function puller(items)
+function mapping.puller(items)
   if type(items) == "function" then
     return function()
       local item = items()
@@ -82,11 +84,9 @@ end
 --- Nothing more is wanted of it.
 function Mapping:stop() self.stopped = true end
 
-local mapping = {}
-
 --- Over `items`, with the options of the map family.
 function mapping.new(workers, version, shape, items, options, receive)
-  local pull_item, total = puller(items)
+  local pull_item, total = mapping.puller(items)
   return setmetatable({
     version = version, shape = shape, pull = pull_item, total = total, receive = receive,
     chunker = chunker.new(workers, options.chunksize), window = options.window,

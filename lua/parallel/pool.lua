@@ -6,10 +6,12 @@ local crew = require("parallel.crew")
 local failure = require("parallel.failure")
 local job = require("parallel.job")
 local mapping = require("parallel.mapping")
+local mapreduce = require("parallel.mapreduce")
 local progress = require("parallel.progress")
 local singles = require("parallel.singles")
 
 local pack, unpack = singles.pack, table.unpack or unpack
+local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
 local ON_ERROR = {"raise", "collect", "skip"}
 
@@ -279,6 +281,52 @@ function Pool:each(f, items, options)
   local count = 0
   for _ in imap(self, "one", f, items, copy(options), false) do count = count + 1 end
   return count
+end
+
+-- Lists of so many items each, of a list or an iterator.
+local function slices(items, size)
+  local pull = mapping.puller(items)
+  return function()
+    local slice, n = {}, 0
+    while n < size do
+      local more, item = pull()
+      if not more then break end
+      n = n + 1
+      slice[n] = item
+    end
+    slice.n = n
+    return n > 0 and slice or nil
+  end
+end
+
+--- Fold the items with f(a, b), which need be associative only: parts are folded
+-- in the workers and joined in order. Options: init, final. An empty input
+-- without init raises.
+function Pool:reduce(f, items, options)
+  check_open(self)
+  options = options or {}
+  check_mapping("reduce", f, items, options)
+  local function fold(slice)
+    local folded = slice[1]
+    for i = 2, slice.n do folded = f(folded, slice[i]) end
+    return folded
+  end
+  local parts = map(self, "one", fold, slices(items, options.chunksize or SLICE), {})
+  if parts.n == 0 and options.init == nil then check.fail("reduce of an empty input without init") end
+  local folded, first = options.init, 1
+  if folded == nil then folded, first = parts[1], 2 end
+  for i = first, parts.n do folded = f(folded, parts[i]) end
+  if options.final then folded = options.final(folded) end
+  return folded
+end
+
+--- Run a map-reduce job with as many workers; returns its Result.
+function Pool:mapreduce(fields)
+  check_open(self)
+  check.type(fields, "table", 1, "mapreduce")
+  local with_workers = copy(fields)
+  with_workers.workers = with_workers.workers or math.max(1, self.workers)
+  return mapreduce.run(with_workers)
 end
 
 --- f(...) once on every worker; a list of the results by worker.

@@ -169,6 +169,24 @@ for _, workers in ipairs({2, 0}) do
       assert.equal("l", failed.label)
     end)
 
+    it("folds in order, given only that the function is associative", function()
+      local letters = {}
+      for i = 1, 600 do letters[i] = string.char(97 + i % 26) end
+      local function join(a, b) return a .. b end
+      assert.equal(table.concat(letters), pool:reduce(join, letters))
+      local whole = pool:reduce(join, {"a", "b"}, {init = "-", final = function(s) return s .. "!" end})
+      assert.equal("-ab!", whole)
+      assert.equal(0, pool:reduce(join, {}, {init = 0}))
+      assert.match("empty input without init", raised(pool.reduce, pool, join, {}))
+    end)
+
+    it("hands out results as they are completed", function()
+      local results, seen = {}, {}
+      for i = 1, 10 do results[i] = pool:submit(square, i) end
+      for result in parallel.as_completed(results) do seen[result.index] = result:get() end
+      assert.equal(10, #seen)
+    end)
+
     it("maps without waiting", function()
       local result = pool:map_async(square, count_to(100))
       assert.equal(10000, result:get()[100])
@@ -214,6 +232,31 @@ for _, workers in ipairs({2, 0}) do
     end)
   end)
 end
+
+describe("one-shot helpers", function()
+  it("make a pool, use it and close it", function()
+    assert.same({n = 3, 1, 4, 9}, parallel.map(square, {1, 2, 3}, {workers = 2}))
+    assert.same({n = 1, 3}, parallel.starmap(function(a, b) return a + b end, {{1, 2}}, {workers = 1}))
+    assert.equal(6, parallel.reduce(function(a, b) return a + b end, {1, 2, 3}, {workers = 1}))
+    local seen = {}
+    for i, v in parallel.imap(square, {1, 2, 3}, {workers = 2}) do seen[i] = v end
+    assert.same({1, 4, 9}, seen)
+  end)
+
+  it("leave nothing behind when a task fails", function()
+    assert.equal("error", raised(parallel.map, error, {1}, {workers = 2}).kind)
+  end)
+
+  it("close what was opened with `with`, whatever happens", function()
+    local kept
+    assert.equal(4, parallel.with(parallel.Pool(1), function(p)
+      kept = p
+      return p:apply(square, 2)
+    end))
+    assert.match("closed pool", raised(kept.apply, kept, square, 2))
+    assert.equal("oops", raised(parallel.with, parallel.Pool(1), function() error("oops", 0) end))
+  end)
+end)
 
 describe("Pool", function()
   after_each(function()
