@@ -1,8 +1,5 @@
 #include "core/lua/encoder.h"
 
-#include <limits.h>
-#include <stdlib.h>
-
 #include "core/lua/codec.h"
 #include "core/lua/path.h"
 #include "core/lua/types.h"
@@ -79,7 +76,6 @@ static const char *kind_name(lua_State *L, int index) {
     }
 }
 
-#define FOREIGN "cannot leave its process"
 void encoder_refuse(Encoder *e, int index, const char *reason) {
     lua_State *L = e->L;
     luaL_checkstack(L, LUA_MINSTACK, "no room to tell what cannot be sent");
