@@ -6,128 +6,46 @@
 #include <unistd.h>
 
 #include "core/os/clock.h"
-#include "core/os/descriptor.h"
 #include "core/os/fault.h"
-#include "core/os/poller.h"
 #include "core/os/sys.h"
-#include "core/pool/worker.h"
+#include "core/pool/places.h"
 
 enum {
-    MOST_STARTS = 5,     // in a row that fail, before the pool is given up
-    FIRST_PAUSE_MS = 10, // after one, doubled each time
-    SILENCE_MS = 100,    // a worker that closed its channel may still run
-    LOOK_AGAIN_MS = 2,   // how often, when only looking tells that it ended
-    BATCH = 64,          // poller events taken at once
+    SILENCE_MS = 100,  // a worker that closed its channel may still run
+    LOOK_AGAIN_MS = 2, // how often, when only looking tells that it ended
+    BATCH = 64,        // poller events taken at once
 };
 
 struct Pool {
     pid_t owner;
-    int count, window;
-    Service service;
-    Worker *workers;
-    int *keep; // what workers inherit, with room for two more
-    int keep_count;
-    Poller poller;
+    int window;
+    Places places;
 
     TaskQueue queue; // for any worker
     uint64_t last_id, done, deaths, bytes_sent, bytes_received;
 
     bool draining;
-    bool begun;          // some worker has been ready
-    int failed_starts;   // in a row
-    uint64_t next_start; // not before, as clock_now
-    bool refused;        // the reason is what the service wrote
-    Buffer reason;       // why the last start failed
-    Worker *lent;        // its channel's first frame was handed out as an event
+    Worker *lent; // its channel's first frame was handed out as an event
     Frame lent_frame;
     int turn; // the worker to look at first, so that none is overheard
 };
 
-// Poller tags: the worker's index and which of its descriptors.
-enum { TAG_RESULTS, TAG_TASKS, TAG_END, TAGS };
-
-// ---- starting and restarting ---------------------------------------------
-
-static uint64_t tag_of(const Worker *worker, int which) {
-    return (uint64_t)worker->index * TAGS + (uint64_t)which;
-}
-
-static int watch(Pool *pool, Worker *worker) {
-    int end = worker->process.pidfd;
-    if (poller_watch(&pool->poller, worker->channel.in, POLLER_READ, tag_of(worker, TAG_RESULTS)) ==
-        -1)
-        return -1;
-    return end == -1 ? 0 : poller_watch(&pool->poller, end, POLLER_READ, tag_of(worker, TAG_END));
-}
-
-// Explicitly, since closing is not enough: a child that was forked meanwhile and
-// has not closed its copies yet would keep them in the poller, under a tag that
-// is by then the replacement's.
-static void unwatch(Pool *pool, Worker *worker) {
-    poller_watch(&pool->poller, worker->channel.in, 0, 0);
-    if (worker->flooded) poller_watch(&pool->poller, worker->channel.out, 0, 0);
-    if (worker->process.pidfd != -1) poller_watch(&pool->poller, worker->process.pidfd, 0, 0);
-}
-
-static void note_failed_start(Pool *pool) {
-    int doubled = pool->failed_starts < MOST_STARTS ? pool->failed_starts : MOST_STARTS;
-    uint64_t pause = (uint64_t)FIRST_PAUSE_MS << doubled;
-    pool->next_start = clock_now() + pause * NS_PER_MS;
-    pool->failed_starts++;
-}
-
-static void note_reason(Pool *pool, bool refused, const char *bytes, size_t size) {
-    pool->refused = refused;
-    buffer_clear(&pool->reason);
-    buffer_append(&pool->reason, bytes, size); // without memory there is no reason to tell
-}
-
-static void start(Pool *pool, Worker *worker) {
-    if (worker_start(worker, &pool->service, pool->keep, pool->keep_count) == 0) {
-        if (watch(pool, worker) == 0) return;
-        process_kill(&worker->process);
-        process_reap(&worker->process);
-        unwatch(pool, worker);
-        worker_clear(worker);
-    }
-    const char *text = strerror(errno);
-    note_reason(pool, false, text, strlen(text));
-    note_failed_start(pool);
-}
-
-static int alive(const Pool *pool) {
-    int count = 0;
-    for (int i = 0; i < pool->count; i++) count += pool->workers[i].state != WORKER_ABSENT;
-    return count;
-}
-
-static bool may_start(const Pool *pool) {
-    return !pool->draining && pool->failed_starts < MOST_STARTS && clock_now() >= pool->next_start;
-}
-
-static void start_missing(Pool *pool) {
-    for (int i = 0; i < pool->count && may_start(pool); i++)
-        if (pool->workers[i].state == WORKER_ABSENT) start(pool, &pool->workers[i]);
-}
-
-static bool is_broken(const Pool *pool) {
-    return pool->failed_starts >= MOST_STARTS && alive(pool) == 0;
-}
-
 // ---- handing out tasks ---------------------------------------------------
 
+static void start_missing(Pool *pool) {
+    if (!pool->draining) places_fill(&pool->places);
+}
+
 static void give_back(Pool *pool, Task *task) {
-    task_queue_push_front(task->worker == -1 ? &pool->queue : &pool->workers[task->worker].own,
-                          task);
+    task_queue_push_front(
+        task->worker == -1 ? &pool->queue : &pool->places.workers[task->worker].own, task);
 }
 
 // Watching the task pipe costs a system call, so it is done only while it is full.
 static void flush(Pool *pool, Worker *worker) {
     bool was_flooded = worker->flooded;
     worker_flush(worker);
-    if (worker->flooded != was_flooded)
-        poller_watch(&pool->poller, worker->channel.out, worker->flooded ? POLLER_WRITE : 0,
-                     tag_of(worker, TAG_TASKS));
+    if (worker->flooded != was_flooded) places_watch_tasks(&pool->places, worker);
     if (worker->state == WORKER_LEAVING) worker_dismiss(worker);
 }
 
@@ -148,8 +66,8 @@ static bool feed(Pool *pool, Worker *worker, size_t most) {
 // Every worker gets its first task before any gets its second.
 static void feed_all(Pool *pool) {
     for (size_t most = 1; most <= (size_t)pool->window; most++)
-        for (int i = 0; i < pool->count; i++)
-            while (feed(pool, &pool->workers[i], most)) {}
+        for (int i = 0; i < pool->places.count; i++)
+            while (feed(pool, &pool->places.workers[i], most)) {}
 }
 
 // ---- events --------------------------------------------------------------
@@ -187,15 +105,8 @@ static void lend(Pool *pool, Worker *worker, const Frame *frame, PoolEvent *even
 
 static void welcome(Pool *pool, Worker *worker) {
     if (worker->state == WORKER_STARTING) worker->state = WORKER_READY;
-    pool->begun = true;
-    pool->failed_starts = 0;
+    places_note_ready(&pool->places);
     feed_all(pool);
-}
-
-// A service that refuses to begin in the very first workers will refuse in all.
-static void refused(Pool *pool, const Frame *frame) {
-    note_reason(pool, true, frame->payload, frame->header.size);
-    if (!pool->begun) pool->failed_starts = MOST_STARTS;
 }
 
 // 1 with *event: an answer; 0: nothing complete.
@@ -206,7 +117,7 @@ static int next_answer(Pool *pool, Worker *worker, PoolEvent *event) {
         if (frame.header.kind == FRAME_READY)
             welcome(pool, worker);
         else if (frame.header.kind == FRAME_REFUSED)
-            refused(pool, &frame);
+            places_note_refused(&pool->places, frame.payload, frame.header.size);
         else if (settles_held(worker, &frame)) {
             lend(pool, worker, &frame, event);
             return 1;
@@ -219,12 +130,6 @@ static int next_answer(Pool *pool, Worker *worker, PoolEvent *event) {
         process_kill(&worker->process);
     }
     return 0;
-}
-
-static void note_start_death(Pool *pool, const ProcessEnd *end) {
-    static const char TEXT[] = "the workers end before they are ready";
-    if (end->exitcode != SERVE_REFUSED) note_reason(pool, false, TEXT, sizeof TEXT - 1);
-    note_failed_start(pool);
 }
 
 static void obituary(Worker *worker, PoolEvent *event) {
@@ -243,12 +148,11 @@ static int bury(Pool *pool, Worker *worker, PoolEvent *event) {
     bool starting = worker->state == WORKER_STARTING;
     bool expected = starting || worker->state == WORKER_LEAVING;
     obituary(worker, event);
-    unwatch(pool, worker);
     for (Task *task; (task = task_queue_pop_last(&worker->held)) != NULL;) give_back(pool, task);
-    worker_clear(worker);
+    places_vacate(&pool->places, worker);
     pool->deaths += !expected;
     FAULT("pool.death");
-    if (starting) note_start_death(pool, &event->end);
+    if (starting) places_note_start_death(&pool->places, &event->end);
     start_missing(pool);
     feed_all(pool);
     return !expected;
@@ -277,11 +181,11 @@ static int next_death(Pool *pool, Worker *worker, PoolEvent *event) {
 }
 
 static int next_event(Pool *pool, PoolEvent *event) {
-    for (int i = 0; i < pool->count; i++) {
-        Worker *worker = &pool->workers[(pool->turn + i) % pool->count];
+    for (int i = 0; i < pool->places.count; i++) {
+        Worker *worker = &pool->places.workers[(pool->turn + i) % pool->places.count];
         if (worker->state == WORKER_ABSENT) continue;
         if (next_answer(pool, worker, event) || next_death(pool, worker, event)) {
-            pool->turn = (worker->index + 1) % pool->count;
+            pool->turn = (worker->index + 1) % pool->places.count;
             return 1;
         }
     }
@@ -291,7 +195,7 @@ static int next_event(Pool *pool, PoolEvent *event) {
 // ---- waiting -------------------------------------------------------------
 
 static void on_ready(Pool *pool, uint64_t tag) {
-    Worker *worker = &pool->workers[tag / TAGS];
+    Worker *worker = &pool->places.workers[tag / TAGS];
     if (worker->state == WORKER_ABSENT) return;
     switch (tag % TAGS) {
     case TAG_TASKS: flush(pool, worker); break;
@@ -299,15 +203,8 @@ static void on_ready(Pool *pool, uint64_t tag) {
     default:
         worker_fill(worker);
         // A closed end is always ready: it would keep us from ever waiting.
-        if (worker->silent) poller_watch(&pool->poller, worker->channel.in, 0, 0);
+        if (worker->silent) places_unwatch_results(&pool->places, worker);
     }
-}
-
-static int pause_before_start(const Pool *pool) {
-    uint64_t now = clock_now();
-    if (pool->draining || alive(pool) == pool->count || pool->failed_starts >= MOST_STARTS)
-        return -1;
-    return now >= pool->next_start ? 0 : (int)((pool->next_start - now) / NS_PER_MS) + 1;
 }
 
 // Some ends are found by looking only, soon when the channel is closed already.
@@ -323,23 +220,23 @@ static int sooner(int a, int b) {
 }
 
 int pool_timeout(const Pool *pool) {
-    int soonest = pause_before_start(pool);
-    for (int i = 0; i < pool->count; i++)
-        soonest = sooner(soonest, pause_before_look(&pool->workers[i]));
+    int soonest = pool->draining ? -1 : places_timeout(&pool->places);
+    for (int i = 0; i < pool->places.count; i++)
+        soonest = sooner(soonest, pause_before_look(&pool->places.workers[i]));
     return soonest;
 }
 
 static int poll_once(Pool *pool, int timeout_ms) {
     PollerEvent events[BATCH];
-    int count = poller_wait(&pool->poller, timeout_ms, events, BATCH);
+    int count = poller_wait(&pool->places.poller, timeout_ms, events, BATCH);
     for (int i = 0; i < count; i++) on_ready(pool, events[i].tag);
     return count;
 }
 
 static bool under_way(const Pool *pool) {
     size_t tasks = pool->queue.count;
-    for (int i = 0; i < pool->count; i++)
-        tasks += pool->workers[i].own.count + pool->workers[i].held.count;
+    for (int i = 0; i < pool->places.count; i++)
+        tasks += pool->places.workers[i].own.count + pool->places.workers[i].held.count;
     return tasks > 0;
 }
 
@@ -362,7 +259,7 @@ int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event) {
     for (bool last = false;;) {
         start_missing(pool);
         if (next_event(pool, event)) return 1;
-        if (is_broken(pool)) {
+        if (places_broken(&pool->places)) {
             errno = ECHILD;
             return -1;
         }
@@ -375,37 +272,17 @@ int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event) {
 
 // ---- the rest of the interface -------------------------------------------
 
-static int copy_keep(Pool *pool, const PoolOptions *options) {
-    pool->keep = sys.realloc(NULL, ((size_t)options->keep_count + 2) * sizeof *pool->keep);
-    if (!pool->keep) return -1;
-    if (options->keep_count)
-        memcpy(pool->keep, options->keep, (size_t)options->keep_count * sizeof *pool->keep);
-    pool->keep_count = options->keep_count;
-    return 0;
-}
-
-static int make_places(Pool *pool, int count) {
-    pool->workers = sys.realloc(NULL, (size_t)count * sizeof *pool->workers);
-    if (!pool->workers) return -1;
-    for (; pool->count < count; pool->count++)
-        if (worker_init(&pool->workers[pool->count], pool->count) == -1) return -1;
-    return 0;
-}
-
 Pool *pool_open(const PoolOptions *options) {
     Pool *pool = sys.realloc(NULL, sizeof *pool);
     if (!pool) return NULL;
-    *pool = (Pool){.owner = getpid(), .window = options->window, .service = options->service};
-    pool->poller.fd = -1;
-    if (copy_keep(pool, options) == -1) goto fail;
-    if (make_places(pool, options->workers) == -1) goto fail;
-    if (poller_open(&pool->poller) == -1) goto fail;
+    *pool = (Pool){.owner = getpid(), .window = options->window};
+    if (places_open(&pool->places, options->workers, &options->service, options->keep,
+                    options->keep_count) == -1) {
+        pool_close(pool);
+        return NULL;
+    }
     start_missing(pool);
     return pool;
-
-fail:
-    pool_close(pool);
-    return NULL;
 }
 
 uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, int worker) {
@@ -414,50 +291,46 @@ uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, int worker) {
     if (!task) return 0;
     pool->last_id++;
     FAULT("pool.submit");
-    task_queue_push(worker == -1 ? &pool->queue : &pool->workers[worker].own, task);
+    task_queue_push(worker == -1 ? &pool->queue : &pool->places.workers[worker].own, task);
     feed_all(pool);
     return pool->last_id;
 }
 
 int pool_descriptor(const Pool *pool) {
-    return pool->poller.fd;
+    return pool->places.poller.fd;
 }
 
 int pool_workers(const Pool *pool) {
-    return pool->count;
+    return pool->places.count;
 }
 
 pid_t pool_worker_pid(const Pool *pool, int worker) {
-    return pool->workers[worker].process.pid;
+    return pool->places.workers[worker].process.pid;
 }
 
 const char *pool_reason(const Pool *pool, size_t *size, bool *refused) {
-    *refused = pool->refused;
-    *size = buffer_size(&pool->reason);
-    return buffer_bytes(&pool->reason);
+    *refused = pool->places.refused;
+    *size = buffer_size(&pool->places.reason);
+    return buffer_bytes(&pool->places.reason);
 }
 
 PoolStats pool_stats(const Pool *pool) {
-    PoolStats stats = {.workers = alive(pool),
+    PoolStats stats = {.workers = places_alive(&pool->places),
                        .queued = pool->queue.count,
                        .done = pool->done,
                        .deaths = pool->deaths,
                        .bytes_sent = pool->bytes_sent,
                        .bytes_received = pool->bytes_received};
-    for (int i = 0; i < pool->count; i++) {
-        stats.busy += pool->workers[i].held.count > 0;
-        stats.queued += pool->workers[i].own.count;
-        stats.progress += board_get(&pool->workers[i].board->progress);
+    for (int i = 0; i < pool->places.count; i++) {
+        stats.busy += pool->places.workers[i].held.count > 0;
+        stats.queued += pool->places.workers[i].own.count;
+        stats.progress += board_get(&pool->places.workers[i].board->progress);
     }
     return stats;
 }
 
 void pool_kill(Pool *pool, int worker) {
-    process_kill(&pool->workers[worker].process);
-}
-
-static void kill_all(Pool *pool) {
-    for (int i = 0; i < pool->count; i++) process_kill(&pool->workers[i].process);
+    process_kill(&pool->places.workers[worker].process);
 }
 
 static void drop_answers(Pool *pool) {
@@ -471,43 +344,24 @@ int pool_drain(Pool *pool, int grace_ms) {
     pool->draining = true;
     FAULT("pool.drain");
     drop_answers(pool);
-    for (int i = 0; i < pool->count; i++) worker_dismiss(&pool->workers[i]);
-    for (uint64_t since = clock_now(); alive(pool) > 0; drop_answers(pool)) {
+    for (int i = 0; i < pool->places.count; i++) worker_dismiss(&pool->places.workers[i]);
+    for (uint64_t since = clock_now(); places_alive(&pool->places) > 0; drop_answers(pool)) {
         int left = remaining_ms(grace_ms, since);
-        if (left == 0) kill_all(pool);
+        if (left == 0) places_kill(&pool->places);
         poll_once(pool, sooner(left ? left : LOOK_AGAIN_MS, pool_timeout(pool)));
     }
     return 0;
 }
 
-static void end_all(Pool *pool) {
-    kill_all(pool);
-    for (int i = 0; i < pool->count; i++)
-        if (pool->workers[i].process.pid) process_reap(&pool->workers[i].process);
-}
-
-// Of a copy that fork made: the descriptors are not open here, or are others.
-static void disown(Pool *pool) {
-    for (int i = 0; i < pool->count; i++) {
-        Channel *channel = &pool->workers[i].channel;
-        channel->in = channel->out = -1;
-        pool->workers[i].process = PROCESS_NONE;
-    }
-    pool->poller.fd = -1;
-}
-
 void pool_close(Pool *pool) {
     if (!pool) return;
     FAULT("pool.close");
-    if (pool->owner == getpid())
-        end_all(pool);
-    else
-        disown(pool);
-    for (int i = 0; i < pool->count; i++) worker_free(&pool->workers[i]);
+    if (pool->owner == getpid()) {
+        places_kill(&pool->places);
+        places_reap(&pool->places);
+    } else
+        places_disown(&pool->places);
+    places_close(&pool->places);
     task_queue_free(&pool->queue);
-    buffer_free(&pool->reason);
-    poller_close(&pool->poller);
-    free(pool->workers);
-    free(pool->keep);
     free(pool);
 }

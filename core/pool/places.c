@@ -1,0 +1,177 @@
+#include "core/pool/places.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/os/clock.h"
+#include "core/os/sys.h"
+
+enum {
+    MOST_STARTS = 5,     // in a row that fail, before the places are given up
+    FIRST_PAUSE_MS = 10, // after one, doubled each time
+};
+
+// ---- the poller ----------------------------------------------------------
+
+static uint64_t tag_of(const Worker *worker, int which) {
+    return (uint64_t)worker->index * TAGS + (uint64_t)which;
+}
+
+static int watch(Places *places, Worker *worker) {
+    Poller *poller = &places->poller;
+    int end = worker->process.pidfd;
+    if (poller_watch(poller, worker->channel.in, POLLER_READ, tag_of(worker, TAG_RESULTS)) == -1)
+        return -1;
+    return end == -1 ? 0 : poller_watch(poller, end, POLLER_READ, tag_of(worker, TAG_END));
+}
+
+// Explicitly, since closing is not enough: a child that was forked meanwhile and
+// has not closed its copies yet would keep them in the poller, under a tag that
+// is by then the replacement's.
+static void unwatch(Places *places, Worker *worker) {
+    poller_watch(&places->poller, worker->channel.in, 0, 0);
+    if (worker->flooded) poller_watch(&places->poller, worker->channel.out, 0, 0);
+    if (worker->process.pidfd != -1) poller_watch(&places->poller, worker->process.pidfd, 0, 0);
+}
+
+void places_watch_tasks(Places *places, const Worker *worker) {
+    poller_watch(&places->poller, worker->channel.out, worker->flooded ? POLLER_WRITE : 0,
+                 tag_of(worker, TAG_TASKS));
+}
+
+void places_unwatch_results(Places *places, const Worker *worker) {
+    poller_watch(&places->poller, worker->channel.in, 0, 0);
+}
+
+// ---- starting ------------------------------------------------------------
+
+static void note_failed_start(Places *places) {
+    int doubled = places->failed_starts < MOST_STARTS ? places->failed_starts : MOST_STARTS;
+    uint64_t pause = (uint64_t)FIRST_PAUSE_MS << doubled;
+    places->next_start = clock_now() + pause * NS_PER_MS;
+    places->failed_starts++;
+}
+
+static void note_reason(Places *places, bool refused, const char *bytes, size_t size) {
+    places->refused = refused;
+    buffer_clear(&places->reason);
+    buffer_append(&places->reason, bytes, size); // without memory there is no reason to tell
+}
+
+static void start(Places *places, Worker *worker) {
+    if (worker_start(worker, &places->service, places->keep, places->keep_count) == 0) {
+        if (watch(places, worker) == 0) return;
+        process_kill(&worker->process);
+        process_reap(&worker->process);
+        places_vacate(places, worker);
+    }
+    const char *text = strerror(errno);
+    note_reason(places, false, text, strlen(text));
+    note_failed_start(places);
+}
+
+static bool may_start(const Places *places) {
+    return places->failed_starts < MOST_STARTS && clock_now() >= places->next_start;
+}
+
+void places_fill(Places *places) {
+    for (int i = 0; i < places->count; i++) {
+        Worker *worker = &places->workers[i];
+        if (worker->state != WORKER_ABSENT) continue;
+        if (!may_start(places)) return;
+        start(places, worker);
+    }
+}
+
+int places_timeout(const Places *places) {
+    if (places->failed_starts >= MOST_STARTS || places_alive(places) == places->count) return -1;
+    uint64_t now = clock_now();
+    return now >= places->next_start ? 0 : (int)((places->next_start - now) / NS_PER_MS) + 1;
+}
+
+void places_note_ready(Places *places) {
+    places->begun = true;
+    places->failed_starts = 0;
+}
+
+// A service that refuses to begin in the very first workers will refuse in all.
+void places_note_refused(Places *places, const char *reason, size_t size) {
+    note_reason(places, true, reason, size);
+    if (!places->begun) places->failed_starts = MOST_STARTS;
+}
+
+void places_note_start_death(Places *places, const ProcessEnd *end) {
+    static const char TEXT[] = "the workers end before they are ready";
+    if (end->exitcode != SERVE_REFUSED) note_reason(places, false, TEXT, sizeof TEXT - 1);
+    note_failed_start(places);
+}
+
+// ---- all of them ---------------------------------------------------------
+
+int places_alive(const Places *places) {
+    int count = 0;
+    for (int i = 0; i < places->count; i++) count += places->workers[i].state != WORKER_ABSENT;
+    return count;
+}
+
+bool places_broken(const Places *places) {
+    return places->failed_starts >= MOST_STARTS && places_alive(places) == 0;
+}
+
+void places_vacate(Places *places, Worker *worker) {
+    unwatch(places, worker);
+    worker_clear(worker);
+}
+
+void places_kill(Places *places) {
+    for (int i = 0; i < places->count; i++) process_kill(&places->workers[i].process);
+}
+
+void places_reap(Places *places) {
+    for (int i = 0; i < places->count; i++)
+        if (places->workers[i].process.pid) process_reap(&places->workers[i].process);
+}
+
+static int copy_keep(Places *places, const int *keep, int count) {
+    places->keep = sys.realloc(NULL, ((size_t)count + 2) * sizeof *places->keep);
+    if (!places->keep) return -1;
+    if (count) memcpy(places->keep, keep, (size_t)count * sizeof *places->keep);
+    places->keep_count = count;
+    return 0;
+}
+
+static int make_places(Places *places, int count) {
+    places->workers = sys.realloc(NULL, (size_t)count * sizeof *places->workers);
+    if (!places->workers) return -1;
+    for (; places->count < count; places->count++)
+        if (worker_init(&places->workers[places->count], places->count) == -1) return -1;
+    return 0;
+}
+
+int places_open(Places *places, int count, const Service *service, const int *keep,
+                int keep_count) {
+    *places = (Places){.service = *service, .poller.fd = -1};
+    if (copy_keep(places, keep, keep_count) == -1) return -1;
+    if (make_places(places, count) == -1) return -1;
+    return poller_open(&places->poller);
+}
+
+// The descriptors are not open here, or are others.
+void places_disown(Places *places) {
+    for (int i = 0; i < places->count; i++) {
+        Channel *channel = &places->workers[i].channel;
+        channel->in = channel->out = -1;
+        places->workers[i].process = PROCESS_NONE;
+    }
+    places->poller.fd = -1;
+}
+
+void places_close(Places *places) {
+    for (int i = 0; i < places->count; i++) worker_free(&places->workers[i]);
+    places->count = 0;
+    buffer_free(&places->reason);
+    poller_close(&places->poller);
+    free(places->workers);
+    free(places->keep);
+}

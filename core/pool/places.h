@@ -1,0 +1,69 @@
+/* Places - the places of a pool, one for each worker, and when to fill the empty ones.
+ *
+ * A worker that ended leaves its place empty; places_fill forks the next one
+ * into it. Starts that fail come with growing pauses, and after a few in a row
+ * the places are *broken*: the reason is kept for whoever asks. */
+#ifndef PARALLEL_LUA_POOL_PLACES_H
+#define PARALLEL_LUA_POOL_PLACES_H
+
+#include "core/os/poller.h"
+#include "core/pool/worker.h"
+
+typedef struct {
+    Worker *workers;
+    int count;
+    Service service;
+    int *keep; // what workers inherit, with room for two more
+    int keep_count;
+    Poller poller; // knows the descriptors of all workers
+
+    bool begun;          // some worker has been ready
+    int failed_starts;   // in a row
+    uint64_t next_start; // not before, as clock_now
+    bool refused;        // the reason is what the service wrote
+    Buffer reason;       // why the last start failed
+} Places;
+
+/* Which of a worker's descriptors the poller speaks of; its tags are
+ * index * TAGS + one of these. */
+enum { TAG_RESULTS, TAG_TASKS, TAG_END, TAGS };
+
+/* All empty. 0, or -1 with errno, after which places_close frees what there is. */
+int places_open(Places *places, int count, const Service *service, const int *keep, int keep_count);
+
+/* Forks workers into empty places, unless it is not time yet. */
+void places_fill(Places *places);
+
+/* The milliseconds until places_fill will do something, -1 when nothing is to be done. */
+int places_timeout(const Places *places);
+
+/* The worker's task pipe is full (or no longer): the poller shall tell of room in it. */
+void places_watch_tasks(Places *places, const Worker *worker);
+
+/* Its side of the channel is closed, which the poller need not tell again. */
+void places_unwatch_results(Places *places, const Worker *worker);
+
+/* The worker has ended and been reaped: its place is empty. */
+void places_vacate(Places *places, Worker *worker);
+
+/* A worker is ready: starting works. */
+void places_note_ready(Places *places);
+
+/* A worker's service refused to begin, for this reason. */
+void places_note_refused(Places *places, const char *reason, size_t size);
+
+/* A worker ended before it was ready. */
+void places_note_start_death(Places *places, const ProcessEnd *end);
+
+int places_alive(const Places *places);
+bool places_broken(const Places *places);
+
+void places_kill(Places *places); // all workers
+void places_reap(Places *places); // waits for the end of all
+
+/* In a copy that fork made: forgets what belongs to the process that opened them. */
+void places_disown(Places *places);
+
+void places_close(Places *places);
+
+#endif
