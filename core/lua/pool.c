@@ -9,6 +9,7 @@
 
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
+#include "core/lua/stop.h"
 #include "core/os/clock.h"
 #include "core/os/sys.h"
 #include "core/pool/pool.h"
@@ -21,33 +22,49 @@ typedef struct {
     lua_State *L;      // the thread that called us last: a worker forked now goes on in its copy
     int begin, handle; // references of the functions in the registry
     int *keep;
+    Stop stop; // in the worker
 } PoolHandle;
 
 // ---- in the worker -------------------------------------------------------
 
-static Self *check_self(lua_State *L) {
-    return *(Self **)luaL_checkudata(L, 1, SELF);
+typedef struct {
+    const Self *self;
+    Stop *stop;
+} SelfBox;
+
+static SelfBox *check_self(lua_State *L) {
+    return luaL_checkudata(L, 1, SELF);
 }
 
 static int self_index(lua_State *L) {
-    lua_pushinteger(L, check_self(L)->index + 1);
+    lua_pushinteger(L, check_self(L)->self->index + 1);
     return 1;
 }
 
 static int self_item(lua_State *L) {
-    Self *self = check_self(L);
-    board_set(&self->board->item, (uint64_t)luaL_checkinteger(L, 2));
+    SelfBox *box = check_self(L);
+    board_begin_item(box->self->board, (uint64_t)luaL_checkinteger(L, 2));
+    if (box->self->board->orders.count) stop_begin_item(box->stop, L);
     return 0;
 }
 
+// self:ended(): whether the item was to be stopped, and where it was then.
+static int self_ended(lua_State *L) {
+    Stop *stop = check_self(L)->stop;
+    lua_pushboolean(L, stop_end_item(stop));
+    lua_pushstring(L, stop->place);
+    stop->place[0] = '\0';
+    return 2;
+}
+
 static int self_progress(lua_State *L) {
-    lua_pushlightuserdata(L, &check_self(L)->board->progress);
+    lua_pushlightuserdata(L, &check_self(L)->self->board->progress);
     return 1;
 }
 
-static void push_self(lua_State *L, const Self *self) {
-    const Self **box = lua_newuserdatauv(L, sizeof self, 0);
-    *box = self;
+static void push_self(lua_State *L, const Self *self, Stop *stop) {
+    SelfBox *box = lua_newuserdatauv(L, sizeof *box, 0);
+    *box = (SelfBox){self, stop};
     luaL_setmetatable(L, SELF);
 }
 
@@ -94,7 +111,7 @@ static int call(PoolHandle *handle, int function, const Self *self, const char *
     lua_checkstack(L, LUA_MINSTACK);
     lua_pushcfunction(L, failed_handler);
     lua_rawgeti(L, LUA_REGISTRYINDEX, function);
-    push_self(L, self);
+    push_self(L, self, &handle->stop);
     lua_pushlstring(L, payload, size);
     int failed = lua_pcall(L, 2, 1, base + 1) != 0;
     int written =
@@ -108,13 +125,21 @@ static int begin(void *context, const Self *self, Buffer *reply) {
     PoolHandle *handle = context;
     replace_exit(handle->L, self->life);
     reseed(handle->L);
+    stop_prepare(&handle->stop, handle->L, self->board);
     return call(handle, handle->begin, self, "", 0, reply);
 }
 
 static int handle_task(void *context, const Self *self, const char *payload, size_t size,
                        Buffer *reply) {
     PoolHandle *handle = context;
-    return call(handle, handle->handle, self, payload, size, reply);
+    int failed = call(handle, handle->handle, self, payload, size, reply);
+    stop_end_item(&handle->stop);
+    return failed;
+}
+
+static void stop_task(void *context) {
+    PoolHandle *handle = context;
+    stop_request(&handle->stop);
 }
 
 // ---- in the owner --------------------------------------------------------
@@ -177,7 +202,7 @@ static int core_pool(lua_State *L) {
     PoolOptions options = {
         .workers = option_integer(L, "workers", 1),
         .window = option_integer(L, "window", 2),
-        .service = {.begin = begin, .handle = handle_task, .context = handle},
+        .service = {.begin = begin, .handle = handle_task, .stop = stop_task, .context = handle},
     };
     luaL_argcheck(L, options.workers > 0, 1, "at least one worker is needed");
     handle->begin = option_function(L, "begin");
@@ -189,13 +214,21 @@ static int core_pool(lua_State *L) {
     return handle->pool ? 1 : luaL_fileresult(L, 0, "cannot start workers");
 }
 
+// Seconds as nanoseconds; none, or more than a century, is no limit.
+static uint64_t check_limit(lua_State *L, int index) {
+    lua_Number seconds = luaL_optnumber(L, index, HUGE_VAL);
+    luaL_argcheck(L, seconds > 0, index, "a limit must be more than 0 seconds");
+    return seconds < 4e9 ? (uint64_t)(seconds * 1e9) + 1 : 0;
+}
+
 static int pool_method_submit(lua_State *L) {
     PoolHandle *handle = check_open(L);
     size_t size;
     const char *bytes = luaL_checklstring(L, 2, &size);
     int worker = (int)luaL_optinteger(L, 3, 0);
     luaL_argcheck(L, worker >= 0 && worker <= pool_workers(handle->pool), 3, "no such worker");
-    uint64_t task = pool_submit(handle->pool, bytes, size, worker - 1);
+    TaskTerms terms = {.only = worker, .limit = check_limit(L, 4)};
+    uint64_t task = pool_submit(handle->pool, bytes, size, terms);
     if (!task) return luaL_error(L, "cannot submit a task: %s", strerror(errno));
     lua_pushinteger(L, (lua_Integer)task);
     return 1;
@@ -203,6 +236,11 @@ static int pool_method_submit(lua_State *L) {
 
 static void set_integer(lua_State *L, const char *name, lua_Integer value) {
     lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_boolean(lua_State *L, const char *name, bool value) {
+    lua_pushboolean(L, value);
     lua_setfield(L, -2, name);
 }
 
@@ -218,6 +256,8 @@ static void push_end(lua_State *L, const PoolEvent *event) {
     }
     if (event->end.exitcode != -1) set_integer(L, "exitcode", event->end.exitcode);
     set_integer(L, "item", (lua_Integer)event->item);
+    set_boolean(L, "ordered", event->ordered);
+    set_boolean(L, "innocent", event->innocent);
 }
 
 static int push_event(lua_State *L, const PoolEvent *event) {
@@ -299,6 +339,16 @@ static int pool_method_wait(lua_State *L) {
     return 2;
 }
 
+static int pool_method_cancel(lua_State *L) {
+    static const char *const WORDS[] = {
+        [POOL_WITHDRAWN] = "withdrawn", [POOL_REFUSED] = "refused", [POOL_STOPPED] = "stopped"};
+    PoolHandle *handle = check_open(L);
+    uint64_t task = (uint64_t)luaL_checkinteger(L, 2);
+    uint64_t item = (uint64_t)luaL_optinteger(L, 3, 0);
+    lua_pushstring(L, WORDS[pool_cancel(handle->pool, task, item)]);
+    return 1;
+}
+
 static int pool_method_kill(lua_State *L) {
     PoolHandle *handle = check_open(L);
     lua_Integer worker = luaL_checkinteger(L, 2);
@@ -365,19 +415,24 @@ static int pool_method_timeout(lua_State *L) {
 }
 
 static const luaL_Reg POOL_METHODS[] = {
-    {"submit", pool_method_submit},   {"wait", pool_method_wait},
-    {"kill", pool_method_kill},       {"drain", pool_method_drain},
-    {"close", pool_method_close},     {"stats", pool_method_stats},
-    {"workers", pool_method_workers}, {"descriptor", pool_method_descriptor},
-    {"timeout", pool_method_timeout}, {"__gc", pool_method_close},
-    {"__close", pool_method_close},   {NULL, NULL},
+    {"cancel", pool_method_cancel},
+    {"submit", pool_method_submit},
+    {"wait", pool_method_wait},
+    {"kill", pool_method_kill},
+    {"drain", pool_method_drain},
+    {"close", pool_method_close},
+    {"stats", pool_method_stats},
+    {"workers", pool_method_workers},
+    {"descriptor", pool_method_descriptor},
+    {"timeout", pool_method_timeout},
+    {"__gc", pool_method_close},
+    {"__close", pool_method_close},
+    {NULL, NULL},
 };
 
 static const luaL_Reg SELF_METHODS[] = {
-    {"index", self_index},
-    {"item", self_item},
-    {"progress", self_progress},
-    {NULL, NULL},
+    {"index", self_index},       {"item", self_item}, {"ended", self_ended},
+    {"progress", self_progress}, {NULL, NULL},
 };
 
 static void new_class(lua_State *L, const char *name, const luaL_Reg *methods) {

@@ -6,14 +6,19 @@
  *
  * forks the workers; both functions reach them by inheritance and run there.
  * `self` has the methods index() (from 1), item(n) (which part of the task is
- * running, for blame) and progress() (see core/lua/records.h).
+ * running, for blame and limits), ended() (the last item is done: whether it was
+ * to be stopped, and where it was then) and progress() (see core/lua/records.h).
  *
- *     pool:submit(payload, worker)   task number; worker from 1, or nil for any
+ *     pool:submit(payload, worker, limit)   task number; worker from 1, or nil for any;
+ *                                    limit: seconds that each item may take
+ *     pool:cancel(task, item)        stops the item, or the whole task: "withdrawn" when
+ *                                    no worker had it, "refused" when it was not begun,
+ *                                    "stopped" when it runs; nil: no such task
  *     pool:wait(timeout)             kind, task, worker, detail; or nil, "timeout"
  *
  *        "result", task, worker, reply
  *        "error",  task, worker, {message, traceback, item, pid}
- *        "death",  task or nil, worker, {signal, exitcode, item, pid}
+ *        "death",  task or nil, worker, {signal, exitcode, item, pid, ordered, innocent}
  *        "broken", nil, nil, {message, traceback}: no worker can be started
  *
  *     pool:kill(worker)  pool:drain(grace)  pool:close()  pool:stats()

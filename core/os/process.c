@@ -147,6 +147,11 @@ void process_kill(Process *process) {
     kill(process->pid, SIGKILL); // it may not have come to make its group yet
 }
 
+void process_signal(const Process *process, int signal) {
+    if (process->pidfd != -1 && sys.pidfd_send_signal(process->pidfd, signal, NULL, 0) == 0) return;
+    if (!is_gone(process)) kill(process->pid, signal);
+}
+
 static bool pidfd_readable(int pidfd) {
     struct pollfd poll = {.fd = pidfd, .events = POLLIN};
     return sys.poll(&poll, 1, 0) > 0;

@@ -64,6 +64,9 @@ ProcessEnd process_reap(Process *process);
 /* SIGKILL to it and all that it started; works on stopped processes too. */
 void process_kill(Process *process);
 
+/* Another signal, to it alone. */
+void process_signal(const Process *process, int signal);
+
 /* Gives up the descriptors; the life pipe kills what still runs. Twice is harmless. */
 void process_close(Process *process);
 

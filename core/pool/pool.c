@@ -1,6 +1,7 @@
 #include "core/pool/pool.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include "core/os/clock.h"
 #include "core/os/fault.h"
 #include "core/os/sys.h"
+#include "core/pool/deadline.h"
 #include "core/pool/places.h"
 
 enum {
@@ -36,9 +38,12 @@ static void start_missing(Pool *pool) {
     if (!pool->draining) places_fill(&pool->places);
 }
 
+static TaskQueue *queue_of(Pool *pool, const Task *task) {
+    return task->worker == -1 ? &pool->queue : &pool->places.workers[task->worker].own;
+}
+
 static void give_back(Pool *pool, Task *task) {
-    task_queue_push_front(
-        task->worker == -1 ? &pool->queue : &pool->places.workers[task->worker].own, task);
+    task_queue_push_front(queue_of(pool, task), task);
 }
 
 // Watching the task pipe costs a system call, so it is done only while it is full.
@@ -95,6 +100,7 @@ static void lend(Pool *pool, Worker *worker, const Frame *frame, PoolEvent *even
         .size = frame->header.size,
     };
     free(task_queue_pop(&worker->held));
+    orders_forget(&worker->board->orders, event->task);
     pool->lent = worker;
     pool->lent_frame = *frame;
     pool->done++;
@@ -138,9 +144,23 @@ static void obituary(Worker *worker, PoolEvent *event) {
                          .pid = worker->process.pid,
                          .item = board_get(&worker->board->item)};
     Task *running = worker_blame(worker);
-    if (running) event->task = running->id;
+    if (running) {
+        event->task = running->id;
+        orders_forget(&worker->board->orders, running->id);
+    }
+    event->ordered = worker->overdue;
+    event->innocent = worker->overdue && (worker->stopping_task != event->task ||
+                                          worker->stopping_item != event->item);
     free(running);
     event->end = process_reap(&worker->process);
+}
+
+// One about which there are orders stays in this place, where they are written.
+static void take_back_held(Pool *pool, Worker *worker) {
+    for (Task *task; (task = task_queue_pop_last(&worker->held)) != NULL;) {
+        if (orders_mention(&worker->board->orders, task->id)) task->worker = worker->index;
+        give_back(pool, task);
+    }
 }
 
 // 1 with *event when the owner shall know; the place is free again in any case.
@@ -148,7 +168,7 @@ static int bury(Pool *pool, Worker *worker, PoolEvent *event) {
     bool starting = worker->state == WORKER_STARTING;
     bool expected = starting || worker->state == WORKER_LEAVING;
     obituary(worker, event);
-    for (Task *task; (task = task_queue_pop_last(&worker->held)) != NULL;) give_back(pool, task);
+    take_back_held(pool, worker);
     places_vacate(&pool->places, worker);
     pool->deaths += !expected;
     FAULT("pool.death");
@@ -219,11 +239,27 @@ static int sooner(int a, int b) {
     return a == -1 || (b != -1 && b < a) ? b : a;
 }
 
+static int pause_before_deadline(const Pool *pool) {
+    uint64_t now = clock_now(), next = DEADLINE_NONE;
+    for (int i = 0; i < pool->places.count; i++) {
+        uint64_t moment = deadline_next(&pool->places.workers[i], now);
+        if (moment < next) next = moment;
+    }
+    if (next == DEADLINE_NONE) return -1;
+    uint64_t ms = next > now ? (next - now) / NS_PER_MS + 1 : 0;
+    return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
 int pool_timeout(const Pool *pool) {
     int soonest = pool->draining ? -1 : places_timeout(&pool->places);
     for (int i = 0; i < pool->places.count; i++)
         soonest = sooner(soonest, pause_before_look(&pool->places.workers[i]));
-    return soonest;
+    return sooner(soonest, pause_before_deadline(pool));
+}
+
+static void enforce_deadlines(Pool *pool) {
+    uint64_t now = clock_now();
+    for (int i = 0; i < pool->places.count; i++) deadline_enforce(&pool->places.workers[i], now);
 }
 
 static int poll_once(Pool *pool, int timeout_ms) {
@@ -258,6 +294,7 @@ int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event) {
     take_back_lent(pool);
     for (bool last = false;;) {
         start_missing(pool);
+        enforce_deadlines(pool);
         if (next_event(pool, event)) return 1;
         if (places_broken(&pool->places)) {
             errno = ECHILD;
@@ -285,15 +322,41 @@ Pool *pool_open(const PoolOptions *options) {
     return pool;
 }
 
-uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, int worker) {
+uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms) {
     if (!is_ours(pool)) return 0;
-    Task *task = task_new(pool->last_id + 1, worker, bytes, size);
+    Task *task = task_new(pool->last_id + 1, bytes, size);
     if (!task) return 0;
+    task->worker = terms.only - 1;
+    task->limit = terms.limit;
     pool->last_id++;
     FAULT("pool.submit");
-    task_queue_push(worker == -1 ? &pool->queue : &pool->places.workers[worker].own, task);
+    task_queue_push(queue_of(pool, task), task);
     feed_all(pool);
     return pool->last_id;
+}
+
+static Worker *holder_of(Pool *pool, uint64_t id) {
+    for (int i = 0; i < pool->places.count; i++)
+        for (Task *task = pool->places.workers[i].held.first; task; task = task->next)
+            if (task->id == id) return &pool->places.workers[i];
+    return NULL;
+}
+
+static Task *take_queued(Pool *pool, uint64_t id) {
+    Task *task = task_queue_take(&pool->queue, id);
+    for (int i = 0; i < pool->places.count && !task; i++)
+        task = task_queue_take(&pool->places.workers[i].own, id);
+    return task;
+}
+
+PoolCancelled pool_cancel(Pool *pool, uint64_t id, uint64_t item) {
+    if (!is_ours(pool)) return POOL_UNKNOWN;
+    Worker *worker = holder_of(pool, id);
+    if (worker)
+        return deadline_condemn(worker, id, item, clock_now()) ? POOL_STOPPED : POOL_REFUSED;
+    Task *task = take_queued(pool, id);
+    free(task);
+    return task ? POOL_WITHDRAWN : POOL_UNKNOWN;
 }
 
 int pool_descriptor(const Pool *pool) {

@@ -51,6 +51,8 @@ typedef struct {
     // POOL_DEATH only:
     ProcessEnd end;
     uint64_t item; // the part of the task that was running, from the board
+    bool ordered;  // killed since it went on with an item that was cancelled or over its limit
+    bool innocent; // it was another item than `item`
 } PoolEvent;
 
 typedef struct {
@@ -61,9 +63,24 @@ typedef struct {
 /* NULL with errno: ENOMEM, EMFILE ... `options` is copied, `keep` is not. */
 Pool *pool_open(const PoolOptions *options);
 
-/* Hands over a copy of the payload, for this worker (from 0) or for any (-1).
- * Returns the task's number, from 1, or 0 with errno. */
-uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, int worker);
+/* What else there is to say of a task; zero is nothing. */
+typedef struct {
+    int only;       // the worker that may run it, from 1
+    uint64_t limit; // nanoseconds that each of its items may take
+} TaskTerms;
+
+/* Hands over a copy of the payload. Returns the task's number, from 1, or 0 with errno. */
+uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms);
+
+/* The item of the task, or all of it (item 0), shall not be run to its end.
+ *
+ * POOL_WITHDRAWN: no worker had the task, there will be no event of it.
+ * POOL_REFUSED: a worker has it, but not begun that item, and will refuse to.
+ * POOL_STOPPED: it is running, and stops, or is killed (the death event says
+ * `ordered`); it may also end by itself meanwhile.
+ * POOL_UNKNOWN: there is no such task. */
+typedef enum { POOL_UNKNOWN, POOL_WITHDRAWN, POOL_REFUSED, POOL_STOPPED } PoolCancelled;
+PoolCancelled pool_cancel(Pool *pool, uint64_t task, uint64_t item);
 
 /* Waits up to timeout_ms (-1: for ever) for something to happen. 1 with *event
  * filled in; 0: time ran out, or nothing is under way that could happen;

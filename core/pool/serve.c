@@ -31,8 +31,28 @@ static int send(Channel *channel, FrameHeader header, const Buffer *reply) {
     return 0;
 }
 
+// A signal handler is given nothing; a process is one worker.
+static struct {
+    Board *board;
+    const Service *service;
+} here;
+
+static void look_at_orders(int signal) {
+    (void)signal;
+    if (board_is_condemned(here.board)) here.service->stop(here.service->context);
+}
+
+// Without SA_RESTART: a system call in which the item waits shall end too.
+static void listen_for_orders(const Self *self, const Service *service) {
+    struct sigaction action = {.sa_handler = service->stop ? look_at_orders : SIG_IGN};
+    here.board = self->board;
+    here.service = service;
+    sigaction(ORDERS_SIGNAL, &action, NULL);
+}
+
 static int begin(const Self *self, const Service *service, Channel *channel, Buffer *reply) {
     FAULT("worker.begin");
+    listen_for_orders(self, service);
     int failed = service->begin ? service->begin(service->context, self, reply) : 0;
     FAULT("worker.ready");
     FrameHeader header = {.kind = failed ? FRAME_REFUSED : FRAME_READY};
@@ -46,12 +66,14 @@ static int handle(const Self *self, const Service *service, Channel *channel, co
     Board *board = self->board;
     FrameHeader header = {.task = frame->header.task, .attempt = frame->header.attempt};
     board_set(&board->item, 0);
+    board_end_items(board);
     board_set(&board->started, clock_now());
     board_set(&board->task, header.task);
     board_enter(board, BOARD_RUNNING);
     FAULT("task.begin");
     int failed = service->handle(service->context, self, frame->payload, frame->header.size, reply);
     FAULT("task.done");
+    board_end_items(board);
     board_enter(board, BOARD_REPLYING);
     header.kind = failed ? FRAME_ERROR : FRAME_RESULT;
     if (send(channel, header, reply) == -1) return -1; // still this task's: it has no answer

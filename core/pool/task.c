@@ -5,10 +5,10 @@
 
 #include "core/os/sys.h"
 
-Task *task_new(uint64_t id, int worker, const void *bytes, size_t size) {
+Task *task_new(uint64_t id, const void *bytes, size_t size) {
     Task *task = sys.realloc(NULL, sizeof *task + size);
     if (!task) return NULL;
-    *task = (Task){.id = id, .worker = worker, .size = size};
+    *task = (Task){.id = id, .worker = -1, .size = size};
     if (size) memcpy(task->bytes, bytes, size);
     return task;
 }
@@ -45,6 +45,16 @@ Task *task_queue_pop_last(TaskQueue *queue) {
     while (before->next != task) before = before->next;
     before->next = NULL;
     queue->last = before;
+    queue->count--;
+    return task;
+}
+
+Task *task_queue_take(TaskQueue *queue, uint64_t id) {
+    Task *before = NULL, *task = queue->first;
+    while (task && task->id != id) before = task, task = task->next;
+    if (!task || !before) return task ? task_queue_pop(queue) : NULL;
+    before->next = task->next;
+    if (queue->last == task) queue->last = before;
     queue->count--;
     return task;
 }

@@ -10,7 +10,8 @@ typedef struct Task Task;
 struct Task {
     Task *next; // in its queue
     uint64_t id;
-    int worker; // the only one that may run it, or -1 for any
+    uint64_t limit; // nanoseconds that each of its items may take, or 0
+    int worker;     // the only one that may run it, or -1 for any
     size_t size;
     char bytes[]; // the payload, opaque here
 };
@@ -20,14 +21,17 @@ typedef struct {
     size_t count;
 } TaskQueue;
 
-/* A task with a copy of the payload; NULL with ENOMEM. Freed with free(). */
-Task *task_new(uint64_t id, int worker, const void *bytes, size_t size);
+/* A task for any worker, with a copy of the payload; NULL with ENOMEM. Freed with free(). */
+Task *task_new(uint64_t id, const void *bytes, size_t size);
 
 void task_queue_push(TaskQueue *queue, Task *task);
 Task *task_queue_pop(TaskQueue *queue); // the first, or NULL
 
 void task_queue_push_front(TaskQueue *queue, Task *task);
 Task *task_queue_pop_last(TaskQueue *queue); // for short queues: it walks
+
+/* The task of this number, taken out of the queue, or NULL. */
+Task *task_queue_take(TaskQueue *queue, uint64_t id);
 
 void task_queue_free(TaskQueue *queue); // and the tasks in it
 

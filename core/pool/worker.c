@@ -34,12 +34,13 @@ int worker_start(Worker *worker, const Service *service, int *keep, int count) {
     if (channel_unblock(&worker->channel) == -1) goto fail;
     keep[count] = theirs.in;
     keep[count + 1] = theirs.out;
-    *worker->board = (Board){.phase = BOARD_STARTING, .progress = worker->board->progress};
+    board_clear(worker->board);
     FAULT("worker.fork");
     if (process_start(&worker->process, keep, count + 2, live, &birth) == -1) goto fail;
     channel_close(&theirs);
     worker->state = WORKER_STARTING;
-    worker->ended = worker->flooded = false;
+    worker->ended = worker->flooded = worker->overdue = false;
+    worker->kill_at = 0;
     worker->silent = 0;
     return 0;
 

@@ -27,6 +27,10 @@ typedef struct {
     bool flooded;    // some of what was sent waits for room in the pipe
     bool ended;      // the kernel says so; what it had sent is still to be read
     uint64_t silent; // since when its side of the channel is closed, or 0
+    // For core/pool/deadline.h:
+    uint64_t stopping_task, stopping_item; // what it was told to stop
+    uint64_t kill_at;                      // unless it has by then; 0: it was told nothing
+    bool overdue;                          // killed for that
 } Worker;
 
 /* Gets the place ready. 0, or -1 with ENOMEM. */

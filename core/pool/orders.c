@@ -1,0 +1,41 @@
+#include "core/pool/orders.h"
+
+static bool is_about(Order *order, uint64_t task, uint64_t item) {
+    if (atomic_load_explicit(&order->task, memory_order_acquire) != task) return false;
+    uint64_t condemned = atomic_load_explicit(&order->item, memory_order_relaxed);
+    return condemned == item || condemned == ORDERS_WHOLE_TASK;
+}
+
+// The task is written last: before that, the slot is nobody's.
+bool orders_add(Orders *orders, uint64_t task, uint64_t item) {
+    for (int i = 0; i < ORDERS_MOST; i++) {
+        Order *order = &orders->slots[i];
+        if (order->task) continue;
+        atomic_store_explicit(&order->item, item, memory_order_relaxed);
+        atomic_store_explicit(&order->task, task, memory_order_release);
+        atomic_fetch_add_explicit(&orders->count, 1, memory_order_release);
+        return true;
+    }
+    return false;
+}
+
+void orders_forget(Orders *orders, uint64_t task) {
+    for (int i = 0; i < ORDERS_MOST && orders->count > 0; i++) {
+        if (orders->slots[i].task != task) continue;
+        orders->slots[i].task = 0;
+        orders->count--;
+    }
+}
+
+bool orders_mention(Orders *orders, uint64_t task) {
+    for (int i = 0; i < ORDERS_MOST && orders->count > 0; i++)
+        if (orders->slots[i].task == task) return true;
+    return false;
+}
+
+bool orders_condemn(Orders *orders, uint64_t task, uint64_t item) {
+    if (atomic_load_explicit(&orders->count, memory_order_acquire) == 0) return false;
+    for (int i = 0; i < ORDERS_MOST; i++)
+        if (is_about(&orders->slots[i], task, item)) return true;
+    return false;
+}
