@@ -36,6 +36,13 @@ function AsyncResult:successful()
   return self.failure == nil
 end
 
+--- It is no longer wanted: what is queued is dropped, what runs is stopped, and
+-- its Failure is of kind "cancelled". False when it has ended already.
+function AsyncResult:cancel()
+  if self:ready() then return false end
+  return self.gave_up or self.source:give_up(self)
+end
+
 --- Wait for its end, at most so many seconds. True when it has ended.
 function AsyncResult:wait(timeout)
   return self.pool:work_until(function() return self.done end, timeout)

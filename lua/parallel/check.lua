@@ -51,6 +51,13 @@ function check.whole_option(options, field, least, number, name)
   end
 end
 
+--- The option, when given, must be a time that something may take.
+function check.time_option(options, field, number, name)
+  local value = options[field]
+  if value == nil or type(value) == "number" and value > 0 then return end
+  refuse(number, name, ("%s must be a positive number of seconds, got %s"):format(field, tostring(value)))
+end
+
 --- The option, when given, must be one of these.
 function check.choice_option(options, field, choices, number, name)
   local value = options[field]

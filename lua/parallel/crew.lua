@@ -24,7 +24,7 @@ local function piece(chunk, from, to, attempts)
   local items = {n = to - from + 1}
   for i = from, to do items[i - from + 1] = chunk.items[i] end
   return {source = chunk.source, version = chunk.version, shape = chunk.shape,
-          first = chunk.first + from - 1, items = items, attempts = attempts}
+          timeout = chunk.timeout, first = chunk.first + from - 1, items = items, attempts = attempts}
 end
 
 local function refuse(chunk, place, fields)
@@ -45,7 +45,7 @@ function Crew:send(chunk)
   if chunk.items.n == 0 then return end
   local ok, payload = pcall(encode_chunk, chunk)
   if not ok then return send_one_by_one(self, chunk, tostring(payload)) end
-  self.held[self.transport:submit(payload)] = chunk
+  self.held[self.transport:submit(payload, nil, chunk.timeout or self.timeout)] = chunk
   self.holding = self.holding + 1
 end
 
@@ -73,6 +73,28 @@ end
 
 local events = {}
 
+-- The chunk without this item goes to a worker again.
+local function send_neighbours(self, chunk, place)
+  local n = chunk.items.n
+  if place < n then table.insert(self.again, piece(chunk, place + 1, n, chunk.attempts)) end
+  if place > 1 then table.insert(self.again, piece(chunk, 1, place - 1, chunk.attempts)) end
+end
+
+-- The item has no result, through the end of its worker or since it was stopped:
+-- it runs again, if it may.
+local function lose(self, chunk, place, failed)
+  local number, attempts = chunk.first + place - 1, (chunk.attempts or 0) + 1
+  failed.attempts = attempts
+  if chunk.source:gave_up(number) then failed.kind = "cancelled" end
+  if failed.kind == "timeout" then failed.seconds = chunk.timeout or self.timeout end
+  local allowed = chunk.source:retries(number) or self.retries
+  if failed.kind ~= "cancelled" and attempts <= allowed then
+    table.insert(self.again, piece(chunk, place, place, attempts))
+  else
+    refuse(chunk, place, failed)
+  end
+end
+
 function events.result(self, chunk, worker, reply)
   local elapsed, results, failures = core.decode(reply)
   local source, first, n = chunk.source, chunk.first, chunk.items.n
@@ -82,7 +104,14 @@ function events.result(self, chunk, worker, reply)
     local failed = failures[i]
     if failed then
       failed.worker, failed.pid, failed.attempts = worker, pid, (chunk.attempts or 0) + 1
-      refuse(chunk, i, failed)
+      if failed.kind == "stopped" then
+        failed.kind, failed.message, failed.value = "timeout", nil, nil
+        lose(self, chunk, i, failed)
+      else
+        refuse(chunk, i, failed)
+      end
+    elseif source:gave_up(first + i - 1) then
+      refuse(chunk, i, {kind = "cancelled", worker = worker})
     else
       source:accept(first + i - 1, results[i], worker)
     end
@@ -97,24 +126,19 @@ function events.error(_, chunk, worker, detail)
   end
 end
 
-local function charge(self, chunk, place, worker, detail)
-  local attempts = (chunk.attempts or 0) + 1
-  if attempts <= (chunk.source:retries(chunk.first + place - 1) or self.retries) then
-    table.insert(self.again, piece(chunk, place, place, attempts))
-  else
-    refuse(chunk, place, {kind = "died", worker = worker, pid = detail.pid, signal = detail.signal,
-                          exitcode = detail.exitcode, attempts = attempts})
-  end
-end
-
 -- Only the item that was running is charged; its neighbours in the chunk run again.
 function events.death(self, chunk, worker, detail)
   self.pids = self.transport:workers()
   if not chunk then return end
-  local place, n = math.max(1, math.min(detail.item, chunk.items.n)), chunk.items.n
-  if place < n then table.insert(self.again, piece(chunk, place + 1, n)) end
-  if place > 1 then table.insert(self.again, piece(chunk, 1, place - 1)) end
-  charge(self, chunk, place, worker, detail)
+  local place = math.max(1, math.min(detail.item, chunk.items.n))
+  send_neighbours(self, chunk, place)
+  if detail.innocent then
+    table.insert(self.again, piece(chunk, place, place, chunk.attempts))
+  else
+    lose(self, chunk, place, {
+      kind = detail.ordered and "timeout" or "died", worker = worker, pid = detail.pid,
+      signal = detail.signal, exitcode = detail.exitcode})
+  end
 end
 
 function events.broken(_, _, _, detail)
@@ -148,6 +172,53 @@ end
 --- Is anything under way?
 function Crew:busy() return next(self.held) ~= nil or #self.again > 0 end
 
+-- ---- cancelling -----------------------------------------------------------
+
+local function place_in(chunk, source, number)
+  if type(chunk) ~= "table" or chunk.source ~= source then return nil end
+  local place = number - chunk.first + 1
+  return place >= 1 and place <= chunk.items.n and place or nil
+end
+
+local function withdraw(self, id)
+  local chunk = self.held[id]
+  self.held[id] = nil
+  self.holding = self.holding - 1
+  return chunk
+end
+
+--- The item shall not be run to its end. "withdrawn": no worker has it any more;
+-- "refused": the worker that has it will not begin it; "stopped": it was
+-- running, and its outcome is still to come; nil: there is no such item.
+function Crew:cancel(source, number)
+  for i, chunk in ipairs(self.again) do
+    local place = place_in(chunk, source, number)
+    if place then
+      send_neighbours(self, table.remove(self.again, i), place)
+      return "withdrawn"
+    end
+  end
+  for id, chunk in pairs(self.held) do
+    local place = place_in(chunk, source, number)
+    if place then
+      local how = self.transport:cancel(id, place)
+      if how == "withdrawn" then send_neighbours(self, withdraw(self, id), place) end
+      return how
+    end
+  end
+end
+
+--- Nothing of this source shall be run to its end.
+function Crew:cancel_all(source)
+  for i = #self.again, 1, -1 do
+    if self.again[i].source == source then table.remove(self.again, i) end
+  end
+  for id, chunk in pairs(self.held) do
+    if type(chunk) == "table" and chunk.source == source
+      and self.transport:cancel(id) == "withdrawn" then withdraw(self, id) end
+  end
+end
+
 -- ---- all workers ----------------------------------------------------------
 
 --- Have every worker run `kind(...)`; when(kind, worker, detail) gets each answer.
@@ -179,10 +250,10 @@ end
 local crew = {}
 
 --- Fork so many workers (none: everything runs in this process). Options as in
--- parallel.pool: initializer, initargs, finalizer, retries.
+-- parallel.pool: initializer, initargs, finalizer, retries, timeout.
 function crew.open(workers, options)
   local self = setmetatable({
-    workers = math.max(workers, 1), retries = options.retries or 0,
+    workers = math.max(workers, 1), retries = options.retries or 0, timeout = options.timeout,
     sources = {}, again = {}, held = {}, holding = 0,
   }, Crew)
   local begin, handle = service(self, options)

@@ -6,7 +6,7 @@
 --   "cancelled"  the pool was ended first
 --   "unsendable" arguments or results cannot leave their process; message has the path
 --   "memory"     the worker's Lua ran out of memory
---   "timeout"    it was waited for in vain
+--   "timeout"    it took longer than it may (seconds), or was waited for in vain
 --
 -- Other fields, where they are known: index (which task), label (what the task
 -- is about, a file for example), worker, pid, attempts.
@@ -35,6 +35,19 @@ local function users_part(traceback)
   return table.concat(kept, "\n")
 end
 
+local function seconds(n)
+  local short = ("%.1f"):format(n)
+  return tonumber(short) == n and short or ("%.6g"):format(n)
+end
+
+local function stopped(failure)
+  local what = failure.kind == "timeout" and ("timed out after %s s"):format(seconds(failure.seconds))
+    or "was cancelled"
+  local where = failure.worker and " in worker " .. failure.worker or ""
+  local at = failure.place and failure.place ~= "" and ", at " .. failure.place or ""
+  return what .. where .. at
+end
+
 local function with_label(failure, text)
   return failure.label and failure.label .. ": " .. text or text
 end
@@ -43,6 +56,9 @@ function Failure:__tostring()
   if self.kind == "died" then
     local task = self.index and " while running task " .. self.index or ""
     return with_label(self, death(self) .. task)
+  end
+  if self.kind == "timeout" and self.seconds or self.kind == "cancelled" and self.index then
+    return ("task %d %s"):format(self.index, stopped(self))
   end
   if self.kind == "unsendable" and self.index then
     local what = self.worker and "the result of " or ""
@@ -57,6 +73,7 @@ end
 local failure = {}
 
 --- Make a Failure of these fields.
+-- `place` says where in the user's code it was stopped.
 function failure.new(fields)
   local made = setmetatable(fields, Failure)
   if made.traceback and made.worker then made.traceback = users_part(made.traceback) end

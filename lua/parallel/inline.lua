@@ -3,7 +3,7 @@
 local Inline = {}
 Inline.__index = Inline
 
-local self_here = {index = function() return 1 end, item = function() end}
+local self_here = {index = function() return 1 end, item = function() end, ended = function() return false, "" end}
 
 function Inline:submit(payload)
   self.last = self.last + 1
@@ -18,6 +18,16 @@ function Inline:wait()
   self.done = self.done + 1
   if ok then return "result", task.number, 1, reply end
   return "error", task.number, 1, {message = tostring(reply), traceback = "", item = 0}
+end
+
+--- What is queued can still be withdrawn; what runs cannot be interrupted: it runs here.
+function Inline:cancel(number)
+  for i, task in ipairs(self.queue) do
+    if task.number == number then
+      table.remove(self.queue, i)
+      return "withdrawn"
+    end
+  end
 end
 
 function Inline:workers() return {} end

@@ -51,7 +51,8 @@ function Mapping:take()
   items.n = n
   self.pulled = self.pulled + n
   return {
-    source = self, version = self.version, shape = self.shape, first = self.pulled - n + 1, items = items,
+    source = self, version = self.version, shape = self.shape, timeout = self.timeout,
+    first = self.pulled - n + 1, items = items,
   }
 end
 
@@ -68,6 +69,8 @@ function Mapping:refuse(number, failed)
 end
 
 function Mapping:learn(n, seconds) self.chunker:learn(n, seconds) end
+
+function Mapping:gave_up() return self.cancelled ~= nil end
 
 function Mapping:retries() return self.allowed_retries end
 
@@ -90,7 +93,7 @@ function mapping.new(workers, version, shape, items, options, receive)
   return setmetatable({
     version = version, shape = shape, pull = pull_item, total = total, receive = receive,
     chunker = chunker.new(workers, options.chunksize), window = options.window,
-    on_error = options.on_error or "raise", allowed_retries = options.retries,
+    on_error = options.on_error or "raise", allowed_retries = options.retries, timeout = options.timeout,
     pulled = 0, consumed = 0, finished = 0,
   }, Mapping)
 end

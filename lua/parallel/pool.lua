@@ -77,17 +77,18 @@ function Pool:submit(f, ...)
 end
 
 --- The same with the arguments in a list, and options: callback, error_callback,
--- retries, label.
+-- retries, timeout, label.
 function Pool:apply_async(f, arguments, options)
   check_open(self)
   check.callable(f, 1, "apply_async")
   arguments, options = arguments or {}, options or {}
   check.type(arguments, "table", 2, "apply_async")
   check.whole_option(options, "retries", 0, 3, "apply_async")
+  check.time_option(options, "timeout", 3, "apply_async")
   local packed = pack(unpack(arguments, 1, arguments.n or #arguments))
   return submit(self, f, packed, {
     callback = options.callback, error_callback = options.error_callback,
-    retries = options.retries, label = options.label,
+    retries = options.retries, timeout = options.timeout, label = options.label,
   })
 end
 
@@ -119,6 +120,7 @@ local function check_mapping(name, f, items, options)
   check.whole_option(options, "chunksize", 1, 3, name)
   check.whole_option(options, "window", 1, 3, name)
   check.whole_option(options, "retries", 0, 3, name)
+  check.time_option(options, "timeout", 3, name)
   check.choice_option(options, "on_error", ON_ERROR, 3, name)
 end
 
@@ -201,6 +203,12 @@ local function map_async(self, shape, f, items, options)
     settle_at_end()
   end
   source = start(self, shape, f, items, options, receive)
+  result.source = {give_up = function()
+    source:cancel(function() return failure.new({kind = "cancelled", message = "the map was cancelled"}) end)
+    self.crew:cancel_all(source)
+    settle_at_end()
+    return true
+  end}
   settle_at_end()
   return result
 end
@@ -416,7 +424,7 @@ end
 -- ---- making one -----------------------------------------------------------
 
 local OPTIONS = {workers = "number", initializer = "function", initargs = "table",
-                 finalizer = "function", retries = "number", name = "string"}
+                 finalizer = "function", retries = "number", timeout = "number", name = "string"}
 
 local function check_options(options)
   for name, value in pairs(options) do
@@ -438,6 +446,8 @@ function pool.new(options)
   if type(options) == "number" then options = {workers = options} end
   check.type(options, "table", 1, "Pool")
   check_options(options)
+  check.whole_option(options, "retries", 0, 1, "Pool")
+  check.time_option(options, "timeout", 1, "Pool")
   local workers = options.workers == 0 and 0 or job.workers(options.workers)
   local made = setmetatable({owner = core.pid(), count_of_workers = workers}, Pool)
   made.crew = crew.open(workers, options)

@@ -29,15 +29,19 @@ local function run_from(server, f, shape, items, results)
     worker:item(i)
     results[i] = shape(f, items[i])
   end
+  worker:ended()
   server.at = items.n + 1
 end
 
 -- What is left of each failure: the message and the traceback from where it was.
-local function account(value)
+-- One that was stopped from outside fails in that way, whatever it made of the error.
+local function account(worker, value)
+  local stopped, place = worker:ended()
   local ok, message = pcall(tostring, value)
   if not ok then message = "(error object cannot be converted to a string)" end
-  local kind = value == "not enough memory" and "memory" or "error"
-  return {kind = kind, message = message, value = value, traceback = debug.traceback("", 2)}
+  local kind = stopped and "stopped" or value == "not enough memory" and "memory" or "error"
+  return {kind = kind, message = message, value = value, place = place,
+          traceback = debug.traceback("", 2)}
 end
 
 local function sendable(value) return (pcall(core.encode, value)) end
@@ -64,7 +68,7 @@ function Server:run(number, shape, items)
   local began = core.clock()
   self.at = 1
   while self.at <= items.n do
-    local ok, failed = xpcall(run_from, account, self, f, SHAPES[shape], items, results)
+    local ok, failed = xpcall(run_from, self.account, self, f, SHAPES[shape], items, results)
     if not ok then
       failures[self.at] = failed
       self.at = self.at + 1
@@ -102,6 +106,7 @@ function server.service(functions, options)
 
   local function begin(worker)
     self.worker = worker
+    self.account = function(value) return account(worker, value) end
     if options.initializer then options.initializer(unpack(arguments, 1, arguments.n)) end
   end
 

@@ -9,8 +9,10 @@
 --    source:refuse(number, failure)         the task's Failure
 --    source:learn(n, seconds)           what n items took
 --    source:retries(number)             how often the task may be run again
+--    source:gave_up(number)             is its outcome no longer wanted?
 --    source:cancel(make_failure)        nothing more will come
 --
+-- A chunk's `timeout` is what each of its items may take, if not what the pool says.
 -- Neighbours that call the same function share a chunk.
 local async_result = require("parallel.async_result")
 local chunker = require("parallel.chunker")
@@ -34,48 +36,78 @@ function Singles:add(version, arguments, fields)
   local number = self.last + 1
   local bytes = encode_arguments(number, arguments)
   self.last = number
-  fields.index = number
+  fields.index, fields.source = number, self
   local result = async_result.new(self.pool, fields)
-  self.waiting[number] = {version = version, arguments = bytes}
+  self.waiting[number] = {version = version, arguments = bytes, timeout = fields.timeout}
   self.results[number] = result
   return result
 end
 
-function Singles:wants() return self.next <= self.last end
+-- Those that were cancelled left holes.
+function Singles:wants()
+  while self.next <= self.last and not self.waiting[self.next] do self.next = self.next + 1 end
+  return self.next <= self.last
+end
+
+local function go_together(a, b) return b and a.version == b.version and a.timeout == b.timeout end
 
 function Singles:take()
   local waiting, first = self.waiting, self.next
-  local version, size = waiting[first].version, self.chunker:size(self.last - first + 1)
+  local one, size = waiting[first], self.chunker:size(self.last - first + 1)
   local items, n = {}, 0
-  while n < size and waiting[first + n] and waiting[first + n].version == version do
+  while n < size and go_together(one, waiting[first + n]) do
     n = n + 1
     items[n] = waiting[first + n - 1].arguments
     waiting[first + n - 1] = nil
   end
   items.n = n
   self.next = first + n
-  return {source = self, version = version, shape = "all", first = first, items = items}
+  return {source = self, version = one.version, timeout = one.timeout, shape = "all",
+          first = first, items = items}
 end
 
-local function settle(self, number, ...)
+-- What was cancelled has its outcome already when the worker comes to it.
+local function settle(self, number, worker, ...)
   local result = self.results[number]
-  self.results[number] = nil
+  if not result then return end
+  self.results[number], result.worker = nil, worker
   result:settle(...)
 end
 
-function Singles:accept(number, value, worker)
-  self.results[number].worker = worker
-  settle(self, number, value)
-end
+function Singles:accept(number, value, worker) settle(self, number, worker, value) end
 
 function Singles:refuse(number, failed)
-  failed.index, failed.label = number, self.results[number].label
-  settle(self, number, nil, failed)
+  local result = self.results[number]
+  failed.index, failed.label = number, result and result.label
+  settle(self, number, failed.worker, nil, failed)
+end
+
+--- For result:cancel(): true when there will be no result.
+function Singles:give_up(result)
+  local number, how = result.index, "withdrawn"
+  if self.waiting[number] then
+    self.waiting[number] = nil
+  else
+    how = self.pool.crew:cancel(self, number)
+  end
+  result.gave_up = how ~= nil
+  if how and how ~= "stopped" then
+    self:refuse(number, failure.new({kind = "cancelled", index = number}))
+  end
+  return how ~= nil
+end
+
+function Singles:gave_up(number)
+  local result = self.results[number]
+  return result and result.gave_up
 end
 
 function Singles:learn(n, seconds) self.chunker:learn(n, seconds) end
 
-function Singles:retries(number) return self.results[number].retries end
+function Singles:retries(number)
+  local result = self.results[number]
+  return result and result.retries
+end
 
 function Singles:cancel(make_failure)
   for number in pairs(self.results) do self:refuse(number, make_failure()) end
