@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/lua/cap.h"
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
 #include "core/lua/stop.h"
@@ -18,11 +19,13 @@ static const char POOL[] = "parallel.core.pool";
 static const char SELF[] = "parallel.core.self";
 
 typedef struct {
-    Pool *pool;        // NULL: closed
-    lua_State *L;      // the thread that called us last: a worker forked now goes on in its copy
-    int begin, handle; // references of the functions in the registry
+    Pool *pool;   // NULL: closed
+    lua_State *L; // the thread that called us last: a worker forked now goes on in its copy
+    int begin, handle, finish; // references of the functions in the registry
     int *keep;
-    Stop stop; // in the worker
+    size_t memory; // that the Lua of a worker may have, or 0
+    Stop stop;     // in the worker
+    Cap cap;       // in the worker
 } PoolHandle;
 
 // ---- in the worker -------------------------------------------------------
@@ -30,6 +33,7 @@ typedef struct {
 typedef struct {
     const Self *self;
     Stop *stop;
+    Cap *cap;
 } SelfBox;
 
 static SelfBox *check_self(lua_State *L) {
@@ -62,9 +66,19 @@ static int self_progress(lua_State *L) {
     return 1;
 }
 
-static void push_self(lua_State *L, const Self *self, Stop *stop) {
+static int self_retire(lua_State *L) {
+    check_self(L)->self->board->retiring = 1;
+    return 0;
+}
+
+static int self_exceeded(lua_State *L) {
+    lua_pushboolean(L, cap_lift(check_self(L)->cap));
+    return 1;
+}
+
+static void push_self(lua_State *L, const Self *self, PoolHandle *handle) {
     SelfBox *box = lua_newuserdatauv(L, sizeof *box, 0);
-    *box = (SelfBox){self, stop};
+    *box = (SelfBox){self, &handle->stop, &handle->cap};
     luaL_setmetatable(L, SELF);
 }
 
@@ -111,7 +125,7 @@ static int call(PoolHandle *handle, int function, const Self *self, const char *
     lua_checkstack(L, LUA_MINSTACK);
     lua_pushcfunction(L, failed_handler);
     lua_rawgeti(L, LUA_REGISTRYINDEX, function);
-    push_self(L, self, &handle->stop);
+    push_self(L, self, handle);
     lua_pushlstring(L, payload, size);
     int failed = lua_pcall(L, 2, 1, base + 1) != 0;
     int written =
@@ -126,6 +140,7 @@ static int begin(void *context, const Self *self, Buffer *reply) {
     replace_exit(handle->L, self->life);
     reseed(handle->L);
     stop_prepare(&handle->stop, handle->L, self->board);
+    if (handle->memory) cap_install(&handle->cap, handle->L, handle->memory);
     return call(handle, handle->begin, self, "", 0, reply);
 }
 
@@ -134,7 +149,15 @@ static int handle_task(void *context, const Self *self, const char *payload, siz
     PoolHandle *handle = context;
     int failed = call(handle, handle->handle, self, payload, size, reply);
     stop_end_item(&handle->stop);
+    board_set(&self->board->memory, cap_used(handle->L));
     return failed;
+}
+
+static void end(void *context, const Self *self) {
+    PoolHandle *handle = context;
+    Buffer ignored = {0};
+    if (handle->finish != LUA_NOREF) call(handle, handle->finish, self, "", 0, &ignored);
+    buffer_free(&ignored);
 }
 
 static void stop_task(void *context) {
@@ -162,6 +185,13 @@ static int option_function(lua_State *L, const char *name) {
     lua_getfield(L, 1, name);
     luaL_argcheck(L, lua_isfunction(L, -1), 1, "begin and handle must be functions");
     return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static int option_finish(lua_State *L) {
+    lua_getfield(L, 1, "finish");
+    if (lua_isfunction(L, -1)) return luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pop(L, 1);
+    return LUA_NOREF;
 }
 
 static int option_keep(lua_State *L, PoolHandle *handle) {
@@ -197,16 +227,27 @@ static void age_heap(lua_State *L) {
 static int core_pool(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     PoolHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
-    *handle = (PoolHandle){.L = L, .begin = LUA_NOREF, .handle = LUA_NOREF}; // closed: __gc may run
+    *handle = (PoolHandle){.L = L,
+                           .begin = LUA_NOREF,
+                           .handle = LUA_NOREF,
+                           .finish = LUA_NOREF}; // closed: __gc may run
     luaL_setmetatable(L, POOL);
     PoolOptions options = {
         .workers = option_integer(L, "workers", 1),
         .window = option_integer(L, "window", 2),
-        .service = {.begin = begin, .handle = handle_task, .stop = stop_task, .context = handle},
+        .service = {.begin = begin,
+                    .handle = handle_task,
+                    .end = end,
+                    .stop = stop_task,
+                    .context = handle},
     };
     luaL_argcheck(L, options.workers > 0, 1, "at least one worker is needed");
     handle->begin = option_function(L, "begin");
     handle->handle = option_function(L, "handle");
+    handle->finish = option_finish(L);
+    lua_getfield(L, 1, "memory");
+    handle->memory = (size_t)luaL_optnumber(L, -1, 0);
+    lua_pop(L, 1);
     options.keep_count = option_keep(L, handle);
     options.keep = handle->keep;
     age_heap(L);
@@ -373,7 +414,8 @@ static int pool_method_close(lua_State *L) {
     handle->keep = NULL;
     luaL_unref(L, LUA_REGISTRYINDEX, handle->begin);
     luaL_unref(L, LUA_REGISTRYINDEX, handle->handle);
-    handle->begin = handle->handle = LUA_NOREF;
+    luaL_unref(L, LUA_REGISTRYINDEX, handle->finish);
+    handle->begin = handle->handle = handle->finish = LUA_NOREF;
     return 0;
 }
 
@@ -431,8 +473,13 @@ static const luaL_Reg POOL_METHODS[] = {
 };
 
 static const luaL_Reg SELF_METHODS[] = {
-    {"index", self_index},       {"item", self_item}, {"ended", self_ended},
-    {"progress", self_progress}, {NULL, NULL},
+    {"index", self_index},
+    {"item", self_item},
+    {"ended", self_ended},
+    {"retire", self_retire},
+    {"exceeded", self_exceeded},
+    {"progress", self_progress},
+    {NULL, NULL},
 };
 
 static void new_class(lua_State *L, const char *name, const luaL_Reg *methods) {

@@ -2,12 +2,15 @@
  *
  *     pool = core.pool{workers = 4, window = 2, keep = {fd, ...},
  *                      begin = function(self) end,
- *                      handle = function(self, payload) return reply end}
+ *                      handle = function(self, payload) return reply end,
+ *                      finish = function(self) end, memory = bytes}
  *
  * forks the workers; both functions reach them by inheritance and run there.
  * `self` has the methods index() (from 1), item(n) (which part of the task is
  * running, for blame and limits), ended() (the last item is done: whether it was
- * to be stopped, and where it was then) and progress() (see core/lua/records.h).
+ * to be stopped, and where it was then), retire() (leave after this task: `finish`
+ * runs, another worker comes), exceeded() (did Lua ask for more than `memory`? if so
+ * the cap is lifted) and progress() (see core/lua/records.h).
  *
  *     pool:submit(payload, worker, limit)   task number; worker from 1, or nil for any;
  *                                    limit: seconds that each item may take

@@ -28,6 +28,8 @@ typedef struct {
     _Atomic uint64_t item;         // which part of it is running, for tasks made of many
     _Atomic uint64_t item_started; // when that did, as clock_coarse; 0: no part is running
     _Atomic uint64_t progress;     // bytes of input worked off since the worker began
+    _Atomic uint32_t retiring;     // it leaves when it has answered this task, and is replaced
+    _Atomic uint64_t memory;       // bytes that the handler has in use, as it says
     Orders orders;                 // written by the parent
 } Board;
 
@@ -42,7 +44,8 @@ static inline uint64_t board_get(_Atomic uint64_t *field) {
 /* For the next worker. Progress adds up, and orders are about tasks, whoever runs them. */
 static inline void board_clear(Board *board) {
     board->phase = BOARD_STARTING;
-    board->task = board->started = board->item = board->item_started = 0;
+    board->task = board->started = board->item = board->item_started = board->memory = 0;
+    board->retiring = 0;
 }
 
 /* From now on this item is running: its start first, so that nobody who sees

@@ -166,8 +166,9 @@ static void take_back_held(Pool *pool, Worker *worker) {
 // 1 with *event when the owner shall know; the place is free again in any case.
 static int bury(Pool *pool, Worker *worker, PoolEvent *event) {
     bool starting = worker->state == WORKER_STARTING;
-    bool expected = starting || worker->state == WORKER_LEAVING;
     obituary(worker, event);
+    bool expected =
+        starting || worker->state == WORKER_LEAVING || worker_retired(worker, &event->end);
     take_back_held(pool, worker);
     places_vacate(&pool->places, worker);
     pool->deaths += !expected;

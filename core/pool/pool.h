@@ -13,7 +13,7 @@
  * the owner decides whether to submit it again. Tasks that were handed to the
  * worker but not begun go to others, silently; results that it had sent are
  * delivered before the death is. A worker that died is replaced while there is
- * a pool to serve.
+ * a pool to serve; so is one that retired, which is no event.
  *
  * A pool belongs to the process that opened it: in a forked child its
  * functions return EPERM, and pool_close frees memory and touches nothing. */

@@ -86,12 +86,14 @@ int serve(const Self *self, const Service *service, Channel *channel) {
     Frame frame;
     int status = begin(self, service, channel, &reply), got = 0;
     board_enter(self->board, BOARD_WAITING);
-    while (status == SERVE_DONE && (got = next_frame(channel, &frame)) == 1) {
+    while (status == SERVE_DONE && !self->board->retiring &&
+           (got = next_frame(channel, &frame)) == 1) {
         FAULT("task.read");
         buffer_clear(&reply);
         if (handle(self, service, channel, &frame, &reply) == -1) status = SERVE_BROKEN;
         channel_pass(channel, &frame);
     }
+    if (self->board->retiring && service->end) service->end(service->context, self);
     if (got == -1) status = SERVE_BROKEN;
     if (status == SERVE_DONE) board_enter(self->board, BOARD_LEAVING);
     FAULT("worker.leave");

@@ -2,7 +2,8 @@
  *
  *     begin -> READY -> (wait for a task -> handle -> reply) ... -> leave
  *
- * The task pipe closing is the order to leave. */
+ * The task pipe closing is the order to leave. A worker leaves unasked too, when
+ * its handler has set the board's `retiring`; the pool replaces it. */
 #ifndef PARALLEL_LUA_POOL_SERVE_H
 #define PARALLEL_LUA_POOL_SERVE_H
 
@@ -35,6 +36,8 @@ typedef struct {
     /* Handles one payload: 0 with the result in *reply, or -1 with an account of
      * the error there. What is in *reply goes to the pool's owner unread. */
     int (*handle)(void *context, const Self *self, const char *payload, size_t size, Buffer *reply);
+    /* In a worker that retires, after its last answer; NULL for none. */
+    void (*end)(void *context, const Self *self);
     /* The item that is running shall stop: called in a signal handler. NULL: it is
      * killed, after a moment. An item that board_is_condemned is not to be begun. */
     void (*stop)(void *context);

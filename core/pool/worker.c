@@ -83,6 +83,11 @@ Task *worker_blame(Worker *worker) {
     return task_queue_pop(&worker->held);
 }
 
+bool worker_retired(const Worker *worker, const ProcessEnd *end) {
+    return worker->board->retiring && board_phase(worker->board) == BOARD_LEAVING &&
+           end->signal == 0;
+}
+
 void worker_dismiss(Worker *worker) {
     if (worker->state == WORKER_ABSENT) return;
     worker->state = WORKER_LEAVING;

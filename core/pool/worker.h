@@ -58,6 +58,9 @@ void worker_fill_rest(Worker *worker);
  * believed only when it is the one whose turn it was. */
 Task *worker_blame(Worker *worker);
 
+/* Of an ended worker: did it leave by itself, in good order? */
+bool worker_retired(const Worker *worker, const ProcessEnd *end);
+
 /* No more tasks for it: it leaves when it has answered those it holds. */
 void worker_dismiss(Worker *worker);
 

@@ -1,4 +1,6 @@
 --- check: arguments of public functions, refused at the line of whoever gave them.
+local size = require("parallel.size")
+
 local check = {}
 
 --- Raise the message at the line of the caller: the first function up the stack
@@ -49,6 +51,15 @@ function check.whole_option(options, field, least, number, name)
     refuse(number, name, ("%s must be a whole number, at least %d, got %s"):format(
       field, least, tostring(value)))
   end
+end
+
+--- The option, when given, must be an amount of memory; it becomes a number of bytes.
+function check.size_option(options, field, number, name)
+  local value = options[field]
+  if value == nil then return end
+  options[field] = size.bytes(value)
+  if options[field] then return end
+  refuse(number, name, ('%s must be bytes or like "512M", got %s'):format(field, tostring(value)))
 end
 
 --- The option, when given, must be a time that something may take.

@@ -102,10 +102,15 @@ function events.result(self, chunk, worker, reply)
   local pid = next(failures) and self.pids[worker]
   for i = 1, n do
     local failed = failures[i]
-    if failed then
+    if failed and failed.kind == "left" then
+      table.insert(self.again, piece(chunk, i, n, chunk.attempts))
+      break
+    elseif failed then
       failed.worker, failed.pid, failed.attempts = worker, pid, (chunk.attempts or 0) + 1
       if failed.kind == "stopped" then
         failed.kind, failed.message, failed.value = "timeout", nil, nil
+        lose(self, chunk, i, failed)
+      elseif failed.kind == "error" and self.retry_errors then
         lose(self, chunk, i, failed)
       else
         refuse(chunk, i, failed)
@@ -250,15 +255,18 @@ end
 local crew = {}
 
 --- Fork so many workers (none: everything runs in this process). Options as in
--- parallel.pool: initializer, initargs, finalizer, retries, timeout.
+-- parallel.pool: initializer, initargs, finalizer, retries, retry_errors, timeout, tasks_per_worker,
+-- memory_per_worker (in bytes).
 function crew.open(workers, options)
   local self = setmetatable({
     workers = math.max(workers, 1), retries = options.retries or 0, timeout = options.timeout,
+    retry_errors = options.retry_errors,
     sources = {}, again = {}, held = {}, holding = 0,
   }, Crew)
-  local begin, handle = service(self, options)
+  local begin, handle, finish = service(self, options)
   local open = workers == 0 and inline.open or core.pool
-  self.transport = assert(open({workers = workers, begin = begin, handle = handle}))
+  self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
+                                memory = options.memory_per_worker}))
   self.pids = self.transport:workers()
   return self
 end

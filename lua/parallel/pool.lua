@@ -423,7 +423,9 @@ end
 
 -- ---- making one -----------------------------------------------------------
 
-local OPTIONS = {workers = "number", initializer = "function", initargs = "table",
+local OPTIONS = {tasks_per_worker = "number", memory_per_worker = "number or string",
+                 retry_errors = "boolean",
+                 workers = "number", initializer = "function", initargs = "table",
                  finalizer = "function", retries = "number", timeout = "number", name = "string"}
 
 local function check_options(options)
@@ -431,7 +433,7 @@ local function check_options(options)
     if not OPTIONS[name] then
       check.fail(("bad argument #1 to 'Pool' (unknown option '%s')"):format(tostring(name)))
     end
-    if type(value) ~= OPTIONS[name] then
+    if not OPTIONS[name]:find(type(value), 1, true) then
       check.fail(("bad argument #1 to 'Pool' (%s must be a %s, got %s)"):format(
         name, OPTIONS[name], type(value)))
     end
@@ -446,9 +448,16 @@ function pool.new(options)
   if type(options) == "number" then options = {workers = options} end
   check.type(options, "table", 1, "Pool")
   check_options(options)
+  options = copy(options)
   check.whole_option(options, "retries", 0, 1, "Pool")
+  check.whole_option(options, "tasks_per_worker", 1, 1, "Pool")
+  check.size_option(options, "memory_per_worker", 1, "Pool")
+  if options.memory_per_worker and jit then
+    check.fail("bad argument #1 to 'Pool' (memory_per_worker is not available with LuaJIT)")
+  end
   check.time_option(options, "timeout", 1, "Pool")
   local workers = options.workers == 0 and 0 or job.workers(options.workers)
+  if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
   local made = setmetatable({owner = core.pid(), count_of_workers = workers}, Pool)
   made.crew = crew.open(workers, options)
   made.pids = made.crew.pids

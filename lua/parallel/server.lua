@@ -22,15 +22,15 @@ local SHAPES = {
 
 -- The loop over items, outside any closure of the user's, so that `at` says
 -- where it was when an error ended it.
-local function run_from(server, f, shape, items, results)
+local function run_from(server, f, shape, items, last, results)
   local worker = server.worker
-  for i = server.at, items.n do
+  for i = server.at, last do
     server.at = i
     worker:item(i)
     results[i] = shape(f, items[i])
   end
   worker:ended()
-  server.at = items.n + 1
+  server.at = last + 1
 end
 
 -- What is left of each failure: the message and the traceback from where it was.
@@ -61,19 +61,41 @@ local function encode_one_by_one(results, failures, count, elapsed)
   return core.encode(elapsed, results, failures)
 end
 
+-- One that Lua had no memory for comes without an account. From now on there is
+-- some again, to tell of it, and the worker leaves.
+local function out_of_memory(server, message)
+  if server.worker:exceeded() then server.budget = 0 end
+  server.worker:ended()
+  return {kind = "memory", message = tostring(message)}
+end
+
+-- Items that this worker may not run any more are left to another.
+local function retire(server, ran, items, failures)
+  server.budget = server.budget - ran
+  if server.budget > 0 and not server.worker:exceeded() then return end
+  if ran < items.n then failures[ran + 1] = {kind = "left"} end
+  server.worker:retire()
+end
+
 --- Run a chunk; the reply holds the seconds it took, results and failures by place.
 function Server:run(number, shape, items)
   local f = self.functions:get(number)
   local results, failures = {}, {}
   local began = core.clock()
   self.at = 1
-  while self.at <= items.n do
-    local ok, failed = xpcall(run_from, self.account, self, f, SHAPES[shape], items, results)
+  local last = math.min(items.n, self.budget)
+  while self.at <= last do
+    local ok, failed = xpcall(run_from, self.account, self, f, SHAPES[shape], items, last, results)
     if not ok then
-      failures[self.at] = failed
+      if type(failed) ~= "table" then
+        failed = out_of_memory(self, failed)
+        if self.budget == 0 then last = self.at end
+      end
+      results[self.at], failures[self.at] = nil, failed
       self.at = self.at + 1
     end
   end
+  retire(self, last, items, failures)
   local elapsed = core.clock() - began
   local ok, reply = pcall(core.encode, elapsed, results, failures)
   return ok and reply or encode_one_by_one(results, failures, items.n, elapsed)
@@ -98,10 +120,11 @@ local function dispatch(self, kind, ...) return self[kind](self, ...) end
 
 local server = {}
 
---- The functions `begin` and `handle` of core.pool.
+--- The functions `begin`, `handle` and `finish` of core.pool.
 -- `functions` is inherited with whatever was defined before the fork.
 function server.service(functions, options)
-  local self = setmetatable({functions = functions, finalizer = options.finalizer}, Server)
+  local self = setmetatable({functions = functions, finalizer = options.finalizer,
+                             budget = options.tasks_per_worker or math.huge}, Server)
   local arguments = options.initargs or {}
 
   local function begin(worker)
@@ -114,7 +137,7 @@ function server.service(functions, options)
     return dispatch(self, core.decode_trusted(task))
   end
 
-  return begin, handle
+  return begin, handle, function() self:finish() end
 end
 
 return server

@@ -86,7 +86,8 @@ describe("a task's timeout", function()
 
   it("is for each item of a chunk, and charges no other", function()
     pool = parallel.Pool(2)
-    local results = pool:map(run_forever_at(7), count_to(20), {chunksize = 10, timeout = 0.05, on_error = "collect"})
+    local results = pool:map(run_forever_at(7), count_to(20),
+      {chunksize = 10, timeout = 0.05, on_error = "collect"})
     assert.equal("timeout", results[7].kind)
     settle_once_each(results, 20, 7)
   end)
