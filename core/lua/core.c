@@ -4,6 +4,7 @@
 #include "core/lua/emitter.h"
 #include "core/lua/files.h"
 #include "core/lua/pool.h"
+#include "core/lua/random.h"
 #include "core/lua/records.h"
 #include "core/lua/reduce.h"
 #include "core/lua/result.h"
@@ -20,6 +21,7 @@ static Register *const PARTS[] = {
     emitter_register,
     files_register,
     pool_register,
+    random_register,
     records_register,
     reduce_register,
     result_register,

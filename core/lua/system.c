@@ -1,11 +1,13 @@
 #include "core/lua/system.h"
 
+#include <errno.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "core/os/clock.h"
 #include "core/os/mapping.h"
 #include "core/os/processors.h"
+#include "core/os/title.h"
 
 static int system_clock(lua_State *L) {
     lua_pushnumber(L, (lua_Number)clock_now() / 1e9);
@@ -41,6 +43,24 @@ static int system_memory_file(lua_State *L) {
     return 1;
 }
 
+// Each changes this process: true, or nil, message, errno.
+static int system_nice(lua_State *L) {
+    errno = 0;
+    int level = nice((int)luaL_checkinteger(L, 1));
+    return luaL_fileresult(L, level != -1 || errno == 0, "cannot set the niceness");
+}
+
+static int system_pin(lua_State *L) {
+    lua_Integer number = luaL_checkinteger(L, 1);
+    luaL_argcheck(L, number >= 1, 1, "processors count from 1");
+    return luaL_fileresult(L, processors_pin((int)number - 1) == 0, "cannot pin to a processor");
+}
+
+static int system_title(lua_State *L) {
+    title_set(luaL_checkstring(L, 1));
+    return 0;
+}
+
 static int system_close(lua_State *L) {
     close((int)luaL_checkinteger(L, 1));
     return 0;
@@ -53,6 +73,9 @@ static const luaL_Reg FUNCTIONS[] = {
     {"is_terminal", system_is_terminal},
     {"terminal_width", system_terminal_width},
     {"memory_file", system_memory_file},
+    {"nice", system_nice},
+    {"pin", system_pin},
+    {"title", system_title},
     {"close", system_close},
     {NULL, NULL},
 };

@@ -6,7 +6,8 @@
 
 /* core.clock() seconds, monotonic; core.cpu_count(); core.pid();
  * core.is_terminal(fd); core.terminal_width(fd) or nil; core.memory_file(name) a descriptor, or
- * nil, message, errno; core.close(fd). */
+ * nil, message, errno; core.close(fd). Of this process: core.nice(more), core.pin(processor),
+ * from 1, counted round: true or nil, message, errno; core.title(name). */
 void system_register(lua_State *L);
 
 #endif

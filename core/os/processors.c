@@ -19,6 +19,26 @@ static int affinity_count(void) {
     return count > 0 ? count : (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
+static int nth_allowed(const cpu_set_t *set, size_t size, int number) {
+    for (int cpu = 0; cpu < MOST_PROCESSORS; cpu++)
+        if (CPU_ISSET_S((size_t)cpu, size, set) && number-- == 0) return cpu;
+    return -1;
+}
+
+int processors_pin(int number) {
+    size_t size = CPU_ALLOC_SIZE(MOST_PROCESSORS);
+    cpu_set_t *set = CPU_ALLOC(MOST_PROCESSORS);
+    int result = set ? sched_getaffinity(0, size, set) : -1;
+    if (result == 0) {
+        int cpu = nth_allowed(set, size, number % CPU_COUNT_S(size, set));
+        CPU_ZERO_S(size, set);
+        CPU_SET_S((size_t)cpu, size, set);
+        result = sched_setaffinity(0, size, set);
+    }
+    CPU_FREE(set);
+    return result;
+}
+
 static bool read_line(const char *path, char *line, int size) {
     FILE *file = fopen(path, "re");
     if (!file) return false;

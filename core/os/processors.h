@@ -5,4 +5,8 @@
 /* The smaller of the affinity mask and the cgroup's quota, rounded up; at least 1. */
 int processors_usable(void);
 
+/* From now on this process runs on one processor only: the number-th (from 0)
+ * of those it may use, counted round. 0 or -1. */
+int processors_pin(int number);
+
 #endif

@@ -17,7 +17,7 @@ Crew.__index = Crew
 -- ---- handing out ----------------------------------------------------------
 
 local function encode_chunk(chunk)
-  return core.encode_trusted("run", chunk.version.number, chunk.shape, chunk.items)
+  return core.encode_trusted("run", chunk.version.number, chunk.shape, chunk.items, chunk.first)
 end
 
 local function piece(chunk, from, to, attempts)

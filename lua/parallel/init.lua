@@ -19,6 +19,7 @@ local parallel = {
   imap = oneshot.imap,
   imap_unordered = oneshot.imap_unordered,
   map = oneshot.map,
+  random_stream = core.random_stream,
   reduce = oneshot.reduce,
   register_type = core.register_type,
   starmap = oneshot.starmap,

@@ -3,7 +3,8 @@
 local Inline = {}
 Inline.__index = Inline
 
-local self_here = {index = function() return 1 end, item = function() end, retire = function() end,
+local self_here = {here = true,
+                   index = function() return 1 end, item = function() end, retire = function() end,
                    ended = function() return false, "" end, exceeded = function() return false end}
 
 function Inline:submit(payload)

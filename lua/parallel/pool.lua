@@ -357,7 +357,7 @@ function Pool:broadcast(f, ...)
       problem = problem or failure.new(failures[1])
     end
     results[worker] = values[1] and values[1][1]
-  end, "run", version.number, "all", {core.encode_trusted(pack(...)), n = 1})
+  end, "run", version.number, "all", {core.encode_trusted(pack(...)), n = 1}, 1)
   self:work_until(function() return waiting == 0 end)
   self.crew.functions:release(version)
   if problem then error(problem, 0) end
@@ -425,6 +425,7 @@ end
 
 local OPTIONS = {tasks_per_worker = "number", memory_per_worker = "number or string",
                  retry_errors = "boolean",
+                 seed = "number", nice = "number", pin = "boolean",
                  workers = "number", initializer = "function", initargs = "table",
                  finalizer = "function", retries = "number", timeout = "number", name = "string"}
 
@@ -450,6 +451,8 @@ function pool.new(options)
   check_options(options)
   options = copy(options)
   check.whole_option(options, "retries", 0, 1, "Pool")
+  check.whole_option(options, "seed", -2 ^ 53, 1, "Pool")
+  check.whole_option(options, "nice", -20, 1, "Pool")
   check.whole_option(options, "tasks_per_worker", 1, 1, "Pool")
   check.size_option(options, "memory_per_worker", 1, "Pool")
   if options.memory_per_worker and jit then

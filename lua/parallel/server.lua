@@ -20,13 +20,23 @@ local SHAPES = {
   end,
 }
 
+-- The same numbers for an item whoever runs it, and as parallel.random_stream on Lua 5.4.
+function Server:reseed(index)
+  if rawget(_G, "jit") then
+    math.randomseed(core.random_stream(self.seed, index)())
+  else
+    math.randomseed(self.seed, index)
+  end
+end
+
 -- The loop over items, outside any closure of the user's, so that `at` says
 -- where it was when an error ended it.
-local function run_from(server, f, shape, items, last, results)
+local function run_from(server, f, shape, items, first, last, results)
   local worker = server.worker
   for i = server.at, last do
     server.at = i
     worker:item(i)
+    if server.seed then server:reseed(first + i - 1) end
     results[i] = shape(f, items[i])
   end
   worker:ended()
@@ -78,14 +88,14 @@ local function retire(server, ran, items, failures)
 end
 
 --- Run a chunk; the reply holds the seconds it took, results and failures by place.
-function Server:run(number, shape, items)
+function Server:run(number, shape, items, first)
   local f = self.functions:get(number)
   local results, failures = {}, {}
   local began = core.clock()
   self.at = 1
   local last = math.min(items.n, self.budget)
   while self.at <= last do
-    local ok, failed = xpcall(run_from, self.account, self, f, SHAPES[shape], items, last, results)
+    local ok, failed = xpcall(run_from, self.account, self, f, SHAPES[shape], items, first, last, results)
     if not ok then
       if type(failed) ~= "table" then
         failed = out_of_memory(self, failed)
@@ -118,17 +128,28 @@ end
 
 local function dispatch(self, kind, ...) return self[kind](self, ...) end
 
+local function warn(done, why)
+  if not done then io.stderr:write("parallel-lua: ", why, "\n") end
+end
+
+local function prepare_process(worker, options)
+  core.title(("%s worker %d"):format(options.name or "pool", worker:index()))
+  if options.nice then warn(core.nice(options.nice)) end
+  if options.pin then warn(core.pin(worker:index())) end
+end
+
 local server = {}
 
 --- The functions `begin`, `handle` and `finish` of core.pool.
 -- `functions` is inherited with whatever was defined before the fork.
 function server.service(functions, options)
-  local self = setmetatable({functions = functions, finalizer = options.finalizer,
+  local self = setmetatable({functions = functions, finalizer = options.finalizer, seed = options.seed,
                              budget = options.tasks_per_worker or math.huge}, Server)
   local arguments = options.initargs or {}
 
   local function begin(worker)
     self.worker = worker
+    if not worker.here then prepare_process(worker, options) end
     self.account = function(value) return account(worker, value) end
     if options.initializer then options.initializer(unpack(arguments, 1, arguments.n)) end
   end

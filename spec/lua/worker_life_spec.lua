@@ -140,3 +140,36 @@ describe("retry_errors", function()
     assert.equal(1, raised(pool.apply, pool, error, "no").attempts)
   end)
 end)
+
+describe("a worker's process", function()
+  after_each(function() pool:close() end)
+
+  local function read(path)
+    local file = io.open(path)
+    local text = file:read("*a")
+    file:close()
+    return text
+  end
+
+  it("carries the name of the pool and its number", function()
+    open({workers = 2, name = "resize"})
+    assert.same({"resize worker 1\n", "resize worker 2\n"},
+      pool:broadcast(function() return read("/proc/self/comm") end))
+    assert.match("^parallel%-lua", pool:apply(function() return read("/proc/self/cmdline") end))
+    assert.not_match("^parallel%-lua: resize", read("/proc/self/cmdline"))
+  end)
+
+  it("is as nice as asked for", function()
+    open({workers = 1, nice = 5})
+    local function niceness() return read("/proc/self/stat"):match("%) " .. ("%S+ "):rep(16) .. "(%S+)") end
+    local here = tonumber(niceness())
+    assert.equal(math.min(19, here + 5), tonumber(pool:apply(niceness)))
+  end)
+
+  it("stays on one processor when pinned", function()
+    open({workers = 3, pin = true})
+    for _, list in ipairs(pool:broadcast(function()
+      return read("/proc/self/status"):match("Cpus_allowed_list:%s*(%S+)")
+    end)) do assert.match("^%d+$", list) end
+  end)
+end)
