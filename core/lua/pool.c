@@ -390,6 +390,15 @@ static int pool_method_cancel(lua_State *L) {
     return 1;
 }
 
+static int pool_method_resize(lua_State *L) {
+    PoolHandle *handle = check_open(L);
+    lua_Integer workers = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, workers > 0 && workers < 1 << 16, 2, "at least one worker is needed");
+    age_heap(L);
+    if (pool_resize(handle->pool, (int)workers) == 0) return 0;
+    return luaL_error(L, "cannot resize the pool: %s", strerror(errno));
+}
+
 static int pool_method_kill(lua_State *L) {
     PoolHandle *handle = check_open(L);
     lua_Integer worker = luaL_checkinteger(L, 2);
@@ -433,6 +442,15 @@ static int pool_method_stats(lua_State *L) {
     return 1;
 }
 
+// pool:memory(worker): the bytes that its Lua had after its last task.
+static int pool_method_memory(lua_State *L) {
+    Pool *pool = check_open(L)->pool;
+    lua_Integer worker = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, worker >= 1 && worker <= pool_workers(pool), 2, "no such worker");
+    lua_pushinteger(L, (lua_Integer)pool_worker_memory(pool, (int)worker - 1));
+    return 1;
+}
+
 // The process numbers of the workers, in their order.
 static int pool_method_workers(lua_State *L) {
     Pool *pool = check_open(L)->pool;
@@ -458,6 +476,8 @@ static int pool_method_timeout(lua_State *L) {
 
 static const luaL_Reg POOL_METHODS[] = {
     {"cancel", pool_method_cancel},
+    {"memory", pool_method_memory},
+    {"resize", pool_method_resize},
     {"submit", pool_method_submit},
     {"wait", pool_method_wait},
     {"kill", pool_method_kill},

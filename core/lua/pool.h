@@ -24,6 +24,7 @@
  *        "death",  task or nil, worker, {signal, exitcode, item, pid, ordered, innocent}
  *        "broken", nil, nil, {message, traceback}: no worker can be started
  *
+ *     pool:resize(workers)  pool:memory(worker) bytes after its last task
  *     pool:kill(worker)  pool:drain(grace)  pool:close()  pool:stats()
  *     pool:workers()     pool:descriptor()  pool:timeout()
  */

@@ -1,12 +1,16 @@
 #include "core/lua/system.h"
 
 #include <errno.h>
+#include <math.h>
+#include <poll.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "core/os/clock.h"
 #include "core/os/mapping.h"
 #include "core/os/processors.h"
+#include "core/os/sys.h"
 #include "core/os/title.h"
 
 static int system_clock(lua_State *L) {
@@ -43,6 +47,29 @@ static int system_memory_file(lua_State *L) {
     return 1;
 }
 
+// core.poll(fds, timeout): those of the descriptors that can be read, as a list.
+static int system_poll(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_Number seconds = luaL_optnumber(L, 2, -1);
+    nfds_t count = lua_rawlen(L, 1);
+    struct pollfd *polled = lua_newuserdatauv(L, (count + 1) * sizeof *polled, 0);
+    for (nfds_t i = 0; i < count; i++) {
+        lua_rawgeti(L, 1, (lua_Integer)i + 1);
+        polled[i] = (struct pollfd){.fd = (int)luaL_checkinteger(L, -1), .events = POLLIN};
+        lua_pop(L, 1);
+    }
+    int ms = seconds < 0 ? -1 : seconds > 2e6 ? 2000000000 : (int)ceil(seconds * 1000);
+    if (sys.poll(polled, count, ms) == -1 && errno != EINTR)
+        return luaL_error(L, "cannot poll: %s", strerror(errno));
+    lua_newtable(L);
+    for (nfds_t i = 0, n = 0; i < count; i++) {
+        if (!polled[i].revents) continue;
+        lua_pushinteger(L, polled[i].fd);
+        lua_rawseti(L, -2, (lua_Integer)++n);
+    }
+    return 1;
+}
+
 // Each changes this process: true, or nil, message, errno.
 static int system_nice(lua_State *L) {
     errno = 0;
@@ -73,6 +100,7 @@ static const luaL_Reg FUNCTIONS[] = {
     {"is_terminal", system_is_terminal},
     {"terminal_width", system_terminal_width},
     {"memory_file", system_memory_file},
+    {"poll", system_poll},
     {"nice", system_nice},
     {"pin", system_pin},
     {"title", system_title},

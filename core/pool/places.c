@@ -75,17 +75,36 @@ static bool may_start(const Places *places) {
     return places->failed_starts < MOST_STARTS && clock_now() >= places->next_start;
 }
 
+// Also beyond those wanted, while there are tasks that only this place may run.
+static bool is_missing(const Places *places, const Worker *worker) {
+    return worker->state == WORKER_ABSENT &&
+           (worker->index < places->wanted || worker->own.count > 0);
+}
+
+static bool any_missing(const Places *places) {
+    for (int i = 0; i < places->count; i++)
+        if (is_missing(places, &places->workers[i])) return true;
+    return false;
+}
+
+void places_dismiss_surplus(Places *places) {
+    for (int i = places->wanted; i < places->count; i++) {
+        Worker *worker = &places->workers[i];
+        if (worker->state == WORKER_READY && worker->own.count == 0) worker_dismiss(worker);
+    }
+}
+
 void places_fill(Places *places) {
     for (int i = 0; i < places->count; i++) {
         Worker *worker = &places->workers[i];
-        if (worker->state != WORKER_ABSENT) continue;
+        if (!is_missing(places, worker)) continue;
         if (!may_start(places)) return;
         start(places, worker);
     }
 }
 
 int places_timeout(const Places *places) {
-    if (places->failed_starts >= MOST_STARTS || places_alive(places) == places->count) return -1;
+    if (places->failed_starts >= MOST_STARTS || !any_missing(places)) return -1;
     uint64_t now = clock_now();
     return now >= places->next_start ? 0 : (int)((places->next_start - now) / NS_PER_MS) + 1;
 }
@@ -142,16 +161,24 @@ static int copy_keep(Places *places, const int *keep, int count) {
 }
 
 static int make_places(Places *places, int count) {
-    places->workers = sys.realloc(NULL, (size_t)count * sizeof *places->workers);
-    if (!places->workers) return -1;
+    Worker *workers = sys.realloc(places->workers, (size_t)count * sizeof *workers);
+    if (!workers) return -1;
+    places->workers = workers;
     for (; places->count < count; places->count++)
         if (worker_init(&places->workers[places->count], places->count) == -1) return -1;
     return 0;
 }
 
+int places_resize(Places *places, int wanted) {
+    if (wanted > places->count && make_places(places, wanted) == -1) return -1;
+    places->wanted = wanted;
+    places_dismiss_surplus(places);
+    return 0;
+}
+
 int places_open(Places *places, int count, const Service *service, const int *keep,
                 int keep_count) {
-    *places = (Places){.service = *service, .poller.fd = -1};
+    *places = (Places){.service = *service, .poller.fd = -1, .wanted = count};
     if (copy_keep(places, keep, keep_count) == -1) return -1;
     if (make_places(places, count) == -1) return -1;
     return poller_open(&places->poller);

@@ -11,7 +11,8 @@
 
 typedef struct {
     Worker *workers;
-    int count;
+    int count;  // places there are
+    int wanted; // those to be filled: the first ones; the others empty themselves
     Service service;
     int *keep; // what workers inherit, with room for two more
     int keep_count;
@@ -30,6 +31,13 @@ enum { TAG_RESULTS, TAG_TASKS, TAG_END, TAGS };
 
 /* All empty. 0, or -1 with errno, after which places_close frees what there is. */
 int places_open(Places *places, int count, const Service *service, const int *keep, int keep_count);
+
+/* So many workers are wanted from now on; those beyond leave when they have
+ * done what they hold. Moves the workers in memory. 0, or -1 with ENOMEM. */
+int places_resize(Places *places, int wanted);
+
+/* Sends away the workers that are not wanted and have nothing more to do. */
+void places_dismiss_surplus(Places *places);
 
 /* Forks workers into empty places, unless it is not time yet. */
 void places_fill(Places *places);

@@ -56,7 +56,8 @@ static void flush(Pool *pool, Worker *worker) {
 
 static bool feed(Pool *pool, Worker *worker, size_t most) {
     if (worker->state != WORKER_READY || worker->held.count >= most || worker->ended) return false;
-    TaskQueue *queue = worker->own.count ? &worker->own : &pool->queue;
+    bool wanted = worker->index < pool->places.wanted;
+    TaskQueue *queue = worker->own.count || !wanted ? &worker->own : &pool->queue;
     Task *task = task_queue_pop(queue);
     if (!task) return false;
     if (worker_send(worker, task) == -1) {
@@ -106,12 +107,14 @@ static void lend(Pool *pool, Worker *worker, const Frame *frame, PoolEvent *even
     pool->done++;
     pool->bytes_received += frame->header.size;
     FAULT("pool.result");
+    places_dismiss_surplus(&pool->places);
     feed(pool, worker, (size_t)pool->window);
 }
 
 static void welcome(Pool *pool, Worker *worker) {
     if (worker->state == WORKER_STARTING) worker->state = WORKER_READY;
     places_note_ready(&pool->places);
+    places_dismiss_surplus(&pool->places);
     feed_all(pool);
 }
 
@@ -167,8 +170,8 @@ static void take_back_held(Pool *pool, Worker *worker) {
 static int bury(Pool *pool, Worker *worker, PoolEvent *event) {
     bool starting = worker->state == WORKER_STARTING;
     obituary(worker, event);
-    bool expected =
-        starting || worker->state == WORKER_LEAVING || worker_retired(worker, &event->end);
+    bool sent_away = worker->state == WORKER_LEAVING && (pool->draining || !event->task);
+    bool expected = starting || sent_away || worker_retired(worker, &event->end);
     take_back_held(pool, worker);
     places_vacate(&pool->places, worker);
     pool->deaths += !expected;
@@ -365,11 +368,24 @@ int pool_descriptor(const Pool *pool) {
 }
 
 int pool_workers(const Pool *pool) {
-    return pool->places.count;
+    return pool->places.wanted;
+}
+
+int pool_resize(Pool *pool, int workers) {
+    if (!is_ours(pool)) return -1;
+    take_back_lent(pool); // it points to a worker
+    if (places_resize(&pool->places, workers) == -1) return -1;
+    start_missing(pool);
+    feed_all(pool);
+    return 0;
 }
 
 pid_t pool_worker_pid(const Pool *pool, int worker) {
     return pool->places.workers[worker].process.pid;
+}
+
+uint64_t pool_worker_memory(const Pool *pool, int worker) {
+    return board_get(&pool->places.workers[worker].board->memory);
 }
 
 const char *pool_reason(const Pool *pool, size_t *size, bool *refused) {

@@ -99,9 +99,16 @@ const char *pool_reason(const Pool *pool, size_t *size, bool *refused);
 
 PoolStats pool_stats(const Pool *pool);
 
-/* How many workers there are, and the process number of one (0 when it has ended). */
+/* How many workers there shall be, and the process number of one (0 when it has ended). */
 int pool_workers(const Pool *pool);
 pid_t pool_worker_pid(const Pool *pool, int worker);
+
+/* The bytes that a worker's handler had in use after its last task, as it says. */
+uint64_t pool_worker_memory(const Pool *pool, int worker);
+
+/* More or fewer workers; those that are too many end when they have done the
+ * tasks they hold. 0, or -1 with errno. */
+int pool_resize(Pool *pool, int workers);
 
 /* SIGKILL to a worker (from 0): it will be found dead, and is replaced. */
 void pool_kill(Pool *pool, int worker);

@@ -93,8 +93,8 @@ int serve(const Self *self, const Service *service, Channel *channel) {
         if (handle(self, service, channel, &frame, &reply) == -1) status = SERVE_BROKEN;
         channel_pass(channel, &frame);
     }
-    if (self->board->retiring && service->end) service->end(service->context, self);
     if (got == -1) status = SERVE_BROKEN;
+    if (status == SERVE_DONE && service->end) service->end(service->context, self);
     if (status == SERVE_DONE) board_enter(self->board, BOARD_LEAVING);
     FAULT("worker.leave");
     buffer_free(&reply);

@@ -36,7 +36,7 @@ typedef struct {
     /* Handles one payload: 0 with the result in *reply, or -1 with an account of
      * the error there. What is in *reply goes to the pool's owner unread. */
     int (*handle)(void *context, const Self *self, const char *payload, size_t size, Buffer *reply);
-    /* In a worker that retires, after its last answer; NULL for none. */
+    /* Before it leaves in good order; NULL for none. */
     void (*end)(void *context, const Self *self);
     /* The item that is running shall stop: called in a signal handler. NULL: it is
      * killed, after a moment. An item that board_is_condemned is not to be begun. */

@@ -68,6 +68,9 @@ end
 
 local async_result = {}
 
+--- Is this value an AsyncResult?
+function async_result.is(value) return getmetatable(value) == AsyncResult end
+
 local function first_done(results)
   for i, result in ipairs(results) do
     if result.done then return table.remove(results, i) end

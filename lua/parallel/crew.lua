@@ -27,7 +27,8 @@ local function piece(chunk, from, to, attempts)
           timeout = chunk.timeout, first = chunk.first + from - 1, items = items, attempts = attempts}
 end
 
-local function refuse(chunk, place, fields)
+local function refuse(self, chunk, place, fields)
+  self.done, self.failed = self.done + 1, self.failed + 1
   fields.index = chunk.first + place - 1
   chunk.source:refuse(fields.index, failure.new(fields))
 end
@@ -36,7 +37,7 @@ end
 local function send_one_by_one(self, chunk, why)
   if chunk.items.n == 1 then
     local path = why:gsub("^%[4%]%[1%]", chunk.shape == "tuple" and "args" or "args[1]")
-    return refuse(chunk, 1, {kind = "unsendable", message = path})
+    return refuse(self, chunk, 1, {kind = "unsendable", message = path})
   end
   for i = 1, chunk.items.n do self:send(piece(chunk, i, i)) end
 end
@@ -89,9 +90,10 @@ local function lose(self, chunk, place, failed)
   if failed.kind == "timeout" then failed.seconds = chunk.timeout or self.timeout end
   local allowed = chunk.source:retries(number) or self.retries
   if failed.kind ~= "cancelled" and attempts <= allowed then
+    self.retried = self.retried + 1
     table.insert(self.again, piece(chunk, place, place, attempts))
   else
-    refuse(chunk, place, failed)
+    refuse(self, chunk, place, failed)
   end
 end
 
@@ -99,10 +101,13 @@ function events.result(self, chunk, worker, reply)
   local elapsed, results, failures = core.decode(reply)
   local source, first, n = chunk.source, chunk.first, chunk.items.n
   source:learn(n, elapsed)
+  self.seconds[worker] = (self.seconds[worker] or 0) + elapsed
   local pid = next(failures) and self.pids[worker]
+  local ran = n
   for i = 1, n do
     local failed = failures[i]
     if failed and failed.kind == "left" then
+      ran = i - 1
       table.insert(self.again, piece(chunk, i, n, chunk.attempts))
       break
     elseif failed then
@@ -113,20 +118,22 @@ function events.result(self, chunk, worker, reply)
       elseif failed.kind == "error" and self.retry_errors then
         lose(self, chunk, i, failed)
       else
-        refuse(chunk, i, failed)
+        refuse(self, chunk, i, failed)
       end
     elseif source:gave_up(first + i - 1) then
-      refuse(chunk, i, {kind = "cancelled", worker = worker})
+      refuse(self, chunk, i, {kind = "cancelled", worker = worker})
     else
+      self.done = self.done + 1
       source:accept(first + i - 1, results[i], worker)
     end
   end
+  self.ran[worker] = (self.ran[worker] or 0) + ran
 end
 
 -- The chunk as a whole could not be run: the worker could not decode it.
-function events.error(_, chunk, worker, detail)
+function events.error(self, chunk, worker, detail)
   for i = 1, chunk.items.n do
-    refuse(chunk, i, {kind = "error", message = detail.message, traceback = detail.traceback,
+    refuse(self, chunk, i, {kind = "error", message = detail.message, traceback = detail.traceback,
                       worker = worker, pid = detail.pid, attempts = 1})
   end
 end
@@ -224,6 +231,29 @@ function Crew:cancel_all(source)
   end
 end
 
+-- ---- figures --------------------------------------------------------------
+
+local function waiting(self)
+  local count = 0
+  for _, chunk in ipairs(self.again) do count = count + chunk.items.n end
+  for _, chunk in pairs(self.held) do
+    if type(chunk) == "table" then count = count + chunk.items.n end
+  end
+  return count
+end
+
+--- What has become of the items so far, and of each worker.
+function Crew:stats()
+  local stats = self.transport:stats()
+  stats.done, stats.failed, stats.retried = self.done, self.failed, self.retried
+  stats.queued = math.max(0, waiting(self) - stats.busy)
+  for worker, pid in ipairs(self.transport:workers()) do
+    stats[worker] = {pid = pid, tasks = self.ran[worker] or 0, busy_seconds = self.seconds[worker] or 0,
+                     memory = self.transport:memory(worker)}
+  end
+  return stats
+end
+
 -- ---- all workers ----------------------------------------------------------
 
 --- Have every worker run `kind(...)`; when(kind, worker, detail) gets each answer.
@@ -241,6 +271,13 @@ local function service(self, options)
     if self.transport then self:tell_each(ignore, ...) end
   end)
   return server.service(self.functions, options)
+end
+
+--- So many workers from now on; what runs is not disturbed.
+function Crew:resize(workers)
+  self.transport:resize(workers)
+  self.workers, self.pids = workers, self.transport:workers()
+  self:pump()
 end
 
 --- End in good order: every worker runs the finalizer, and leaves.
@@ -262,6 +299,7 @@ function crew.open(workers, options)
     workers = math.max(workers, 1), retries = options.retries or 0, timeout = options.timeout,
     retry_errors = options.retry_errors,
     sources = {}, again = {}, held = {}, holding = 0,
+    ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
   local begin, handle, finish = service(self, options)
   local open = workers == 0 and inline.open or core.pool

@@ -6,6 +6,7 @@ local failure = require("parallel.failure")
 local mapreduce = require("parallel.mapreduce")
 local oneshot = require("parallel.oneshot")
 local pool = require("parallel.pool")
+local wait = require("parallel.wait")
 
 local parallel = {
   Pool = pool.new,
@@ -23,6 +24,7 @@ local parallel = {
   reduce = oneshot.reduce,
   register_type = core.register_type,
   starmap = oneshot.starmap,
+  wait = wait.any,
   with = oneshot.with,
   words = core.words,
 }

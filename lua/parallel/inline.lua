@@ -39,6 +39,11 @@ function Inline:stats()
           bytes_sent = 0, bytes_received = 0, progress = 0}
 end
 
+function Inline:descriptor() return nil end
+
+-- What was submitted waits only for somebody to call.
+function Inline:timeout() return self.queue[1] and 0 or nil end
+
 function Inline:drain() end
 
 function Inline:close() self.queue = {} end

@@ -366,10 +366,46 @@ end
 
 -- ---- the pool itself ------------------------------------------------------
 
---- A table of figures; see the README.
+--- A table of figures: workers, busy, queued, done, failed, retried, deaths, bytes_sent,
+-- bytes_received, and by worker {pid, tasks, busy_seconds, memory}.
 function Pool:stats()
-  check_owner(self)
-  return self.crew.transport:stats()
+  check_open(self)
+  local stats = self.crew:stats()
+  stats.queued = stats.queued + self.singles:count()
+  return stats
+end
+
+--- From now on so many workers; what runs is not disturbed.
+function Pool:resize(workers)
+  check_open(self)
+  check.type(workers, "number", 1, "resize")
+  check.whole_option({workers = workers}, "workers", 1, 1, "resize")
+  if self.workers == 0 then check.fail("a pool without workers cannot be resized") end
+  self.crew:resize(workers)
+  self.count_of_workers = workers
+end
+
+-- ---- event loops of others ------------------------------------------------
+
+--- A descriptor that is readable when `step` has something to do; nil without workers.
+function Pool:pollfd()
+  check_open(self)
+  return self.crew.transport:descriptor()
+end
+
+--- What to poll it for, as cqueues wants it said.
+function Pool:events() return self.closed and "" or "r" end
+
+--- The seconds after which `step` has something to do in any case, or nil.
+function Pool:timeout()
+  check_open(self)
+  return self.crew.transport:timeout()
+end
+
+--- Take what has happened, without waiting; callbacks run in here.
+function Pool:step()
+  check_open(self)
+  self:work()
 end
 
 --- How many workers there are.
@@ -399,7 +435,7 @@ function Pool:terminate()
   self.crew.held, self.crew.again = {}, {}
 end
 
---- Wait for the workers' end, after close or terminate: true.
+--- Wait for the workers' end, after close or terminate, which have waited already: true.
 function Pool:join()
   check_owner(self)
   if not self.closed then check.fail("join: the pool is still open") end

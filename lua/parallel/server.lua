@@ -122,7 +122,9 @@ function Server:forget(number)
 end
 
 function Server:finish()
-  if self.finalizer then self.finalizer() end
+  local finalizer = self.finalizer
+  self.finalizer = nil -- once, however the worker comes to leave
+  if finalizer then finalizer() end
   return ""
 end
 

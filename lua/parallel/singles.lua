@@ -49,6 +49,13 @@ function Singles:wants()
   return self.next <= self.last
 end
 
+--- How many wait to be handed out.
+function Singles:count()
+  local count = 0
+  for _ in pairs(self.waiting) do count = count + 1 end
+  return count
+end
+
 local function go_together(a, b) return b and a.version == b.version and a.timeout == b.timeout end
 
 function Singles:take()

@@ -1,0 +1,69 @@
+--- wait: for whichever of several things is ready first.
+local async_result = require("parallel.async_result")
+local check = require("parallel.check")
+local core = require("parallel.core")
+
+local wait = {}
+
+local function descriptor_of(object)
+  if type(object) == "number" then return object end
+  return type(object) == "table" and object.fileno and object:fileno()
+end
+
+-- What is to be polled, and the pools whose work the results wait for.
+local function sort_out(objects)
+  local fds, pools, seen = {}, {}, {}
+  for i, object in ipairs(objects) do
+    local fd = not async_result.is(object) and descriptor_of(object)
+    if fd then
+      fds[#fds + 1] = fd
+    elseif not async_result.is(object) then
+      check.fail(("bad argument #1 to 'wait' (objects[%d] cannot be waited for)"):format(i))
+    elseif not object.done and not seen[object.pool] then
+      seen[object.pool] = true
+      pools[#pools + 1] = object.pool
+    end
+  end
+  return fds, pools
+end
+
+local function those_ready(objects, fds)
+  local readable, ready = {}, {}
+  for _, fd in ipairs(core.poll(fds, 0)) do readable[fd] = true end
+  for _, object in ipairs(objects) do
+    local is_ready
+    if async_result.is(object) then is_ready = object.done else is_ready = readable[descriptor_of(object)] end
+    if is_ready then ready[#ready + 1] = object end
+  end
+  return ready
+end
+
+local function sooner(a, b) return a and b and math.min(a, b) or a or b end
+
+-- Until something happens, at most so many seconds.
+local function poll(fds, pools, left)
+  local polled = {}
+  for i, fd in ipairs(fds) do polled[i] = fd end
+  for _, pool in ipairs(pools) do
+    polled[#polled + 1] = pool:pollfd()
+    left = sooner(left, pool:timeout())
+  end
+  core.poll(polled, left)
+end
+
+--- Those of the AsyncResults and descriptors that are ready, as a list: waits until
+-- one is, at most so many seconds; {} when the time ran out.
+function wait.any(objects, timeout)
+  check.type(objects, "table", 1, "wait")
+  local fds, pools = sort_out(objects)
+  local deadline = timeout and core.clock() + timeout
+  while true do
+    for _, pool in ipairs(pools) do pool:work() end
+    local ready = those_ready(objects, fds)
+    local left = deadline and deadline - core.clock()
+    if #ready > 0 or #objects == 0 or left and left <= 0 then return ready end
+    poll(fds, pools, left)
+  end
+end
+
+return wait
