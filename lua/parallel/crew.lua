@@ -103,7 +103,7 @@ function events.result(self, chunk, worker, reply)
   source:learn(n, elapsed)
   self.seconds[worker] = (self.seconds[worker] or 0) + elapsed
   local pid = next(failures) and self.pids[worker]
-  local ran = n
+  local ran, accepted = n, 0
   for i = 1, n do
     local failed = failures[i]
     if failed and failed.kind == "left" then
@@ -120,14 +120,12 @@ function events.result(self, chunk, worker, reply)
       else
         refuse(self, chunk, i, failed)
       end
-    elseif source:gave_up(first + i - 1) then
-      refuse(self, chunk, i, {kind = "cancelled", worker = worker})
     else
-      self.done = self.done + 1
+      accepted = accepted + 1
       source:accept(first + i - 1, results[i], worker)
     end
   end
-  self.ran[worker] = (self.ran[worker] or 0) + ran
+  self.ran[worker], self.done = (self.ran[worker] or 0) + ran, self.done + accepted
 end
 
 -- The chunk as a whole could not be run: the worker could not decode it.

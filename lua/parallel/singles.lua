@@ -81,7 +81,14 @@ local function settle(self, number, worker, ...)
   result:settle(...)
 end
 
-function Singles:accept(number, value, worker) settle(self, number, worker, value) end
+-- One that ended by itself while it was being stopped is cancelled all the same.
+function Singles:accept(number, value, worker)
+  if self:gave_up(number) then
+    self:refuse(number, failure.new({kind = "cancelled", index = number, worker = worker}))
+  else
+    settle(self, number, worker, value)
+  end
+end
 
 function Singles:refuse(number, failed)
   local result = self.results[number]
