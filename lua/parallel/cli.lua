@@ -1,7 +1,7 @@
 --- cli: the program `parallel-lua`: arguments in, exit status out.
 --
 -- Exit status: 0 done; 1 the job failed; 2 wrong usage, a missing or bad job
--- file; 3 input or output error.
+-- file; 3 input or output error; 141 nobody reads the output any more.
 local argparse = require("argparse")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
@@ -10,6 +10,8 @@ local mapreduce = require("parallel.mapreduce")
 local parallel = require("parallel")
 
 local DONE, FAILED, USAGE, INPUT_OUTPUT = 0, 1, 2, 3
+local NO_READER = 128 + 13 -- as if by SIGPIPE
+local EPIPE = 32
 
 local SORTS = {key = "key", value = "value", ["-value"] = "value desc", ["-key"] = "key desc"}
 
@@ -150,8 +152,9 @@ local function run_job(job)
 end
 
 local function write(result)
-  local ok, why = result:write(1)
+  local ok, why, errno = result:write(1)
   result:close()
+  if errno == EPIPE then error(setmetatable({status = NO_READER}, Exit), 0) end
   if not ok then leave(INPUT_OUTPUT, "cannot write the output: %s", why) end
 end
 
@@ -181,6 +184,7 @@ return function(arguments)
   local ok, outcome = pcall(run, arguments)
   if ok then return outcome end
   if tostring(outcome):match("interrupted$") then error(outcome, 0) end
+  if getmetatable(outcome) == Exit and not outcome.message then return outcome.status end
   io.stderr:write("parallel-lua: ", describe(outcome), "\n")
   return getmetatable(outcome) == Exit and outcome.status or FAILED
 end
