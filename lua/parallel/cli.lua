@@ -154,7 +154,7 @@ end
 local function write(result)
   local ok, why, errno = result:write(1)
   result:close()
-  if errno == EPIPE then error(setmetatable({status = NO_READER}, Exit), 0) end
+  if errno == EPIPE then error(setmetatable({status = NO_READER, message = why, quiet = true}, Exit), 0) end
   if not ok then leave(INPUT_OUTPUT, "cannot write the output: %s", why) end
 end
 
@@ -184,7 +184,7 @@ return function(arguments)
   local ok, outcome = pcall(run, arguments)
   if ok then return outcome end
   if tostring(outcome):match("interrupted$") then error(outcome, 0) end
-  if getmetatable(outcome) == Exit and not outcome.message then return outcome.status end
+  if getmetatable(outcome) == Exit and outcome.quiet then return outcome.status end
   io.stderr:write("parallel-lua: ", describe(outcome), "\n")
   return getmetatable(outcome) == Exit and outcome.status or FAILED
 end
