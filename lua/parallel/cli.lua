@@ -150,10 +150,19 @@ local function run_job(job)
   error(result, 0)
 end
 
+local EPIPE = 32
+
+-- When nobody reads any more one write through stdio ends us by SIGPIPE, as it
+-- ends any filter; where that signal is ignored it is an error like others.
 local function write(result)
-  local ok, why = result:write(1)
+  local ok, why, number = result:write(1)
   result:close()
-  if not ok then leave(INPUT_OUTPUT, "cannot write the output: %s", why) end
+  if ok then return end
+  if number == EPIPE then
+    io.stdout:write("\n")
+    io.stdout:flush()
+  end
+  leave(INPUT_OUTPUT, "cannot write the output: %s", why)
 end
 
 local function run(arguments)
@@ -161,7 +170,6 @@ local function run(arguments)
   local script = load_script(path, rest)
   local made = call(script, (unpack or table.unpack)(rest))
   if type(made) == "table" then write(run_job(job_of(made, path, options, rest))) end
-  if not (io.stdout:flush()) then leave(INPUT_OUTPUT, "cannot write the output") end
   return DONE
 end
 
