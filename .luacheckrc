@@ -1,4 +1,5 @@
 std = "max"
+self = false
 max_line_length = 110
 exclude_files = {"build"}
 files["spec"] = {std = "max+busted"}

@@ -4,6 +4,7 @@
  * Here are only the things that need C: the state, and signals. SIGPIPE keeps
  * its default, so that `| head` ends us as it ends any filter; the workers see
  * our end by their life pipes. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -92,7 +93,15 @@ static int check_output(int status) {
     return INPUT_OUTPUT;
 }
 
+// A standard stream that we were started without would become the number of
+// the next file that is opened. The wrong direction makes its use an error.
+static void reserve_standard_streams(void) {
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1) open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv) {
+    reserve_standard_streams();
     lua_State *L = luaL_newstate();
     if (!L) {
         fputs("parallel-lua: not enough memory\n", stderr);

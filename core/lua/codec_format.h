@@ -1,5 +1,5 @@
 /* Codec format - what a message of the codec looks like, for its two ends:
- * core/lua/encoder.c writes it, core/lua/decoder.c reads it.
+ * core/lua/encoder.h writes it, core/lua/decoder.h reads it.
  *
  *     +-------+--------- - - -+------------------ - - -+---+
  *     | count |  that many values  |  tables put off   | 0 |

@@ -253,13 +253,21 @@ static void let_hooks_run(lua_State *L) {
     lua_call(L, 0, 0);
 }
 
-static int raise_broken(lua_State *L, Pool *pool) {
+static int push_broken(lua_State *L, const Pool *pool) {
     size_t size;
-    const char *reason = pool_reason(pool, &size);
-    lua_pushliteral(L, "cannot start any worker: ");
+    bool refused;
+    const char *reason = pool_reason(pool, &size, &refused);
+    lua_pushliteral(L, "broken");
+    lua_pushnil(L);
+    lua_pushnil(L);
+    if (refused) {
+        failed_push(L, reason, size);
+        return 4;
+    }
+    lua_createtable(L, 0, 1);
     lua_pushlstring(L, reason, size);
-    lua_concat(L, 2);
-    return lua_error(L);
+    lua_setfield(L, -2, "message");
+    return 4;
 }
 
 static int check_timeout_ms(lua_State *L, int index) {
@@ -282,7 +290,7 @@ static int pool_method_wait(lua_State *L) {
         int got = pool_wait(handle->pool, left, &event);
         if (got == 1) return push_event(L, &event);
         if (got == 0) break;
-        if (errno == ECHILD) return raise_broken(L, handle->pool);
+        if (errno == ECHILD) return push_broken(L, handle->pool);
         if (errno != EINTR) return luaL_error(L, "cannot wait for the pool: %s", strerror(errno));
         let_hooks_run(L);
     }

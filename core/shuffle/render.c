@@ -106,7 +106,9 @@ int json_string(Buffer *to, const char *bytes, size_t size) {
     return buffer_append_byte(to, '"');
 }
 
-static bool is_tsv_special(char byte) { return byte == '\t' || byte == '\n' || byte == '\r'; }
+static bool is_tsv_special(char byte) {
+    return byte == '\t' || byte == '\n' || byte == '\r';
+}
 
 static bool has_tsv_special(const char *bytes, size_t size) {
     bool found = false;

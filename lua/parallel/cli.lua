@@ -1,7 +1,7 @@
 --- cli: the program `parallel-lua`: arguments in, exit status out.
 --
 -- Exit status: 0 done; 1 the job failed; 2 wrong usage, a missing or bad job
--- file; 3 input or output error.
+-- file; 3 input or output error; 141 nobody reads the output any more.
 local argparse = require("argparse")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
@@ -10,6 +10,8 @@ local mapreduce = require("parallel.mapreduce")
 local parallel = require("parallel")
 
 local DONE, FAILED, USAGE, INPUT_OUTPUT = 0, 1, 2, 3
+local NO_READER = 128 + 13 -- as if by SIGPIPE
+local EPIPE = 32
 
 local SORTS = {key = "key", value = "value", ["-value"] = "value desc", ["-key"] = "key desc"}
 
@@ -99,10 +101,19 @@ local function load_script(path, arguments)
   return chunk
 end
 
+-- The lines of the traceback that are the script's.
+local function users_traceback()
+  local kept = {"stack traceback:"}
+  for line in debug.traceback("", 3):gmatch("\n(\t[^\n]+)") do
+    if not line:find("^\tparallel/") and not line:find("^\t%[C%]") then kept[#kept + 1] = line end
+  end
+  return table.concat(kept, "\n")
+end
+
 -- A plain error of the script's becomes a Failure, with a traceback like the workers'.
 local function with_traceback(value)
   if type(value) == "table" or tostring(value):match("interrupted$") then return value end
-  return failure.new({kind = "error", message = tostring(value), traceback = debug.traceback("", 2)})
+  return failure.new({kind = "error", message = tostring(value), traceback = users_traceback()})
 end
 
 local function call(f, ...)
@@ -150,19 +161,11 @@ local function run_job(job)
   error(result, 0)
 end
 
-local EPIPE = 32
-
--- When nobody reads any more one write through stdio ends us by SIGPIPE, as it
--- ends any filter; where that signal is ignored it is an error like others.
 local function write(result)
-  local ok, why, number = result:write(1)
+  local ok, why, errno = result:write(1)
   result:close()
-  if ok then return end
-  if number == EPIPE then
-    io.stdout:write("\n")
-    io.stdout:flush()
-  end
-  leave(INPUT_OUTPUT, "cannot write the output: %s", why)
+  if errno == EPIPE then error(setmetatable({status = NO_READER, message = why, quiet = true}, Exit), 0) end
+  if not ok then leave(INPUT_OUTPUT, "cannot write the output: %s", why) end
 end
 
 local function run(arguments)
@@ -191,6 +194,7 @@ return function(arguments)
   local ok, outcome = pcall(run, arguments)
   if ok then return outcome end
   if tostring(outcome):match("interrupted$") then error(outcome, 0) end
+  if getmetatable(outcome) == Exit and outcome.quiet then return outcome.status end
   io.stderr:write("parallel-lua: ", describe(outcome), "\n")
   return getmetatable(outcome) == Exit and outcome.status or FAILED
 end

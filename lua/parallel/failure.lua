@@ -4,6 +4,9 @@
 --   "error"      the user's code raised; message, traceback and value are its own
 --   "died"       the worker ended meanwhile; signal or exitcode says how
 --   "cancelled"  the pool was ended first
+--   "unsendable" arguments or results cannot leave their process; message has the path
+--   "memory"     the worker's Lua ran out of memory
+--   "timeout"    it was waited for in vain
 --
 -- Other fields, where they are known: index (which task), label (what the task
 -- is about, a file for example), worker, pid, attempts.
@@ -52,6 +55,10 @@ function Failure:__tostring()
     local task = self.index and " while running task " .. self.index or ""
     return with_label(self, death(self) .. task)
   end
+  if self.kind == "unsendable" and self.index then
+    local what = self.worker and "the result of " or ""
+    return ("cannot send %stask %d: %s"):format(what, self.index, self.message)
+  end
   if self.index and self.worker then
     return ("task %d failed in worker %d: %s"):format(self.index, self.worker, self.message)
   end
@@ -67,9 +74,17 @@ local function without_our_place(message) return (message:gsub("^parallel/[%w_]+
 function failure.new(fields)
   local made = setmetatable(fields, Failure)
   if made.message then made.message = without_our_place(made.message) end
-  if made.traceback then made.traceback = users_part(made.traceback) end
+  if made.traceback and made.worker then made.traceback = users_part(made.traceback) end
   made.message = made.message or tostring(made)
   return made
+end
+
+--- The Failure of a pool none of whose workers can be started.
+function failure.no_workers(detail)
+  return failure.new({
+    kind = "error", message = "cannot start any worker: " .. detail.message,
+    traceback = detail.traceback and users_part(detail.traceback),
+  })
 end
 
 --- Is this value a Failure (of this kind, when one is given)?

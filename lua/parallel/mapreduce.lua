@@ -136,6 +136,10 @@ function events.death(self, task, worker, detail)
   self:again(task)
 end
 
+function events.broken(_, _, _, detail)
+  error(failure.no_workers(detail), 0)
+end
+
 function Run:take_event()
   local kind, number, worker, detail = self.pool:wait(TICK)
   if kind then
@@ -234,7 +238,7 @@ end
 
 local function plan_of(job, inputs)
   if job.values then return splits.of_values(job.values, job.workers) end
-  return splits.of_files(job.inputs or inputs, job.records, job.workers)
+  return splits.of_inputs(job.inputs or inputs, job.records, job.workers)
 end
 
 local function new_run(job, plan)

@@ -1,0 +1,75 @@
+/* Decoder of functions - their code, and what their upvalues hold. */
+#include "core/lua/decoder.h"
+#include "core/lua/library.h"
+
+void decode_library(Decoder *d, lua_Integer place) {
+    lua_State *L = d->L;
+    decoder_check_trust(d);
+    decode_value(d);
+    if (lua_type(L, -1) != LUA_TSTRING) decoder_damaged(d, "a library's name is not a string");
+    size_t size;
+    const char *name = lua_tolstring(L, -1, &size);
+    library_push(L, name, size);
+    lua_remove(L, -2);
+    if (place) decoder_remember(d, place);
+}
+
+// With the function on top of the stack: joins its upvalue i to another function's.
+static void decode_joined(Decoder *d, int i) {
+    lua_State *L = d->L;
+    lua_Integer place = take_place(d);
+    decoder_recall(d, place, "a reference to no upvalue");
+    decoder_recall(d, -place, "a reference to no upvalue");
+    bool valid = lua_type(L, -2) == LUA_TFUNCTION && lua_type(L, -1) == LUA_TNUMBER;
+    if (!valid || !lua_getupvalue(L, -2, (int)lua_tointeger(L, -1)))
+        decoder_damaged(d, "a reference to no upvalue");
+    lua_upvaluejoin(L, -4, i, -3, (int)lua_tointeger(L, -2));
+    lua_pop(L, 3);
+}
+
+static void remember_upvalue(Decoder *d, int i, lua_Integer place) {
+    decoder_remember(d, place);
+    lua_pushinteger(d->L, i);
+    decoder_remember(d, -place);
+    lua_pop(d->L, 1);
+}
+
+static void decode_upvalue(Decoder *d, int i) {
+    lua_State *L = d->L;
+    lua_Integer place = d->at - d->start;
+    d->owed--;
+    int tag = (unsigned char)*take(d, 1);
+    if (tag & TAG_SHARED) remember_upvalue(d, i, place);
+    switch (tag & ~TAG_SHARED) {
+    case TAG_JOINED: return decode_joined(d, i);
+    case TAG_GLOBALS: lua_pushglobaltable(L); break;
+    case TAG_UPVALUE: decode_value(d); break;
+    default: decoder_damaged(d, "an upvalue of no known kind");
+    }
+    lua_setupvalue(L, -2, i);
+}
+
+// Of the function on top of the stack.
+void decode_upvalues(Decoder *d) {
+    lua_State *L = d->L;
+    lua_Debug info;
+    lua_pushvalue(L, -1);
+    lua_getinfo(L, ">u", &info);
+    uint64_t count = take_varint(d);
+    if (count != (uint64_t)info.nups)
+        decoder_damaged(d, "a function of another number of upvalues");
+    announce(d, count);
+    for (int i = 1; i <= (int)count; i++) decode_upvalue(d, i);
+}
+
+void decode_function(Decoder *d, lua_Integer place, bool more) {
+    lua_State *L = d->L;
+    decoder_check_trust(d);
+    size_t size = take_counter(d);
+    if (luaL_loadbufferx(L, take(d, size), size, "=function", "b") != 0) lua_error(L);
+    if (place) decoder_remember(d, place);
+    if (!more) return;
+    decoder_enter(d);
+    decode_upvalues(d);
+    decoder_leave(d);
+}
