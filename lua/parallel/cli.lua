@@ -143,11 +143,21 @@ local function job_of(made, path, options, inputs)
   return job
 end
 
--- What goes wrong with inputs is a plain message; failed tasks are Failures.
+-- Messages about inputs and outputs, raised here or in a worker, begin so.
+local TROUBLE = {"^cannot open '", "^cannot read '", "^cannot write "}
+
+local function is_input_output(problem)
+  local message = failure.is(problem, "error") and problem.message or problem
+  for _, pattern in ipairs(TROUBLE) do
+    if type(message) == "string" and message:match(pattern) then return true end
+  end
+  return false
+end
+
 local function run_job(job)
   local ok, result = pcall(mapreduce.run, job)
   if ok then return result end
-  if type(result) == "string" and result:match("^cannot ") then leave(INPUT_OUTPUT, "%s", result) end
+  if is_input_output(result) then leave(INPUT_OUTPUT, "%s", tostring(result)) end
   error(result, 0)
 end
 
@@ -158,14 +168,11 @@ local function write(result)
   if not ok then leave(INPUT_OUTPUT, "cannot write the output: %s", why) end
 end
 
-local function is_job(made) return type(made) == "table" and made.map ~= nil end
-
 local function run(arguments)
   local options, path, rest = parse(arguments)
   local script = load_script(path, rest)
   local made = call(script, (unpack or table.unpack)(rest))
-  if is_job(made) then write(run_job(job_of(made, path, options, rest))) end
-  if not (io.stdout:flush()) then leave(INPUT_OUTPUT, "cannot write the output") end
+  if type(made) == "table" then write(run_job(job_of(made, path, options, rest))) end
   return DONE
 end
 
@@ -173,6 +180,9 @@ end
 
 local function describe(problem)
   local text = tostring(problem)
+  if type(problem) == "table" and not getmetatable(problem) then
+    text = "(error object is a table value)"
+  end
   if failure.is(problem) and problem.traceback and problem.traceback ~= "" then
     text = text .. "\n" .. problem.traceback
   end

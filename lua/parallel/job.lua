@@ -49,7 +49,8 @@ end
 local function check_whole(fields, name, least)
   local value = fields[name]
   if value == nil or (value >= least and value == math.floor(value)) then return true end
-  return nil, ("'%s' must be a whole number, at least %d, got %s"):format(name, least, value)
+  local range = least > -math.huge and (", at least %d"):format(least) or ""
+  return nil, ("'%s' must be a whole number%s, got %s"):format(name, range, value)
 end
 
 local function check_all(fields)
@@ -58,6 +59,8 @@ local function check_all(fields)
   if ok then ok, why = check_whole(fields, "top", 1) end
   if ok then ok, why = check_whole(fields, "retries", 0) end
   if ok then ok, why = check_whole(fields, "partitions", 1) end
+  if ok and fields.workers == 0 then ok, why = nil, "'workers' must not be 0" end
+  if ok then ok, why = check_whole(fields, "workers", -math.huge) end
   if ok and fields.records == "" then ok, why = nil, "'records' must not be empty" end
   if ok and not (fields.combine or fields.reduce) then
     ok, why = nil, "a job needs 'combine' or 'reduce'"
