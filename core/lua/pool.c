@@ -9,6 +9,7 @@
 
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
+#include "core/lua/heap.h"
 #include "core/os/clock.h"
 #include "core/os/sys.h"
 #include "core/pool/pool.h"
@@ -106,6 +107,7 @@ static int call(PoolHandle *handle, int function, const Self *self, const char *
 
 static int begin(void *context, const Self *self, Buffer *reply) {
     PoolHandle *handle = context;
+    heap_renew(handle->L);
     replace_exit(handle->L, self->life);
     reseed(handle->L);
     return call(handle, handle->begin, self, "", 0, reply);

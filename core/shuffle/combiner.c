@@ -364,6 +364,42 @@ static int list_result(Store *store, const void *state, Buffer *value) {
     return 0;
 }
 
+/* ---- fold: the one value that a function made, saved as "values" would be ---- */
+
+typedef struct {
+    uint32_t size, capacity;
+    Ref bytes;
+} FoldState;
+
+// Replaces the value: folding it with the one before was up to the caller.
+static int fold_add(Store *store, void *state, const char *value, size_t size) {
+    FoldState *fold = state;
+    if (fold->capacity < size) {
+        size_t capacity = size + size / 2; // so that ever longer values do not pile up
+        Ref bytes = capacity > UINT32_MAX ? 0 : arena_take(&store->arena, capacity);
+        if (!bytes) {
+            errno = ENOMEM;
+            return -1;
+        }
+        fold->bytes = bytes;
+        fold->capacity = (uint32_t)capacity;
+    }
+    memcpy(arena_at(&store->arena, fold->bytes), value, size);
+    fold->size = (uint32_t)size;
+    return 0;
+}
+
+static int fold_result(Store *store, const void *state, Buffer *value) {
+    const FoldState *fold = state;
+    return buffer_append(value, arena_at(&store->arena, fold->bytes), fold->size);
+}
+
+static int fold_save(Store *store, const void *state, const Piece **piece, Buffer *body) {
+    (void)piece;
+    if (buffer_append_varint(body, ((const FoldState *)state)->size) == -1) return -1;
+    return fold_result(store, state, body);
+}
+
 /* ---- set ----
  *
  * A set grows as the differences between one value's number and the next, as
@@ -493,6 +529,7 @@ const Combiner COMBINERS[] = {
     {"last", sizeof(PlacedState), false, last_add, placed_save, last_absorb, placed_result},
     {"list", sizeof(Chain), false, list_add, list_save, list_absorb, list_result},
     {"values", sizeof(Chain), false, list_add, list_save, list_absorb, list_result},
+    {"fold", sizeof(FoldState), false, fold_add, fold_save, fold_add, fold_result},
     {"set", sizeof(SetState), true, set_add, set_save, set_absorb, set_result},
     {.name = NULL},
 };
