@@ -63,9 +63,7 @@ function mapper.service(job, plan, run_files, output_files)
   local function begin(worker)
     self.worker, self.progress = worker, worker:progress()
     self.reader = core.reader()
-    -- What a function combines is kept as it comes until the reduce task calls it.
-    local combine = type(job.combine) == "string" and job.combine or "values"
-    self.emitter = core.emitter({combine = combine, partitions = job.partitions})
+    self.emitter = core.emitter({combine = job.combine, partitions = job.partitions})
   end
 
   local function handle(_, task)
