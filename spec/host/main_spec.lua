@@ -379,7 +379,8 @@ describe("a signal", function()
   end)
 
   it("that ends a plain script is told in one line", function()
-    files.write("job.lua", "io.open('started', 'w'):close() while true do end")
+    -- compiled loops notice nothing, here as in luajit itself
+    files.write("job.lua", "if jit then jit.off() end io.open('started', 'w'):close() while true do end")
     local program = shell.start(command("job.lua"), {group = true})
     while is_alive(program.pid) and not files.read(folder .. "started") do end
     program:kill("INT")
