@@ -165,7 +165,7 @@ describe("wrong usage", function()
 
   it("with a script that is not there is told", function()
     files.write("here", "")
-    assert_fails(2, "cannot open none.lua" .. (jit and "" or ": No such file or directory"), run({"none.lua"}))
+    assert_fails(2, "cannot open none.lua: No such file or directory", run({"none.lua"}))
   end)
 
   it("with a script that does not compile is told with its line", function()
