@@ -214,9 +214,11 @@ static void reduce_key(lua_State *L, Reduce *reduce) {
     }
 }
 
+// A reduce function may yet emit a key that belongs to the top.
 static void reduce_keys(lua_State *L, Reduce *reduce) {
+    bool calls = !lua_isnil(L, REDUCE_FUNCTION);
     int found = 0;
-    while (!output_full(&reduce->output) && (found = merge_key(&reduce->merge)) == 1) {
+    while ((calls || !output_full(&reduce->output)) && (found = merge_key(&reduce->merge)) == 1) {
         reduce->group++;
         reduce->at = reduce->end = NULL;
         reduce_key(L, reduce);
