@@ -76,15 +76,24 @@ Result.__len = Result.count
 Result.__close = Result.close
 Result.__gc = Result.close
 
+-- LuaJIT asks a userdata's __gc, but no table's.
+local function close_when_collected(self)
+  if not newproxy then return end
+  self.guard = newproxy(true)
+  getmetatable(self.guard).__gc = function() self:close() end
+end
+
 local result = {}
 
 --- The result of a job: what its reduce tasks left (`outputs`) in these files,
 -- which from now on belong to it.
 function result.new(job, outputs, files)
   local order = {sort = job.sort_by, desc = job.descending, top = job.top}
-  return setmetatable({
+  local made = setmetatable({
     job = job, files = files, owner = core.pid(), pairs_of = core.result(outputs, order),
   }, Result)
+  close_when_collected(made)
+  return made
 end
 
 return result
