@@ -192,7 +192,8 @@ describe("combine", function()
   it("by a function is that of a serial loop", function()
     local function longer(a, b) return (#a > #b or (#a == #b and a < b)) and a or b end
     local values = {"pear", "apple", "fig", "banana", "cherry", "date"}
-    local made = table_of({values = values, map = function(s, emit) emit(#s % 2, s) end, combine = longer, workers = 3})
+    local function map(s, emit) emit(#s % 2, s) end
+    local made = table_of({values = values, map = map, combine = longer, workers = 3})
     assert.same({[0] = "banana", [1] = "apple"}, made)
   end)
 
@@ -279,7 +280,10 @@ describe("sort", function()
     for _, shape in ipairs(SHAPES) do
       it(("by %s with %d workers and %d partitions"):format(order, shape[1], shape[2]), function()
         table.sort(expected, before)
-        local job = {values = VALUES, map = map, combine = "sum", sort = order, workers = shape[1], partitions = shape[2]}
+        local job = {
+          values = VALUES, map = map, combine = "sum", sort = order,
+          workers = shape[1], partitions = shape[2],
+        }
         assert.same(expected, pairs_of(job))
         job.top = 7
         assert.same({(unpack or table.unpack)(expected, 1, 7)}, pairs_of(job))
@@ -353,7 +357,8 @@ describe("a job", function()
 
   it("that fails raises a Failure", function()
     local ok, failure = pcall(parallel.mapreduce, {
-      values = {1, 2}, combine = "sum", workers = 1, map = function(n) if n == 2 then error("two is unlucky") end end,
+      values = {1, 2}, combine = "sum", workers = 1,
+      map = function(n) if n == 2 then error("two is unlucky") end end,
     })
     assert.is_false(ok)
     assert.is_true(parallel.is_failure(failure, "error"))
@@ -379,11 +384,13 @@ describe("a job", function()
 
   it("charges nobody for the end of a worker after another's error", function()
     local values = numbers(300)
-    local ok, failure = pcall(parallel.mapreduce, {values = values, combine = "count", workers = 1, retries = 2,
+    local ok, failure = pcall(parallel.mapreduce, {
+      values = values, combine = "count", workers = 1, retries = 2,
       map = function(n, emit)
         emit(n)
         if n == values[50] then error("always") end
-      end})
+      end,
+    })
     assert.is_false(ok)
     assert.equal("error", failure.kind)
     assert.equal(3, failure.attempts)
@@ -403,6 +410,7 @@ describe("a job", function()
 
   it("must be a table", function()
     local _, message = pcall(function() parallel.mapreduce("x") end)
-    assert.match("mapreduce_spec.lua:%d+: bad argument #1 to 'mapreduce' %(table expected, got string%)$", message)
+    assert.match("mapreduce_spec.lua:%d+: bad argument #1 to 'mapreduce' %(table expected, got string%)$",
+      message)
   end)
 end)

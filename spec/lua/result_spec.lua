@@ -3,7 +3,8 @@ local parallel = require("parallel")
 local result
 
 local function made_of(list, fields)
-  local job = {values = list, map = function(pair, emit) emit(pair[1], pair[2]) end, combine = "sum", workers = 2}
+  local function map(pair, emit) emit(pair[1], pair[2]) end
+  local job = {values = list, map = map, combine = "sum", workers = 2}
   for name, value in pairs(fields or {}) do job[name] = value end
   result = parallel.mapreduce(job)
   return result
@@ -28,7 +29,7 @@ describe("Result", function()
 
   it("starts anew after a loop that was left", function()
     made_of({{"b", 1}, {"a", 2}}, {sort = "key"})
-    for _ in result:pairs() do break end
+    assert.equal("a", (result:pairs()()))
     assert.same({{"a", 2}, {"b", 1}}, collect())
   end)
 

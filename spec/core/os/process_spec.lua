@@ -228,13 +228,12 @@ describe("a host that ignores SIGCHLD", function()
         return payload
       end})
       for i = 1, %d do pool:submit(tostring(i)) end
-      local answers, deaths = 0, 0
-      while true do
-        local kind = pool:wait(5)
-        if kind == "result" then answers = answers + 1 elseif kind == "death" then deaths = deaths + 1 else break end
+      local count = {result = 0, death = 0}
+      for kind in function() return (pool:wait(5)) end do
+        count[kind] = count[kind] + 1
       end
       pool:drain(5)
-      print(answers, deaths)
+      print(count.result, count.death)
     ]]):format(tasks))
     return shell.run({"sh", "-c", "trap '' CHLD; exec \"$@\"", "sh", shell.interpreter(), script},
       {env = {PARALLEL_LUA_FAULT = plan}})
