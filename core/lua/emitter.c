@@ -261,8 +261,8 @@ static int unknown_combiner(lua_State *L, const char *name) {
     return luaL_error(L, "no way to combine is called '%s' (%s)", name, lua_tostring(L, -1));
 }
 
-const Combiner *combiner_check(lua_State *L, const char *name) {
-    const Combiner *combiner = combiner_find(name);
+const Combiner *combiner_check(lua_State *L, const char *name, Store *store) {
+    const Combiner *combiner = combiner_find(name, store);
     if (!combiner) unknown_combiner(L, name);
     return combiner;
 }
@@ -294,13 +294,15 @@ static int core_emitter(lua_State *L) {
     lua_settop(L, 1);
     lua_getfield(L, 1, "combine");
     lua_getfield(L, 1, "partitions");
+    Store store = {0};
     bool folds = lua_isfunction(L, 2);
-    const Combiner *combiner = combiner_check(L, folds ? "fold" : luaL_optstring(L, 2, "values"));
+    const Combiner *combiner =
+        combiner_check(L, folds ? "fold" : luaL_optstring(L, 2, "values"), &store);
     lua_Integer partitions = luaL_optinteger(L, 3, 1);
     luaL_argcheck(L, partitions >= 1 && partitions <= MOST_PARTITIONS, 1,
                   "partitions must be from 1 to 65536");
     Emitter *emitter = lua_newuserdatauv(L, sizeof *emitter, 0);
-    *emitter = (Emitter){.combiner = combiner, .kind = kind_of(combiner->name)};
+    *emitter = (Emitter){.store = store, .combiner = combiner, .kind = kind_of(combiner->name)};
     emitter->table.state_size = combiner->state_size;
     emitter->partitions = (unsigned)partitions;
     set_metatable(L, 2);

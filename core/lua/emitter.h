@@ -20,8 +20,8 @@
 #include "core/lua/compat.h"
 #include "core/shuffle/combiner.h"
 
-/* The combiner of that name; raises an error that lists the names. */
-const Combiner *combiner_check(lua_State *L, const char *name);
+/* As combiner_find; raises an error that lists the names. */
+const Combiner *combiner_check(lua_State *L, const char *name, Store *store);
 
 void emitter_register(lua_State *L); // core.emitter
 

@@ -245,10 +245,11 @@ static Render *render_field(lua_State *L) {
     return RENDERS[choice];
 }
 
-static const Combiner *combiner_field(lua_State *L) {
+static const Combiner *combiner_field(lua_State *L, Store *store) {
     lua_getfield(L, OPTIONS, "combine");
     bool is_name = !lua_isfunction(L, -1) && !lua_isnil(L, -1);
-    const Combiner *combiner = combiner_check(L, is_name ? luaL_checkstring(L, -1) : "values");
+    const Combiner *combiner =
+        combiner_check(L, is_name ? luaL_checkstring(L, -1) : "values", store);
     lua_pop(L, 1);
     return combiner;
 }
@@ -309,7 +310,7 @@ static int core_reduce(lua_State *L) {
     *reduce = (Reduce){0};
     luaL_setmetatable(L, REDUCE_TYPE);
     push_functions(L);
-    reduce->combiner = combiner_field(L);
+    reduce->combiner = combiner_field(L, &reduce->store);
     reduce->render = render_field(L);
     int fd = (int)integer_field(L, "fd");
     add_runs(L, reduce);
