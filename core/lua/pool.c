@@ -9,6 +9,7 @@
 
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
+#include "core/lua/heap.h"
 #include "core/os/clock.h"
 #include "core/os/sys.h"
 #include "core/pool/pool.h"
@@ -78,6 +79,17 @@ static void reseed(lua_State *L) {
     lua_pop(L, 1);
 }
 
+// LuaJIT stitches traces together around calls of C functions. A loop over one
+// of our iterators is such a call each time round, and ran at less than half the
+// speed; stitching only after many of them costs other loops nothing.
+static void tune_compiler(lua_State *L) {
+#if LUA_VERSION_NUM < 504
+    if (luaL_dostring(L, "jit.opt.start('minstitch=50')")) lua_pop(L, 1);
+#else
+    (void)L;
+#endif
+}
+
 static int append_string(lua_State *L, Buffer *to) {
     size_t size;
     const char *bytes = lua_tolstring(L, -1, &size);
@@ -106,8 +118,10 @@ static int call(PoolHandle *handle, int function, const Self *self, const char *
 
 static int begin(void *context, const Self *self, Buffer *reply) {
     PoolHandle *handle = context;
+    heap_renew(handle->L);
     replace_exit(handle->L, self->life);
     reseed(handle->L);
+    tune_compiler(handle->L);
     return call(handle, handle->begin, self, "", 0, reply);
 }
 

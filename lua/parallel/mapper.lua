@@ -40,7 +40,7 @@ function Mapper:map(first, last)
 end
 
 function Mapper:commit()
-  return self.emitter:commit(self.run_files[self.worker:index()])
+  return self.emitter:commit(self.run_files[self.worker:index()]:fd())
 end
 
 function Mapper:reduce(partition, runs)
@@ -48,14 +48,14 @@ function Mapper:reduce(partition, runs)
   return core.reduce({
     runs = runs, partition = partition, combine = job.combine, reduce = job.reduce,
     sort = job.sort_by, desc = job.descending, top = job.top, format = job.format,
-    fd = self.output_files[self.worker:index()],
+    fd = self.output_files[self.worker:index()]:fd(),
   })
 end
 
 local mapper = {}
 
 --- The functions `begin` and `handle` of core.pool for this job.
--- run_files and output_files are one descriptor per worker, which it alone writes.
+-- run_files and output_files are scratch files, one for each worker, which it alone writes.
 function mapper.service(job, plan, run_files, output_files)
   local self = setmetatable(
     {job = job, plan = plan, run_files = run_files, output_files = output_files}, Mapper)
@@ -63,9 +63,7 @@ function mapper.service(job, plan, run_files, output_files)
   local function begin(worker)
     self.worker, self.progress = worker, worker:progress()
     self.reader = core.reader()
-    -- What a function combines is kept as it comes until the reduce task calls it.
-    local combine = type(job.combine) == "string" and job.combine or "values"
-    self.emitter = core.emitter({combine = combine, partitions = job.partitions})
+    self.emitter = core.emitter({combine = job.combine, partitions = job.partitions})
   end
 
   local function handle(_, task)

@@ -187,31 +187,36 @@ function Run:reduce()
   self:work_off()
 end
 
-function Run:memory_files(name)
+-- One for each worker, which it alone writes.
+local function scratch_files(count)
   local files = {}
-  for worker = 1, self.job.workers do
-    local fd, why = core.memory_file("parallel-lua " .. name)
-    if not fd then error(why, 0) end
-    files[worker] = fd
-    self.files[#self.files + 1] = fd
-  end
+  for worker = 1, count do files[worker] = assert(core.scratch()) end
   return files
+end
+
+local function descriptors(...)
+  local fds = {}
+  for _, files in ipairs({...}) do
+    for _, file in ipairs(files) do fds[#fds + 1] = file:fd() end
+  end
+  return fds
 end
 
 -- The files are made before the workers are forked: replacements inherit them
 -- too, and nothing is left behind whoever dies.
 function Run:open_pool()
-  self.run_files, self.output_files = self:memory_files("runs"), self:memory_files("output")
+  self.run_files, self.output_files = scratch_files(self.job.workers), scratch_files(self.job.workers)
   local begin, handle = mapper.service(self.job, self.plan, self.run_files, self.output_files)
   local pool, why = core.pool({
-    workers = self.job.workers, keep = self.files, begin = begin, handle = handle,
+    workers = self.job.workers, begin = begin, handle = handle,
+    keep = descriptors(self.run_files, self.output_files),
   })
   if not pool then error(why, 0) end
   self.pool = pool
 end
 
 local function close_all(files)
-  for _, fd in ipairs(files) do core.close(fd) end
+  for _, file in ipairs(files or {}) do file:close() end
 end
 
 function Run:work()
@@ -229,7 +234,8 @@ function Run:execute()
   if self.pool then self.pool:close() end
   if not ok then
     self.meter:abandon()
-    close_all(self.files)
+    close_all(self.run_files)
+    close_all(self.output_files)
     error(why, 0)
   end
   close_all(self.run_files)
@@ -246,7 +252,7 @@ local function new_run(job, plan)
     job = job, plan = plan, meter = progress.new(job.progress, plan.bytes, not job.values),
     tasks = {}, unanswered = 0, mapped = 0, attempts = {}, uncommitted = {},
     condemned = {},
-    runs = {}, outputs = {}, files = {},
+    runs = {}, outputs = {},
   }, Run)
   for worker = 1, job.workers do run.uncommitted[worker] = {} end
   return run
