@@ -14,6 +14,7 @@
  *        "result", task, worker, reply
  *        "error",  task, worker, {message, traceback, item, pid}
  *        "death",  task or nil, worker, {signal, exitcode, item, pid}
+ *        "broken", nil, nil, {message, traceback}: no worker can be started
  *
  *     pool:kill(worker)  pool:drain(grace)  pool:close()  pool:stats()
  *     pool:workers()     pool:descriptor()  pool:timeout()

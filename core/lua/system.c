@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "core/os/clock.h"
-#include "core/os/mapping.h"
 #include "core/os/processors.h"
 
 static int system_clock(lua_State *L) {
@@ -34,26 +33,12 @@ static int system_terminal_width(lua_State *L) {
     return 1;
 }
 
-static int system_memory_file(lua_State *L) {
-    int fd = mapping_file(luaL_checkstring(L, 1));
-    if (fd == -1) return luaL_fileresult(L, 0, "cannot make a memory file");
-    lua_pushinteger(L, fd);
-    return 1;
-}
-
-static int system_close(lua_State *L) {
-    close((int)luaL_checkinteger(L, 1));
-    return 0;
-}
-
 static const luaL_Reg FUNCTIONS[] = {
     {"clock", system_clock},
     {"cpu_count", system_cpu_count},
     {"pid", system_pid},
     {"is_terminal", system_is_terminal},
     {"terminal_width", system_terminal_width},
-    {"memory_file", system_memory_file},
-    {"close", system_close},
     {NULL, NULL},
 };
 

@@ -36,6 +36,7 @@ struct Pool {
     bool begun;          // some worker has been ready
     int failed_starts;   // in a row
     uint64_t next_start; // not before, as clock_now
+    bool refused;        // the reason is what the service wrote
     Buffer reason;       // why the last start failed
     Worker *lent;        // its channel's first frame was handed out as an event
     Frame lent_frame;
@@ -75,7 +76,8 @@ static void note_failed_start(Pool *pool) {
     pool->failed_starts++;
 }
 
-static void note_reason(Pool *pool, const char *bytes, size_t size) {
+static void note_reason(Pool *pool, bool refused, const char *bytes, size_t size) {
+    pool->refused = refused;
     buffer_clear(&pool->reason);
     buffer_append(&pool->reason, bytes, size); // without memory there is no reason to tell
 }
@@ -89,7 +91,7 @@ static void start(Pool *pool, Worker *worker) {
         worker_clear(worker);
     }
     const char *text = strerror(errno);
-    note_reason(pool, text, strlen(text));
+    note_reason(pool, false, text, strlen(text));
     note_failed_start(pool);
 }
 
@@ -192,7 +194,7 @@ static void welcome(Pool *pool, Worker *worker) {
 
 // A service that refuses to begin in the very first workers will refuse in all.
 static void refused(Pool *pool, const Frame *frame) {
-    note_reason(pool, frame->payload, frame->header.size);
+    note_reason(pool, true, frame->payload, frame->header.size);
     if (!pool->begun) pool->failed_starts = MOST_STARTS;
 }
 
@@ -221,7 +223,7 @@ static int next_answer(Pool *pool, Worker *worker, PoolEvent *event) {
 
 static void note_start_death(Pool *pool, const ProcessEnd *end) {
     static const char TEXT[] = "the workers end before they are ready";
-    if (end->exitcode != SERVE_REFUSED) note_reason(pool, TEXT, sizeof TEXT - 1);
+    if (end->exitcode != SERVE_REFUSED) note_reason(pool, false, TEXT, sizeof TEXT - 1);
     note_failed_start(pool);
 }
 
@@ -429,7 +431,8 @@ pid_t pool_worker_pid(const Pool *pool, int worker) {
     return pool->workers[worker].process.pid;
 }
 
-const char *pool_reason(const Pool *pool, size_t *size) {
+const char *pool_reason(const Pool *pool, size_t *size, bool *refused) {
+    *refused = pool->refused;
     *size = buffer_size(&pool->reason);
     return buffer_bytes(&pool->reason);
 }

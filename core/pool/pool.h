@@ -20,6 +20,8 @@
 #ifndef PARALLEL_LUA_POOL_POOL_H
 #define PARALLEL_LUA_POOL_POOL_H
 
+#include <stdbool.h>
+
 #include "core/os/process.h"
 #include "core/pool/serve.h"
 
@@ -74,8 +76,9 @@ int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event);
 int pool_descriptor(const Pool *pool);
 int pool_timeout(const Pool *pool);
 
-/* Why no worker could be started: what the service's begin wrote, or an errno text. */
-const char *pool_reason(const Pool *pool, size_t *size);
+/* Why no worker could be started: what the service's begin wrote in its reply
+ * (*refused is true), or a text. */
+const char *pool_reason(const Pool *pool, size_t *size, bool *refused);
 
 PoolStats pool_stats(const Pool *pool);
 

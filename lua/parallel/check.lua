@@ -1,17 +1,28 @@
 --- check: arguments of public functions, refused at the line of whoever gave them.
 local check = {}
 
--- Levels: this function, the check, the public function, its caller.
-local CALLER = 4
+--- Raise the message at the line of the caller: the first function up the stack
+-- that is not of this library.
+function check.fail(message)
+  local level = 2
+  while true do
+    local info = debug.getinfo(level, "S")
+    if not info or not info.source:find("^@parallel/") then break end
+    level = level + 1
+  end
+  error(message, level)
+end
 
 local function refuse(number, name, text)
-  error(("bad argument #%d to '%s' (%s)"):format(number, name, text), CALLER)
+  check.fail(("bad argument #%d to '%s' (%s)"):format(number, name, text))
 end
+
+local function type_of(value) return value == nil and "no value" or type(value) end
 
 --- The argument must be of this type.
 function check.type(value, wanted, number, name)
   if type(value) ~= wanted then
-    refuse(number, name, ("%s expected, got %s"):format(wanted, value == nil and "no value" or type(value)))
+    refuse(number, name, ("%s expected, got %s"):format(wanted, type_of(value)))
   end
 end
 
@@ -20,13 +31,13 @@ function check.callable(value, number, name)
   if type(value) == "function" then return end
   local meta = getmetatable(value)
   if type(meta) == "table" and meta.__call then return end
-  refuse(number, name, ("function expected, got %s"):format(value == nil and "no value" or type(value)))
+  refuse(number, name, "function expected, got " .. type_of(value))
 end
 
 --- The argument must be a list, or an iterator of which items can be had one by one.
 function check.items(value, number, name)
   if type(value) ~= "table" and type(value) ~= "function" then
-    refuse(number, name, ("table or iterator expected, got %s"):format(value == nil and "no value" or type(value)))
+    refuse(number, name, "table or iterator expected, got " .. type_of(value))
   end
 end
 

@@ -4,6 +4,9 @@
 --   "error"      the user's code raised; message, traceback and value are its own
 --   "died"       the worker ended meanwhile; signal or exitcode says how
 --   "cancelled"  the pool was ended first
+--   "unsendable" arguments or results cannot leave their process; message has the path
+--   "memory"     the worker's Lua ran out of memory
+--   "timeout"    it was waited for in vain
 --
 -- Other fields, where they are known: index (which task), label (what the task
 -- is about, a file for example), worker, pid, attempts.
@@ -21,15 +24,26 @@ local function death(failure)
   return ("worker %d (pid %d) %s%s"):format(failure.worker, failure.pid, how_it_died(failure), times)
 end
 
--- Below the first function of ours stands what the worker inherited: the call
--- in which it was forked, which has nothing to do with the error.
+local function is_ours(line) return line:find("parallel%.core") or line:find("^\tparallel/") end
+
+-- What stands above the user's functions is how we raised; below them, how we
+-- called them, and in a worker the call in which it was forked. C functions
+-- belong to the function that called them, which is the next line.
 local function users_part(traceback)
-  local kept = {}
-  for line in traceback:gmatch("[^\n]+") do
-    if line:find("parallel%.core") or line:find("^\tparallel/") then break end
-    kept[#kept + 1] = line
+  local kept, called = {"stack traceback:"}, {}
+  for line in traceback:gmatch("\n(\t[^\n]+)") do
+    if is_ours(line) then
+      if #kept > 1 then break end
+      called = {}
+    else
+      called[#called + 1] = line
+      if not line:find("^\t%[C%]") then
+        for _, held in ipairs(called) do kept[#kept + 1] = held end
+        called = {}
+      end
+    end
   end
-  return table.concat(kept, "\n")
+  return #kept > 1 and table.concat(kept, "\n") or ""
 end
 
 local function with_label(failure, text)
@@ -41,6 +55,10 @@ function Failure:__tostring()
     local task = self.index and " while running task " .. self.index or ""
     return with_label(self, death(self) .. task)
   end
+  if self.kind == "unsendable" and self.index then
+    local what = self.worker and "the result of " or ""
+    return ("cannot send %stask %d: %s"):format(what, self.index, self.message)
+  end
   if self.index and self.worker then
     return ("task %d failed in worker %d: %s"):format(self.index, self.worker, self.message)
   end
@@ -49,12 +67,24 @@ end
 
 local failure = {}
 
+-- Where in our own files an error was raised is of no use to the user.
+local function without_our_place(message) return (message:gsub("^parallel/[%w_]+%.lua:%d+: ", "")) end
+
 --- Make a Failure of these fields.
 function failure.new(fields)
   local made = setmetatable(fields, Failure)
-  if made.traceback then made.traceback = users_part(made.traceback) end
+  if made.message then made.message = without_our_place(made.message) end
+  if made.traceback and made.worker then made.traceback = users_part(made.traceback) end
   made.message = made.message or tostring(made)
   return made
+end
+
+--- The Failure of a pool none of whose workers can be started.
+function failure.no_workers(detail)
+  return failure.new({
+    kind = "error", message = "cannot start any worker: " .. detail.message,
+    traceback = detail.traceback and users_part(detail.traceback),
+  })
 end
 
 --- Is this value a Failure (of this kind, when one is given)?

@@ -1,16 +1,28 @@
 --- parallel: run Lua in many processes at once.
 -- The public interface; each thing it offers lives in a file of its own.
+local async_result = require("parallel.async_result")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 local mapreduce = require("parallel.mapreduce")
+local oneshot = require("parallel.oneshot")
+local pool = require("parallel.pool")
 
 local parallel = {
+  Pool = pool.new,
   _VERSION = "parallel-lua 0.1.0",
+  as_completed = async_result.as_completed,
   cpu_count = core.cpu_count,
   fields = core.fields,
   is_failure = failure.is,
   lines = core.lines,
   ngrams = core.ngrams,
+  imap = oneshot.imap,
+  imap_unordered = oneshot.imap_unordered,
+  map = oneshot.map,
+  reduce = oneshot.reduce,
+  register_type = core.register_type,
+  starmap = oneshot.starmap,
+  with = oneshot.with,
   words = core.words,
 }
 
@@ -21,7 +33,8 @@ function parallel.mapreduce(job)
   if type(job) ~= "table" then
     error(("bad argument #1 to 'mapreduce' (table expected, got %s)"):format(type(job)), 2)
   end
-  return mapreduce.run(job, 2)
+  local made = mapreduce.run(job, 2) -- a tail call would take a level from the stack
+  return made
 end
 
 return parallel

@@ -16,7 +16,7 @@ local splits = {}
 
 local function clamp(n, low, high) return math.max(low, math.min(high, n)) end
 
-local function join(folder, name) return (folder:gsub("/*$", "/")) .. name end
+local function join(folder, name) return folder:match("^(.-)/*$") .. "/" .. name end
 
 -- Appends {path, size} of a file, or of all files below a folder, by name.
 local function add_files(files, path)
@@ -42,14 +42,14 @@ local function each(inputs)
   end
 end
 
-local function list_files(inputs)
-  local files, bytes = {}, 0
-  for path in each(inputs) do
-    if type(path) ~= "string" then error("an input must be a path, got " .. type(path), 0) end
-    add_files(files, path)
+-- The files that the inputs stand for, and the inputs that are records themselves.
+local function list_inputs(inputs)
+  local files, values, bytes = {}, {}, 0
+  for input in each(inputs) do
+    if type(input) == "string" then add_files(files, input) else values[#values + 1] = input end
   end
   for _, file in ipairs(files) do bytes = bytes + file.size end
-  return files, bytes
+  return files, values, bytes
 end
 
 local function add_split(list, file, index, offset, length)
@@ -74,32 +74,43 @@ local function batches_of(list, most)
   return batches
 end
 
---- Splits of files. `inputs` is a list or an iterator of paths; directories are
--- walked. Raises a message when one cannot be read.
-function splits.of_files(inputs, records, workers)
-  local files, bytes = list_files(inputs)
-  local size = clamp(math.ceil(bytes / (workers * PER_WORKER)), SMALLEST, LARGEST)
-  local list, whole = {}, not core.splits(records)
+local function cut_files(list, files, records, size)
+  local whole = not core.splits(records)
   for index, file in ipairs(files) do
     if whole then add_split(list, file, index, 0, file.size) else cut_file(list, file, index, size) end
   end
-  return {list = list, batches = batches_of(list, size), bytes = bytes}
 end
 
---- Splits of a list or an iterator of values; an iterator is run to its end.
-function splits.of_values(values, workers)
-  if type(values) == "function" then
-    local all = {}
-    for value in values do all[#all + 1] = value end
-    values = all
-  end
+local function cut_values(list, values, workers)
   local size = math.max(1, math.ceil(#values / (workers * PER_WORKER)))
-  local list = {}
   for first = 1, #values, size do
     local last = math.min(first + size - 1, #values)
     list[#list + 1] = {first = first, last = last, length = last - first + 1}
   end
-  return {list = list, batches = batches_of(list, size), values = values, bytes = #values}
+  return size
+end
+
+--- The plan for a list or an iterator of inputs: paths of files, of directories,
+-- which are walked, and other values, which are records themselves. Raises a
+-- message when one cannot be read.
+function splits.of_inputs(inputs, records, workers)
+  local files, values, bytes = list_inputs(inputs)
+  local size = clamp(math.ceil(bytes / (workers * PER_WORKER)), SMALLEST, LARGEST)
+  local list = {}
+  cut_files(list, files, records, size)
+  if #values > 0 then cut_values(list, values, workers) end
+  return {list = list, batches = batches_of(list, size), values = values, bytes = bytes}
+end
+
+--- The plan for a list or an iterator of records; an iterator is run to its end.
+function splits.of_values(values, workers)
+  local all, list = values, {}
+  if type(values) == "function" then
+    all = {}
+    for value in values do all[#all + 1] = value end
+  end
+  local size = cut_values(list, all, workers)
+  return {list = list, batches = batches_of(list, size), values = all, bytes = #all}
 end
 
 --- What a split is called in messages.

@@ -1,0 +1,38 @@
+--- chunker: how many items to send at once, so that nobody has to say.
+--
+-- Handing over costs some microseconds whatever is handed over, so small items
+-- go together: as many as take about a millisecond, by what the last ones took.
+-- Towards the end of an input of known length chunks shrink, so that the
+-- workers end together.
+local TARGET = 0.001 -- seconds a chunk shall take
+local GROWTH = 16    -- at most so many times the last size: the first items may mislead
+local LARGEST = 32768
+local SHARES = 3     -- a chunk takes at most this part of a worker's part of what is left
+
+local Chunker = {}
+Chunker.__index = Chunker
+
+--- The size of the next chunk; `remaining` is how many items are left, when that is known.
+function Chunker:size(remaining)
+  if self.fixed then return self.fixed end
+  local size = self.current
+  if remaining then size = math.min(size, math.ceil(remaining / (self.workers * SHARES))) end
+  return math.max(1, size)
+end
+
+--- A chunk of n items took so many seconds.
+function Chunker:learn(n, seconds)
+  local each = math.max(seconds / n, 1e-9)
+  self.each = self.each and (self.each + each) / 2 or each
+  local fitting = math.floor(TARGET / self.each)
+  self.current = math.max(1, math.min(fitting, self.current * GROWTH, LARGEST))
+end
+
+local chunker = {}
+
+--- For so many workers; `fixed` is the user's own chunk size, or nil.
+function chunker.new(workers, fixed)
+  return setmetatable({workers = workers, fixed = fixed, current = 1}, Chunker)
+end
+
+return chunker

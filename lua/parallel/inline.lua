@@ -1,0 +1,41 @@
+--- inline: core.pool's interface without processes: tasks run here, when asked for.
+-- For `workers = 0`: the same results and errors, under a debugger or a profiler.
+local Inline = {}
+Inline.__index = Inline
+
+local self_here = {index = function() return 1 end, item = function() end}
+
+function Inline:submit(payload)
+  self.last = self.last + 1
+  table.insert(self.queue, {number = self.last, payload = payload})
+  return self.last
+end
+
+function Inline:wait()
+  local task = table.remove(self.queue, 1)
+  if not task then return nil, "timeout" end
+  local ok, reply = pcall(self.handle, self_here, task.payload)
+  self.done = self.done + 1
+  if ok then return "result", task.number, 1, reply end
+  return "error", task.number, 1, {message = tostring(reply), traceback = "", item = 0}
+end
+
+function Inline:workers() return {} end
+
+function Inline:stats()
+  return {workers = 0, busy = 0, queued = #self.queue, done = self.done, deaths = 0,
+          bytes_sent = 0, bytes_received = 0, progress = 0}
+end
+
+function Inline:drain() end
+
+function Inline:close() self.queue = {} end
+
+local inline = {}
+
+function inline.open(options)
+  options.begin(self_here)
+  return setmetatable({handle = options.handle, queue = {}, last = 0, done = 0}, Inline)
+end
+
+return inline

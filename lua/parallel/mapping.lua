@@ -1,0 +1,98 @@
+--- mapping: one call of the map family, as a source of chunks (see parallel.singles).
+--
+-- Items are pulled when there is room for them, never collected beforehand. Each
+-- result goes to `receive(number, ok, value)`, in the order in which they come.
+local chunker = require("parallel.chunker")
+
+local Mapping = {}
+Mapping.__index = Mapping
+
+local mapping = {}
+
+--- A function that returns whether there is another item, and the item; and how
+-- many there are, when that is known.
+function mapping.puller(items)
+  if type(items) == "function" then
+    return function()
+      local item = items()
+      return item ~= nil, item
+    end
+  end
+  local i, n = 0, items.n or #items
+  return function()
+    i = i + 1
+    return i <= n, items[i]
+  end, n
+end
+
+function Mapping:room() return self.window and self.consumed + self.window - self.pulled or math.huge end
+
+function Mapping:wants() return not self.exhausted and not self.stopped and self:room() > 0 end
+
+-- An input that fails ends it, once what was pulled before has its outcome.
+local function pull(self)
+  local ok, more, item = pcall(self.pull)
+  if not ok then
+    self.input_error, more = more, false
+  end
+  if not more then self.exhausted = true end
+  return more, item
+end
+
+function Mapping:take()
+  local size = math.min(self.chunker:size(self.total and self.total - self.pulled), self:room())
+  local items, n = {}, 0
+  while n < size do
+    local more, item = pull(self)
+    if not more then break end
+    n = n + 1
+    items[n] = item
+  end
+  items.n = n
+  self.pulled = self.pulled + n
+  return {
+    source = self, version = self.version, shape = self.shape, first = self.pulled - n + 1, items = items,
+  }
+end
+
+function Mapping:accept(number, value)
+  self.finished = self.finished + 1
+  self.receive(number, true, value)
+end
+
+function Mapping:refuse(number, failed)
+  self.finished = self.finished + 1
+  failed.index = number
+  if self.on_error == "raise" then self.stopped = true end
+  self.receive(number, false, failed)
+end
+
+function Mapping:learn(n, seconds) self.chunker:learn(n, seconds) end
+
+function Mapping:retries() return self.allowed_retries end
+
+function Mapping:cancel(make_failure)
+  self.stopped = true
+  self.cancelled = make_failure()
+end
+
+--- Has everything that was pulled its outcome, and will nothing more be pulled?
+function Mapping:ended()
+  return self.cancelled or ((self.exhausted or self.stopped) and self.finished == self.pulled)
+end
+
+--- Nothing more is wanted of it.
+function Mapping:stop() self.stopped = true end
+
+--- Over `items`, with the options of the map family.
+function mapping.new(workers, version, shape, items, options, receive)
+  local pull_item, total = mapping.puller(items)
+  return setmetatable({
+    version = version, shape = shape, pull = pull_item, total = total, receive = receive,
+    chunker = chunker.new(workers, options.chunksize), window = options.window,
+    on_error = options.on_error or "raise", allowed_retries = options.retries,
+    pulled = 0, consumed = 0, finished = 0,
+  }, Mapping)
+end
+
+return mapping

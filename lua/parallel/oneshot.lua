@@ -1,0 +1,61 @@
+--- oneshot: parallel.map and its kin: make a pool, use it, close it.
+-- Their options are those of the call and those of the pool, together.
+local pool = require("parallel.pool")
+
+local CALL = {"chunksize", "window", "on_error", "progress", "init", "final"}
+
+local oneshot = {}
+
+local function divide(options)
+  local of_pool, of_call = {}, {}
+  for name, value in pairs(options or {}) do of_pool[name] = value end
+  for _, name in ipairs(CALL) do of_call[name], of_pool[name] = of_pool[name], nil end
+  return of_pool, of_call
+end
+
+local function finish(made, ok, ...)
+  if ok then
+    made:close()
+    return ...
+  end
+  made:terminate()
+  error((...), 0)
+end
+
+--- Call f(object), then close the object; terminate it when f raised.
+-- What <close> does on Lua 5.4, for both Luas.
+function oneshot.with(object, f)
+  local made = object
+  if not object.terminate then made = {close = function() object:close() end, terminate = object.close} end
+  return finish(made, pcall(f, object))
+end
+
+local function use(method)
+  return function(f, items, options)
+    local of_pool, of_call = divide(options)
+    local made = pool.new(of_pool)
+    return finish(made, pcall(made[method], made, f, items, of_call))
+  end
+end
+
+-- The pool is closed when the iteration ends, by itself or by an error;
+-- one that is abandoned is closed by the collector.
+local function iterate(method)
+  return function(f, items, options)
+    local of_pool, of_call = divide(options)
+    local made = pool.new(of_pool)
+    local ok, step = pcall(made[method], made, f, items, of_call)
+    if not ok then finish(made, ok, step) end
+    return function()
+      local stepped, number, value = pcall(step)
+      if not stepped then finish(made, false, number) end
+      if number == nil then made:close() end
+      return number, value
+    end
+  end
+end
+
+oneshot.map, oneshot.starmap, oneshot.reduce = use("map"), use("starmap"), use("reduce")
+oneshot.imap, oneshot.imap_unordered = iterate("imap"), iterate("imap_unordered")
+
+return oneshot

@@ -1,0 +1,451 @@
+--- pool: a number of worker processes, and functions to run in them.
+local async_result = require("parallel.async_result")
+local check = require("parallel.check")
+local core = require("parallel.core")
+local crew = require("parallel.crew")
+local failure = require("parallel.failure")
+local job = require("parallel.job")
+local mapping = require("parallel.mapping")
+local mapreduce = require("parallel.mapreduce")
+local progress = require("parallel.progress")
+local singles = require("parallel.singles")
+
+local pack, unpack = singles.pack, table.unpack or unpack
+local SLICE = 256 -- items that reduce folds in a worker at once
+local GRACE = 10 -- seconds that the workers have to end when the pool is closed
+local ON_ERROR = {"raise", "collect", "skip"}
+
+local Pool = {}
+
+-- `pool.workers` is how many there are; all else is a method.
+function Pool.__index(self, name)
+  if name == "workers" then return rawget(self, "count_of_workers") end
+  return Pool[name]
+end
+
+-- ---- who may use it, and when ---------------------------------------------
+
+local function check_owner(self)
+  if self.owner ~= core.pid() then
+    check.fail(("this pool belongs to process %d"):format(self.owner))
+  end
+end
+
+local function check_open(self)
+  check_owner(self)
+  if self.closed then check.fail("attempt to use a closed pool") end
+end
+
+-- ---- working --------------------------------------------------------------
+
+--- Take outcomes until ready() says so or the time is up; true in the first case.
+-- Callbacks run in here.
+function Pool:work_until(ready, timeout)
+  check_owner(self)
+  local deadline = timeout and core.clock() + math.max(timeout, 0)
+  while not ready() do
+    local left = deadline and math.max(0, deadline - core.clock())
+    if not self.crew:step(left) and (left == 0 or not self.crew:busy()) then return ready() end
+  end
+  return true
+end
+
+--- Take what outcomes there are, without waiting.
+function Pool:work() while self.crew:step(0) do end end
+
+-- ---- one task -------------------------------------------------------------
+
+local function capture(self, f)
+  local ok, version = pcall(self.crew.functions.take, self.crew.functions, f)
+  if ok then return version end
+  error(failure.new({kind = "unsendable", message = "function: " .. tostring(version)}), 0)
+end
+
+local function submit(self, f, arguments, fields)
+  local version = capture(self, f)
+  local result = self.singles:add(version, arguments, fields)
+  result:on_done(function() self.crew.functions:release(version) end)
+  self.crew:pump()
+  return result
+end
+
+--- Start f(...) in a worker; returns an AsyncResult.
+function Pool:submit(f, ...)
+  check_open(self)
+  check.callable(f, 1, "submit")
+  return submit(self, f, pack(...), {})
+end
+
+--- The same with the arguments in a list, and options: callback, error_callback,
+-- retries, label.
+function Pool:apply_async(f, arguments, options)
+  check_open(self)
+  check.callable(f, 1, "apply_async")
+  arguments, options = arguments or {}, options or {}
+  check.type(arguments, "table", 2, "apply_async")
+  check.whole_option(options, "retries", 0, 3, "apply_async")
+  local packed = pack(unpack(arguments, 1, arguments.n or #arguments))
+  return submit(self, f, packed, {
+    callback = options.callback, error_callback = options.error_callback,
+    retries = options.retries, label = options.label,
+  })
+end
+
+--- f(...) in a worker; returns its results, or raises its Failure.
+function Pool:apply(f, ...)
+  check_open(self)
+  check.callable(f, 1, "apply")
+  return submit(self, f, pack(...), {}):get()
+end
+
+-- ---- many items -----------------------------------------------------------
+
+local function start(self, shape, f, items, options, receive)
+  local version = capture(self, f)
+  local source = mapping.new(self.workers, version, shape, items, options, receive)
+  self.crew:add(source)
+  self.crew:pump()
+  return source
+end
+
+local function finish(self, source)
+  self.crew:remove(source)
+  self.crew.functions:release(source.version)
+end
+
+local function check_mapping(name, f, items, options)
+  check.callable(f, 1, name)
+  check.items(items, 2, name)
+  check.whole_option(options, "chunksize", 1, 3, name)
+  check.whole_option(options, "window", 1, 3, name)
+  check.whole_option(options, "retries", 0, 3, name)
+  check.choice_option(options, "on_error", ON_ERROR, 3, name)
+end
+
+-- Gathers results into a list in the order of the items.
+local function gather(options)
+  local list = {n = 0}
+  local gathered = {list = list}
+  local on_error = options.on_error or "raise"
+  function gathered.receive(number, ok, value)
+    list.n = math.max(list.n, number)
+    if ok or on_error == "collect" then
+      list[number] = value
+    elseif on_error == "skip" then
+      gathered.skipped = gathered.skipped or {}
+      gathered.skipped[number] = true
+    elseif not gathered.failure or number < gathered.failure.index then
+      gathered.failure = value
+    end
+  end
+  return gathered
+end
+
+local function without(list, skipped)
+  local kept, n = {}, 0
+  for i = 1, list.n do
+    if not skipped[i] then
+      n = n + 1
+      kept[n] = list[i]
+    end
+  end
+  kept.n = n
+  return kept
+end
+
+-- The gathered list, or the error that takes its place.
+local function outcome_of(source, gathered)
+  local problem = source.cancelled or gathered.failure or source.input_error
+  if problem then return nil, problem end
+  return gathered.skipped and without(gathered.list, gathered.skipped) or gathered.list
+end
+
+local function new_meter(options, source)
+  return options.progress and progress.new(options.progress, source.total or 0, false)
+end
+
+local function map(self, shape, f, items, options)
+  local gathered = gather(options)
+  local source = start(self, shape, f, items, options, gathered.receive)
+  local meter = new_meter(options, source)
+  local function ended()
+    if meter then meter:update(source.finished, self) end
+    return source:ended()
+  end
+  local ok, why = pcall(self.work_until, self, ended)
+  finish(self, source)
+  if not ok then
+    source:stop()
+    error(why, 0)
+  end
+  if meter then meter:finish(source.finished) end
+  local list, problem = outcome_of(source, gathered)
+  if problem then error(problem, 0) end
+  return list
+end
+
+-- An AsyncResult that settles when the source has ended.
+local function map_async(self, shape, f, items, options)
+  local gathered = gather(options)
+  local result = async_result.new(self, {
+    callback = options.callback, error_callback = options.error_callback, label = options.label})
+  local source
+  local function settle_at_end()
+    if not source or not source:ended() or result.done then return end
+    finish(self, source)
+    local list, problem = outcome_of(source, gathered)
+    if problem then result:settle(nil, problem) else result:settle(pack(list)) end
+  end
+  local function receive(...)
+    gathered.receive(...)
+    settle_at_end()
+  end
+  source = start(self, shape, f, items, options, receive)
+  settle_at_end()
+  return result
+end
+
+-- An iterator of number, result; in order, or as they come.
+local function imap(self, shape, f, items, options, ordered)
+  local ready, first, last = {}, 1, 0
+  local function receive(number, ok, value)
+    last = last + 1
+    ready[ordered and number or last] = {number = number, ok = ok, value = value}
+  end
+  options.window = options.window or math.huge
+  local source = start(self, shape, f, items, options, receive)
+  local function have_next() return ready[first] ~= nil or source:ended() end
+  return function()
+    while true do
+      self:work_until(have_next)
+      local one = ready[first]
+      if not one then
+        finish(self, source)
+        local problem = source.cancelled or source.input_error
+        if problem then error(problem, 0) end
+        return nil
+      end
+      ready[first] = nil
+      first = first + 1
+      source.consumed = source.consumed + 1
+      if one.ok or options.on_error == "collect" then return one.number, one.value end
+      if options.on_error ~= "skip" then error(one.value, 0) end
+    end
+  end
+end
+
+local FORMS = {map = "one", starmap = "tuple"}
+
+for name, shape in pairs(FORMS) do
+  --- The results of f for each item, as a list in the order of the items, with field n.
+  Pool[name] = function(self, f, items, options)
+    check_open(self)
+    options = options or {}
+    check_mapping(name, f, items, options)
+    return map(self, shape, f, items, options)
+  end
+
+  --- The same as an AsyncResult of that list.
+  Pool[name .. "_async"] = function(self, f, items, options)
+    check_open(self)
+    options = options or {}
+    check_mapping(name .. "_async", f, items, options)
+    return map_async(self, shape, f, items, options)
+  end
+end
+
+local function copy(options)
+  local made = {}
+  for name, value in pairs(options or {}) do made[name] = value end
+  return made
+end
+
+--- Iterate over number, result in the order of the items, which are read lazily.
+function Pool:imap(f, items, options)
+  check_open(self)
+  check_mapping("imap", f, items, options or {})
+  return imap(self, "one", f, items, copy(options), true)
+end
+
+--- The same in the order in which they are ready.
+function Pool:imap_unordered(f, items, options)
+  check_open(self)
+  check_mapping("imap_unordered", f, items, options or {})
+  return imap(self, "one", f, items, copy(options), false)
+end
+
+--- Run f on each item for its effect; returns how many there were.
+function Pool:each(f, items, options)
+  check_open(self)
+  check_mapping("each", f, items, options or {})
+  local count = 0
+  for _ in imap(self, "one", f, items, copy(options), false) do count = count + 1 end
+  return count
+end
+
+-- Lists of so many items each, of a list or an iterator.
+local function slices(items, size)
+  local pull = mapping.puller(items)
+  return function()
+    local slice, n = {}, 0
+    while n < size do
+      local more, item = pull()
+      if not more then break end
+      n = n + 1
+      slice[n] = item
+    end
+    slice.n = n
+    return n > 0 and slice or nil
+  end
+end
+
+--- Fold the items with f(a, b), which need be associative only: parts are folded
+-- in the workers and joined in order. Options: init, final. An empty input
+-- without init raises.
+function Pool:reduce(f, items, options)
+  check_open(self)
+  options = options or {}
+  check_mapping("reduce", f, items, options)
+  local function fold(slice)
+    local folded = slice[1]
+    for i = 2, slice.n do folded = f(folded, slice[i]) end
+    return folded
+  end
+  local parts = map(self, "one", fold, slices(items, options.chunksize or SLICE), {})
+  if parts.n == 0 and options.init == nil then check.fail("reduce of an empty input without init") end
+  local folded, first = options.init, 1
+  if folded == nil then folded, first = parts[1], 2 end
+  for i = first, parts.n do folded = f(folded, parts[i]) end
+  if options.final then folded = options.final(folded) end
+  return folded
+end
+
+--- Run a map-reduce job with as many workers; returns its Result.
+function Pool:mapreduce(fields)
+  check_open(self)
+  check.type(fields, "table", 1, "mapreduce")
+  local with_workers = copy(fields)
+  with_workers.workers = with_workers.workers or math.max(1, self.workers)
+  return mapreduce.run(with_workers)
+end
+
+--- f(...) once on every worker; a list of the results by worker.
+function Pool:broadcast(f, ...)
+  check_open(self)
+  check.callable(f, 1, "broadcast")
+  local version, results, waiting, problem = capture(self, f), {}, self.crew.workers, nil
+  self.crew:tell_each(function(kind, worker, detail)
+    waiting = waiting - 1
+    if kind ~= "result" then
+      problem = problem or failure.new({
+        kind = kind == "death" and "died" or "error", worker = worker, pid = detail.pid,
+        message = detail.message, traceback = detail.traceback, signal = detail.signal,
+        exitcode = detail.exitcode})
+      return
+    end
+    local _, values, failures = core.decode(detail)
+    if failures[1] then
+      failures[1].worker = worker
+      problem = problem or failure.new(failures[1])
+    end
+    results[worker] = values[1] and values[1][1]
+  end, "run", version.number, "all", {core.encode_trusted(pack(...)), n = 1})
+  self:work_until(function() return waiting == 0 end)
+  self.crew.functions:release(version)
+  if problem then error(problem, 0) end
+  return results
+end
+
+-- ---- the pool itself ------------------------------------------------------
+
+--- A table of figures; see the README.
+function Pool:stats()
+  check_owner(self)
+  return self.crew.transport:stats()
+end
+
+--- How many workers there are.
+function Pool:count() return self.workers end
+
+--- No new tasks: what was submitted is run, then the workers end. Twice is harmless.
+function Pool:close()
+  if self.closed then return end
+  check_owner(self)
+  self.closed = true
+  self:work_until(function() return not self.crew:busy() and not self.singles:wants() end)
+  self.crew:leave(GRACE)
+end
+
+local function cancelled() return failure.new({kind = "cancelled", message = "the pool was terminated"}) end
+
+--- End the workers now; what has no result yet becomes a Failure of kind "cancelled".
+function Pool:terminate()
+  if self.terminated then return end
+  check_owner(self)
+  self.closed, self.terminated = true, true
+  self.crew.transport:close()
+  self.singles:cancel(cancelled)
+  for _, source in ipairs(self.crew.sources) do
+    if source ~= self.singles then source:cancel(cancelled) end
+  end
+  self.crew.held, self.crew.again = {}, {}
+end
+
+--- Wait for the workers' end, after close or terminate: true.
+function Pool:join()
+  check_owner(self)
+  if not self.closed then check.fail("join: the pool is still open") end
+  return true
+end
+
+-- Drains at the end of a block, terminates when an error ended it.
+function Pool.__close(self, problem)
+  if problem ~= nil then self:terminate() else self:close() end
+end
+
+Pool.__len = Pool.count
+
+-- What an initializer raises is raised here, not at the first task.
+function Pool:await_first_workers()
+  local ok, why = pcall(self.broadcast, self, function() end)
+  if ok then return end
+  self:terminate()
+  error(why, 0)
+end
+
+-- ---- making one -----------------------------------------------------------
+
+local OPTIONS = {workers = "number", initializer = "function", initargs = "table",
+                 finalizer = "function", retries = "number", name = "string"}
+
+local function check_options(options)
+  for name, value in pairs(options) do
+    if not OPTIONS[name] then
+      check.fail(("bad argument #1 to 'Pool' (unknown option '%s')"):format(tostring(name)))
+    end
+    if type(value) ~= OPTIONS[name] then
+      check.fail(("bad argument #1 to 'Pool' (%s must be a %s, got %s)"):format(
+        name, OPTIONS[name], type(value)))
+    end
+  end
+end
+
+local pool = {}
+
+--- Make a pool: parallel.Pool(4), parallel.Pool{workers = 4, ...}, parallel.Pool().
+function pool.new(options)
+  if options == nil then options = {} end
+  if type(options) == "number" then options = {workers = options} end
+  check.type(options, "table", 1, "Pool")
+  check_options(options)
+  local workers = options.workers == 0 and 0 or job.workers(options.workers)
+  local made = setmetatable({owner = core.pid(), count_of_workers = workers}, Pool)
+  made.crew = crew.open(workers, options)
+  made.pids = made.crew.pids
+  made.singles = singles.new(made)
+  made.crew:add(made.singles)
+  if options.initializer and workers > 0 then made:await_first_workers() end
+  return made
+end
+
+return pool
