@@ -179,7 +179,7 @@ describe("wrong usage", function()
     ["return {map = 3}"] = "'map' must be a function, got number",
     ["return {map = print}"] = "a job needs 'combine' or 'reduce'",
     ["return {map = print, combine = 'summ'}"] =
-      "'combine' must be one of sum, count, min, max, mean, first, last, list, set, got 'summ'",
+      "'combine' must be one of sum, count, min, max, mean, first, last, list, set, hist, top:N, got 'summ'",
     ["return {map = print, combine = 'sum', sort = 'size'}"] =
       "'sort' must be key or value, with desc or without, got 'size'",
     ["return {map = print, combine = 'sum', maps = 1}"] = "unknown field 'maps'",
@@ -383,8 +383,8 @@ describe("a signal", function()
   end)
 
   it("that ends a plain script is told in one line", function()
-    if jit then pending("compiled loops of LuaJIT never look: a second signal ends them") end
-    files.write("job.lua", "io.open('started', 'w'):close() while true do end")
+    -- compiled loops notice nothing, here as in luajit itself: a second signal ends them
+    files.write("job.lua", "if jit then jit.off() end io.open('started', 'w'):close() while true do end")
     local program = shell.start(command("job.lua"), {group = true})
     while is_alive(program.pid) and not files.read(folder .. "started") do end
     program:kill("INT")
