@@ -172,7 +172,7 @@ local function run(arguments)
   local options, path, rest = parse(arguments)
   local script = load_script(path, rest)
   local made = call(script, (unpack or table.unpack)(rest))
-  if type(made) == "table" then write(run_job(job_of(made, path, options, rest))) end
+  if job_contract.is_meant(made) then write(run_job(job_of(made, path, options, rest))) end
   return DONE
 end
 

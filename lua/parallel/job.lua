@@ -79,6 +79,16 @@ local function check_all(fields)
   return ok, why
 end
 
+--- Is what a script returned meant as a job? It has a field of one, if not all
+-- that it needs.
+function job.is_meant(made)
+  if type(made) ~= "table" then return false end
+  for name in pairs(FIELDS) do
+    if rawget(made, name) ~= nil then return true end
+  end
+  return false
+end
+
 --- How many workers `n` asks for: nil all processors, -1 all, -2 all but one ...
 function job.workers(n)
   if n == nil then return core.cpu_count() end

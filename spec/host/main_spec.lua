@@ -175,7 +175,7 @@ describe("wrong usage", function()
   end)
 
   for script, message in pairs({
-    ["return {}"] = "'map' must be a function, got nil",
+    ["return {combine = 'sum'}"] = "'map' must be a function, got nil",
     ["return {map = 3}"] = "'map' must be a function, got number",
     ["return {map = print}"] = "a job needs 'combine' or 'reduce'",
     ["return {map = print, combine = 'summ'}"] =
@@ -383,8 +383,8 @@ describe("a signal", function()
   end)
 
   it("that ends a plain script is told in one line", function()
-    if jit then pending("compiled loops of LuaJIT never look: a second signal ends them") end
-    files.write("job.lua", "io.open('started', 'w'):close() while true do end")
+    -- compiled loops notice nothing, here as in luajit itself: a second signal ends them
+    files.write("job.lua", "if jit then jit.off() end io.open('started', 'w'):close() while true do end")
     local program = shell.start(command("job.lua"), {group = true})
     while is_alive(program.pid) and not files.read(folder .. "started") do end
     program:kill("INT")
