@@ -32,6 +32,9 @@ local function users_part(traceback)
     if line:find("parallel%.core") or line:find("^\tparallel/") then break end
     kept[#kept + 1] = line
   end
+  while kept[#kept]:find("^\t%[C%]: in %?$") or kept[#kept]:find("^\t%[C%]: at ") do
+    kept[#kept] = nil -- our loop over the items
+  end
   return table.concat(kept, "\n")
 end
 

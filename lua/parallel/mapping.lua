@@ -1,7 +1,9 @@
 --- mapping: one call of the map family, as a source of chunks (see parallel.singles).
 --
 -- Items are pulled when there is room for them, never collected beforehand. Each
--- result goes to `receive(number, ok, value)`, in the order in which they come.
+-- result goes to `receive(number, ok, value)`, in the order in which they come;
+-- or, when the mapping has a `list`, results go there and only failures to
+-- `receive`, and `listed()` is called when some have come.
 local chunker = require("parallel.chunker")
 
 local Mapping = {}
@@ -58,6 +60,12 @@ end
 function Mapping:accept(number, value)
   self.finished = self.finished + 1
   self.receive(number, true, value)
+end
+
+function Mapping:accept_listed(first, last)
+  self.finished = self.finished + last - first + 1
+  self.list.n = math.max(self.list.n, last)
+  if self.listed then self.listed() end
 end
 
 function Mapping:refuse(number, failed)
