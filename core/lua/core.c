@@ -4,6 +4,7 @@
 #include "core/lua/emitter.h"
 #include "core/lua/files.h"
 #include "core/lua/items.h"
+#include "core/lua/list.h"
 #include "core/lua/outcomes.h"
 #include "core/lua/pool.h"
 #include "core/lua/records.h"
@@ -23,6 +24,7 @@ static Register *const PARTS[] = {
     emitter_register,
     files_register,
     items_register,
+    list_register,
     outcomes_register,
     pool_register,
     records_register,
