@@ -10,12 +10,12 @@
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
 #include "core/lua/heap.h"
+#include "core/lua/self.h"
 #include "core/os/clock.h"
 #include "core/os/sys.h"
 #include "core/pool/pool.h"
 
 static const char POOL[] = "parallel.core.pool";
-static const char SELF[] = "parallel.core.self";
 
 typedef struct {
     Pool *pool;        // NULL: closed
@@ -25,32 +25,6 @@ typedef struct {
 } PoolHandle;
 
 // ---- in the worker -------------------------------------------------------
-
-static Self *check_self(lua_State *L) {
-    return *(Self **)luaL_checkudata(L, 1, SELF);
-}
-
-static int self_index(lua_State *L) {
-    lua_pushinteger(L, check_self(L)->index + 1);
-    return 1;
-}
-
-static int self_item(lua_State *L) {
-    Self *self = check_self(L);
-    board_set(&self->board->item, (uint64_t)luaL_checkinteger(L, 2));
-    return 0;
-}
-
-static int self_progress(lua_State *L) {
-    lua_pushlightuserdata(L, &check_self(L)->board->progress);
-    return 1;
-}
-
-static void push_self(lua_State *L, const Self *self) {
-    const Self **box = lua_newuserdatauv(L, sizeof self, 0);
-    *box = self;
-    luaL_setmetatable(L, SELF);
-}
 
 // os.exit would run the parent's finalizers and exit handlers in this process.
 static int worker_exit(lua_State *L) {
@@ -99,14 +73,14 @@ static int append_string(lua_State *L, Buffer *to) {
 // Calls function(self, payload). 0 with its reply, or -1 with an account of the
 // error. The stack below belongs to the call in which we were forked, and keeps
 // the pool from being collected.
-static int call(PoolHandle *handle, int function, const Self *self, const char *payload,
-                size_t size, Buffer *reply) {
+static int call(PoolHandle *handle, int function, Self *self, const char *payload, size_t size,
+                Buffer *reply) {
     lua_State *L = handle->L;
     int base = lua_gettop(L);
     lua_checkstack(L, LUA_MINSTACK);
     lua_pushcfunction(L, failed_handler);
     lua_rawgeti(L, LUA_REGISTRYINDEX, function);
-    push_self(L, self);
+    self_push(L, self);
     lua_pushlstring(L, payload, size);
     int failed = lua_pcall(L, 2, 1, base + 1) != 0;
     int written =
@@ -116,7 +90,7 @@ static int call(PoolHandle *handle, int function, const Self *self, const char *
     return failed ? -1 : 0;
 }
 
-static int begin(void *context, const Self *self, Buffer *reply) {
+static int begin(void *context, Self *self, Buffer *reply) {
     PoolHandle *handle = context;
     heap_renew(handle->L);
     replace_exit(handle->L, self->life);
@@ -125,8 +99,7 @@ static int begin(void *context, const Self *self, Buffer *reply) {
     return call(handle, handle->begin, self, "", 0, reply);
 }
 
-static int handle_task(void *context, const Self *self, const char *payload, size_t size,
-                       Buffer *reply) {
+static int handle_task(void *context, Self *self, const char *payload, size_t size, Buffer *reply) {
     PoolHandle *handle = context;
     return call(handle, handle->handle, self, payload, size, reply);
 }
@@ -221,7 +194,7 @@ static void set_integer(lua_State *L, const char *name, lua_Integer value) {
 }
 
 static void push_end(lua_State *L, const PoolEvent *event) {
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     const char *name = event->end.signal ? sigabbrev_np(event->end.signal) : NULL;
     if (event->end.signal) {
         if (name)
@@ -232,18 +205,22 @@ static void push_end(lua_State *L, const PoolEvent *event) {
     }
     if (event->end.exitcode != -1) set_integer(L, "exitcode", event->end.exitcode);
     set_integer(L, "item", (lua_Integer)event->item);
+    lua_pushlstring(L, event->bytes, event->size);
+    lua_setfield(L, -2, "outcomes");
 }
 
 static int push_event(lua_State *L, const PoolEvent *event) {
-    static const char *const KINDS[] = {
-        [POOL_RESULT] = "result", [POOL_ERROR] = "error", [POOL_DEATH] = "death"};
+    static const char *const KINDS[] = {[POOL_PART] = "part",
+                                        [POOL_RESULT] = "result",
+                                        [POOL_ERROR] = "error",
+                                        [POOL_DEATH] = "death"};
     lua_pushstring(L, KINDS[event->kind]);
     if (event->task)
         lua_pushinteger(L, (lua_Integer)event->task);
     else
         lua_pushnil(L);
     lua_pushinteger(L, event->worker + 1);
-    if (event->kind == POOL_RESULT) {
+    if (event->kind == POOL_PART || event->kind == POOL_RESULT) {
         lua_pushlstring(L, event->bytes, event->size);
         return 4;
     }
@@ -387,24 +364,12 @@ static const luaL_Reg POOL_METHODS[] = {
     {"__close", pool_method_close},   {NULL, NULL},
 };
 
-static const luaL_Reg SELF_METHODS[] = {
-    {"index", self_index},
-    {"item", self_item},
-    {"progress", self_progress},
-    {NULL, NULL},
-};
-
-static void new_class(lua_State *L, const char *name, const luaL_Reg *methods) {
-    luaL_newmetatable(L, name);
-    luaL_setfuncs(L, methods, 0);
+void pool_register(lua_State *L) {
+    luaL_newmetatable(L, POOL);
+    luaL_setfuncs(L, POOL_METHODS, 0);
     lua_pushvalue(L, -1);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
-}
-
-void pool_register(lua_State *L) {
-    new_class(L, POOL, POOL_METHODS);
-    new_class(L, SELF, SELF_METHODS);
     lua_pushcfunction(L, core_pool);
     lua_setfield(L, -2, "pool");
 }

@@ -5,15 +5,17 @@
  *                      handle = function(self, payload) return reply end}
  *
  * forks the workers; both functions reach them by inheritance and run there.
- * `self` has the methods index() (from 1), item(n) (which part of the task is
- * running, for blame) and progress() (see core/lua/records.h).
+ * `self` is described in core/lua/self.h.
  *
  *     pool:submit(payload, worker)   task number; worker from 1, or nil for any
  *     pool:wait(timeout)             kind, task, worker, detail; or nil, "timeout"
  *
+ *        "part",   task, worker, reply: of a task that goes on
  *        "result", task, worker, reply
  *        "error",  task, worker, {message, traceback, item, pid}
- *        "death",  task or nil, worker, {signal, exitcode, item, pid}
+ *        "death",  task or nil, worker, {signal, exitcode, item, pid, outcomes}:
+ *                                      outcomes is what its ledger held, and may
+ *                                      have come as a part already
  *        "broken", nil, nil, {message, traceback}: no worker can be started
  *
  *     pool:kill(worker)  pool:drain(grace)  pool:close()  pool:stats()

@@ -2,6 +2,7 @@
 #include "core/lua/core.h"
 #include "core/lua/testing_codec.h"
 #include "core/lua/testing_wire.h"
+#include "core/lua/testing_ledger.h"
 #include "core/os/fault.h"
 
 // testing.fault(plan): arms the fault points as core/os/fault.h says; nil disarms them.
@@ -22,5 +23,6 @@ void testing_register(lua_State *L) {
     testing_process_register(L);
     testing_codec_register(L);
     testing_wire_register(L);
+    testing_ledger_register(L);
     lua_setfield(L, -2, "testing");
 }

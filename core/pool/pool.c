@@ -40,7 +40,8 @@ struct Pool {
     Buffer reason;       // why the last start failed
     Worker *lent;        // its channel's first frame was handed out as an event
     Frame lent_frame;
-    int turn; // the worker to look at first, so that none is overheard
+    Buffer estate; // what the last worker that died had in its ledger
+    int turn;      // the worker to look at first, so that none is overheard
 };
 
 // Poller tags: the worker's index and which of its descriptors.
@@ -164,25 +165,39 @@ static void take_back_lent(Pool *pool) {
 static bool settles_held(const Worker *worker, const Frame *frame) {
     const Task *running = worker->held.first;
     return running && frame->header.task == running->id &&
-           (frame->header.kind == FRAME_RESULT || frame->header.kind == FRAME_ERROR);
+           (frame->header.kind == FRAME_PART || frame->header.kind == FRAME_RESULT ||
+            frame->header.kind == FRAME_ERROR);
+}
+
+static PoolEventKind kind_of(const Frame *frame) {
+    switch (frame->header.kind) {
+    case FRAME_PART: return POOL_PART;
+    case FRAME_RESULT: return POOL_RESULT;
+    default: return POOL_ERROR;
+    }
+}
+
+// The frame was the last one about the task at hand.
+static void strike_off(Pool *pool, Worker *worker) {
+    free(task_queue_pop(&worker->held));
+    pool->done++;
+    feed(pool, worker, (size_t)pool->window);
 }
 
 static void lend(Pool *pool, Worker *worker, const Frame *frame, PoolEvent *event) {
     *event = (PoolEvent){
-        .kind = frame->header.kind == FRAME_RESULT ? POOL_RESULT : POOL_ERROR,
+        .kind = kind_of(frame),
         .worker = worker->index,
         .pid = worker->process.pid,
         .task = frame->header.task,
         .bytes = frame->payload,
         .size = frame->header.size,
     };
-    free(task_queue_pop(&worker->held));
     pool->lent = worker;
     pool->lent_frame = *frame;
-    pool->done++;
     pool->bytes_received += frame->header.size;
     FAULT("pool.result");
-    feed(pool, worker, (size_t)pool->window);
+    if (event->kind != POOL_PART) strike_off(pool, worker);
 }
 
 static void welcome(Pool *pool, Worker *worker) {
@@ -227,13 +242,26 @@ static void note_start_death(Pool *pool, const ProcessEnd *end) {
     note_failed_start(pool);
 }
 
-static void obituary(Worker *worker, PoolEvent *event) {
+// A copy: the replacement begins with an empty ledger before the owner has seen
+// the event. Without memory for it the task ran in vain as far as it came.
+static void inherit(Pool *pool, const Worker *worker, PoolEvent *event) {
+    size_t size = ledger_read(worker->ledger, LEDGER_CAPACITY, event->task);
+    buffer_clear(&pool->estate);
+    if (buffer_append(&pool->estate, worker->ledger->bytes, size) == -1) size = 0;
+    event->bytes = buffer_bytes(&pool->estate);
+    event->size = size;
+}
+
+static void obituary(Pool *pool, Worker *worker, PoolEvent *event) {
     *event = (PoolEvent){.kind = POOL_DEATH,
                          .worker = worker->index,
                          .pid = worker->process.pid,
                          .item = board_get(&worker->board->item)};
     Task *running = worker_blame(worker);
-    if (running) event->task = running->id;
+    if (running) {
+        event->task = running->id;
+        inherit(pool, worker, event);
+    }
     free(running);
     event->end = process_reap(&worker->process);
 }
@@ -242,7 +270,7 @@ static void obituary(Worker *worker, PoolEvent *event) {
 static int bury(Pool *pool, Worker *worker, PoolEvent *event) {
     bool starting = worker->state == WORKER_STARTING;
     bool expected = starting || worker->state == WORKER_LEAVING;
-    obituary(worker, event);
+    obituary(pool, worker, event);
     unwatch(pool, worker);
     for (Task *task; (task = task_queue_pop_last(&worker->held)) != NULL;) give_back(pool, task);
     worker_clear(worker);
@@ -506,6 +534,7 @@ void pool_close(Pool *pool) {
     for (int i = 0; i < pool->count; i++) worker_free(&pool->workers[i]);
     task_queue_free(&pool->queue);
     buffer_free(&pool->reason);
+    buffer_free(&pool->estate);
     poller_close(&pool->poller);
     free(pool->workers);
     free(pool->keep);

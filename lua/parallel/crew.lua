@@ -10,6 +10,7 @@ local inline = require("parallel.inline")
 local server = require("parallel.server")
 
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
+local MOST_STILLBORN = 3 -- workers that a chunk may end before its first item starts
 
 local Crew = {}
 Crew.__index = Crew
@@ -24,7 +25,8 @@ local function piece(chunk, from, to, attempts)
   local items = {n = to - from + 1}
   for i = from, to do items[i - from + 1] = chunk.items[i] end
   return {source = chunk.source, version = chunk.version, shape = chunk.shape,
-          first = chunk.first + from - 1, items = items, attempts = attempts}
+          first = chunk.first + from - 1, items = items, attempts = attempts,
+          stillborn = from == 1 and chunk.stillborn or nil}
 end
 
 local function refuse(chunk, place, fields)
@@ -73,25 +75,50 @@ end
 
 local events = {}
 
-function events.result(self, chunk, worker, reply)
-  local elapsed, results, failures = core.decode(reply)
-  local source, first, n = chunk.source, chunk.first, chunk.items.n
-  source:learn(n, elapsed)
-  local pid = next(failures) and self.pids[worker]
-  for i = 1, n do
+-- What became of items of the chunk that were not settled before: lists by
+-- place, or by number when the source wants them in a list of its own.
+local function read_outcomes(chunk, bytes)
+  local list = chunk.source.list
+  local from, results = chunk.settled or 0, list or {}
+  local last, failures, elapsed = core.outcomes(
+    bytes, results, list and chunk.first - 1 or 0, from, chunk.items.n, chunk.shape == "all")
+  chunk.settled = last
+  return {from = from, last = last, results = results, failures = failures or {}, elapsed = elapsed}
+end
+
+local function accept(chunk, from, last, results, worker)
+  local source, before = chunk.source, chunk.first - 1
+  if source.list then return source:accept_listed(before + from, before + last) end
+  for i = from, last do source:accept(before + i, results[i], worker) end
+end
+
+local function tell_outcomes(chunk, worker, pid, outcomes)
+  local failures, from = outcomes.failures, outcomes.from
+  if outcomes.elapsed then chunk.source:learn(chunk.items.n, outcomes.elapsed) end
+  if not next(failures) then
+    if from < outcomes.last then accept(chunk, from + 1, outcomes.last, outcomes.results, worker) end
+    return
+  end
+  for i = from + 1, outcomes.last do
     local failed = failures[i]
     if failed then
       failed.worker, failed.pid, failed.attempts = worker, pid, (chunk.attempts or 0) + 1
       refuse(chunk, i, failed)
     else
-      source:accept(first + i - 1, results[i], worker)
+      accept(chunk, i, i, outcomes.results, worker)
     end
   end
 end
 
+function events.part(self, chunk, worker, reply)
+  tell_outcomes(chunk, worker, self.pids[worker], read_outcomes(chunk, reply))
+end
+
+events.result = events.part
+
 -- The chunk as a whole could not be run: the worker could not decode it.
 function events.error(_, chunk, worker, detail)
-  for i = 1, chunk.items.n do
+  for i = (chunk.settled or 0) + 1, chunk.items.n do
     refuse(chunk, i, {kind = "error", message = detail.message, traceback = detail.traceback,
                       worker = worker, pid = detail.pid, attempts = 1})
   end
@@ -107,14 +134,33 @@ local function charge(self, chunk, place, worker, detail)
   end
 end
 
--- Only the item that was running is charged; its neighbours in the chunk run again.
+-- The last place that was started. A chunk that ends its workers before any
+-- item starts, time and again, is to blame with its first.
+local function started(chunk, detail)
+  local item = math.max(chunk.settled or 0, math.min(detail.item, chunk.items.n))
+  if item > 0 then return item end
+  chunk.stillborn = (chunk.stillborn or 0) + 1
+  return chunk.stillborn > MOST_STILLBORN and 1 or 0
+end
+
+-- What a dying worker left may be anything; what is no outcome settles nothing.
+local function read_remains(chunk, detail)
+  local ok, outcomes = pcall(read_outcomes, chunk, detail.outcomes)
+  return ok and outcomes or {from = 0, last = 0, failures = {}}
+end
+
+-- Items that ended before keep their outcomes, and the one that was running is
+-- charged. The others go to another worker. Those go on the list first: what is
+-- told last may call back, and look for work.
 function events.death(self, chunk, worker, detail)
+  local pid = self.pids[worker]
   self.pids = self.transport:workers()
   if not chunk then return end
-  local place, n = math.max(1, math.min(detail.item, chunk.items.n)), chunk.items.n
-  if place < n then table.insert(self.again, piece(chunk, place + 1, n)) end
-  if place > 1 then table.insert(self.again, piece(chunk, 1, place - 1)) end
-  charge(self, chunk, place, worker, detail)
+  local outcomes = read_remains(chunk, detail)
+  local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
+  if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
+  tell_outcomes(chunk, worker, pid, outcomes)
+  for place = settled + 1, last do charge(self, chunk, place, worker, detail) end
 end
 
 function events.broken(_, _, _, detail)
@@ -125,10 +171,10 @@ end
 local function settle(self, kind, number, worker, detail)
   local chunk = number and self.held[number]
   if type(chunk) == "function" then
-    self.held[number] = nil
+    if kind ~= "part" then self.held[number] = nil end
     return chunk(kind, worker, detail)
   end
-  if chunk then
+  if chunk and kind ~= "part" then
     self.held[number] = nil
     self.holding = self.holding - 1
   end

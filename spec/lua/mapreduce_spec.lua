@@ -105,19 +105,19 @@ describe("a word count under faults", function()
   -- The writes are those of commits first, then those of reduce tasks.
   for _, n in ipairs({1, 2, 3, 4, 5, 6, 8, 10}) do
     it(("is exact with a worker killed at its write %d of a run or an output"):format(n), function()
-      testing.fault(("sys.pwrite:kill@%d"):format(n))
+      testing.fault(("sys.pwrite:killchild@%d"):format(n))
       assert.same(SMALL_COUNTS, table_of(small_job({})))
     end)
 
     it(("is exact with a worker killed at read %d of a run"):format(n), function()
-      testing.fault(("sys.pread:kill@%d"):format(n))
+      testing.fault(("sys.pread:killchild@%d"):format(n))
       assert.same(SMALL_COUNTS, table_of(small_job({})))
     end)
   end
 
   for _, plan in ipairs({
     "task.done:kill@3,task.done:kill@9,result.begin:kill@20,worker.ready:kill@3",
-    "sys.pwrite:kill@2,task.begin:kill@130",
+    "sys.pwrite:killchild@2,task.begin:kill@130",
     "sys.read:short@*,sys.write:short@*", "sys.pread:short@*", "sys.pwrite:short@*",
     "sys.read:EINTR@2", "sys.pread:EINTR@1", "sys.pwrite:EINTR@1", "sys.epoll_wait:EINTR@3",
     "sys.pidfd_open:ENOSYS@*,sys.close_range:ENOSYS@*,sys.memfd_create:ENOSYS@*,sys.pwritev2:ENOSYS@*,"
@@ -133,7 +133,7 @@ describe("a word count under faults", function()
 
   it("of files is exact with a worker killed while it reads them", function()
     local path = files.write("text", SMALL)
-    testing.fault("sys.pread:kill@1")
+    testing.fault("sys.pread:killchild@1")
     assert.same(SMALL_COUNTS, table_of(words_job({inputs = {path}, workers = 2})))
   end)
 
