@@ -17,7 +17,17 @@ static int core_slice(lua_State *L) {
     return 1;
 }
 
+static int core_empty_list(lua_State *L) {
+    size_t count = lua_istable(L, 1) ? lua_rawlen(L, 1) : 0;
+    lua_createtable(L, count <= INT_MAX ? (int)count : 0, 1);
+    lua_pushinteger(L, 0);
+    lua_setfield(L, -2, "n");
+    return 1;
+}
+
 void list_register(lua_State *L) {
+    lua_pushcfunction(L, core_empty_list);
+    lua_setfield(L, -2, "empty_list");
     lua_pushcfunction(L, core_slice);
     lua_setfield(L, -2, "slice");
 }

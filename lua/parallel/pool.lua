@@ -123,8 +123,8 @@ local function check_mapping(name, f, items, options)
 end
 
 -- Gathers results into a list in the order of the items.
-local function gather(options)
-  local list = {n = 0}
+local function gather(options, items)
+  local list = core.empty_list(items)
   local gathered = {list = list}
   local on_error = options.on_error or "raise"
   function gathered.receive(number, ok, value)
@@ -165,7 +165,7 @@ local function new_meter(options, source)
 end
 
 local function map(self, shape, f, items, options)
-  local gathered = gather(options)
+  local gathered = gather(options, items)
   local source = start(self, shape, f, items, options, gathered.receive)
   source.list = gathered.list
   local meter = new_meter(options, source)
@@ -187,7 +187,7 @@ end
 
 -- An AsyncResult that settles when the source has ended.
 local function map_async(self, shape, f, items, options)
-  local gathered = gather(options)
+  local gathered = gather(options, items)
   local result = async_result.new(self, {
     callback = options.callback, error_callback = options.error_callback, label = options.label})
   local source
