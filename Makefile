@@ -4,6 +4,7 @@
 #   make demo       count the words of a real text, with a progress bar
 #   make test       build with fault points, then run the specs
 #   make check      lint, and the specs under the address and undefined-behaviour sanitizers
+#   make fuzz       feed damaged and odd bytes to all that reads bytes, for some minutes
 #   make lint       luacheck the Lua, compile the C with gcc and clang and -Werror, clang-tidy, format
 #   make bench      compare with other tools, as a table of medians and ratios
 #   make install    into PREFIX (default /usr/local), below DESTDIR when given
@@ -44,10 +45,14 @@ OBJ      := $(BUILD)/obj/$(LUA)
 OBJECTS  := $(SOURCES:%.c=$(OBJ)/%.o) $(OBJ)/modules.o
 HOST     := $(patsubst %.c,$(OBJ)/%.o,$(wildcard core/host/*.c))
 MODULES  := $(wildcard lua/parallel/*.lua) $(filter-out nil,$(ARGPARSE))
+DRIVER   := $(patsubst %,$(OBJ)/spec/fuzz/%.o,driver frames)
 BIN      := $(BUILD)/bin/$(PROGRAM)
 MODULE   := $(BUILD)/lib/lua/$(LUA_VERSION)/parallel.so
 COMPILE   = $(CC) -std=gnu11 -D_GNU_SOURCE -I. $(LUA_CFLAGS) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
             -fPIC -fvisibility=hidden -MMD -MP -c
+
+LINK_DRIVER = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--wrap=luaL_loadbufferx \
+              $(LUA_LIBRARY) -lm -ldl
 
 # What is needed and not there, by the names of its Debian packages.
 have     = $(shell command -v $(1) 2>/dev/null)
@@ -59,9 +64,9 @@ MISSING := $(if $(call have,$(firstword $(CC))),,$(firstword $(CC))) \
            $(if $(filter-out nil,$(ARGPARSE)),,lua-argparse) \
            $(if $(call package,libxxhash),,libxxhash-dev)
 
-.PHONY: all demo test check lint bench install clean dependencies FORCE
+.PHONY: all demo test check fuzz lint bench install clean dependencies FORCE
 
-all: $(BIN) $(MODULE)
+all: $(BIN) $(MODULE) $(if $(TESTING),$(BUILD)/bin/$(LUA)-replay)
 
 # The interpreter is linked whole and its symbols exported, so that C modules load into it.
 $(BIN): $(OBJECTS) $(HOST) $(OBJ)/files
@@ -73,6 +78,15 @@ $(BIN): $(OBJECTS) $(HOST) $(OBJ)/files
 $(MODULE): $(OBJECTS) $(OBJ)/files
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $(OBJECTS)
+
+# Both run the targets of spec/fuzz, the latter under libFuzzer (see scripts/fuzz).
+$(BUILD)/bin/$(LUA)-replay: $(OBJECTS) $(DRIVER) $(OBJ)/spec/fuzz/replay.o $(OBJ)/files
+	@mkdir -p $(@D)
+	$(LINK_DRIVER)
+
+$(BUILD)/bin/fuzz: $(OBJECTS) $(DRIVER) $(OBJ)/spec/fuzz/fuzzer.o $(OBJ)/files
+	@mkdir -p $(@D)
+	$(LINK_DRIVER) -fsanitize=fuzzer
 
 $(OBJ)/%.o: %.c $(OBJ)/flags | dependencies
 	@mkdir -p $(@D)
@@ -95,7 +109,7 @@ $(OBJ)/flags $(OBJ)/files: FORCE
 dependencies:
 	@$(if $(strip $(MISSING)),echo "$(strip $(MISSING)): missing - run scripts/setup" >&2; exit 1)
 
--include $(OBJECTS:.o=.d) $(HOST:.o=.d)
+-include $(OBJECTS:.o=.d) $(HOST:.o=.d) $(wildcard $(OBJ)/spec/fuzz/*.d)
 
 demo:
 	LUA=$(LUA) scripts/demo
@@ -105,6 +119,9 @@ test:
 
 check:
 	scripts/check
+
+fuzz:
+	scripts/fuzz
 
 lint:
 	scripts/lint

@@ -6,12 +6,15 @@
  * our end by their life pipes. */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/lua/compat.h"
 #include "core/lua/module.h"
+
+enum { INPUT_OUTPUT = 3 }; // see lua/parallel/cli.lua
 
 // A signal handler is given nothing to work with but what is static.
 static lua_State *interrupted_state;
@@ -82,6 +85,14 @@ static int report(lua_State *L) {
     return 1;
 }
 
+// What the script printed: Lua's print does not look whether it went well.
+static int check_output(int status) {
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (written || status != 0) return status;
+    fputs("parallel-lua: cannot write the output\n", stderr);
+    return INPUT_OUTPUT;
+}
+
 // A standard stream that we were started without would become the number of
 // the next file that is opened. The wrong direction makes its use an error.
 static void reserve_standard_streams(void) {
@@ -102,5 +113,5 @@ int main(int argc, char **argv) {
     int failed = lua_pcall(L, 2, 1, 0) != 0;
     int status = failed && !interrupted_by ? report(L) : (int)lua_tointeger(L, -1);
     lua_close(L);
-    return interrupted_by ? die_of(interrupted_by) : status;
+    return interrupted_by ? die_of(interrupted_by) : check_output(status);
 }

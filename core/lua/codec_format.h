@@ -16,8 +16,8 @@
  * the decoder must remember it. The encoder sets the bit when it meets the
  * value for the second time; a message without sharing costs nothing.
  *
- * A table nested deeper than DEEPEST is put off: in its place stands TAG_LATER,
- * and its contents follow the values as its place, the number of its items, the
+ * A table nested too deeply is put off: in its place stands TAG_LATER, and its
+ * contents follow the values as its place, the number of its items, the
  * items, and its pairs. So neither end needs a deep stack for a deep value.
  *
  * Sizes, counts and places are varints unless said otherwise; "pairs" are their
@@ -78,7 +78,7 @@ enum {
     SMALL_MOST = 111,
     SHORT_STRING = 31, // the longest string whose size fits in the tag
     MOST_FIELDS = 32,  // a table of more keys is no record
-    DEEPEST = 100,     // tables within tables that are sent in place
+    DEEPEST = 100,     // tables and objects around a value, at most
 };
 
 #endif

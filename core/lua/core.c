@@ -3,12 +3,16 @@
 #include "core/lua/codec.h"
 #include "core/lua/emitter.h"
 #include "core/lua/files.h"
+#include "core/lua/items.h"
+#include "core/lua/list.h"
+#include "core/lua/outcomes.h"
 #include "core/lua/pool.h"
 #include "core/lua/random.h"
 #include "core/lua/records.h"
 #include "core/lua/reduce.h"
 #include "core/lua/result.h"
 #include "core/lua/scratch.h"
+#include "core/lua/self.h"
 #include "core/lua/system.h"
 #include "core/lua/text.h"
 #include "core/lua/types.h"
@@ -20,12 +24,16 @@ static Register *const PARTS[] = {
     codec_register,
     emitter_register,
     files_register,
+    items_register,
+    list_register,
+    outcomes_register,
     pool_register,
     random_register,
     records_register,
     reduce_register,
     result_register,
     scratch_register,
+    self_register,
     system_register,
     text_register,
     types_register,

@@ -7,7 +7,7 @@
 #include "core/shuffle/ordered.h"
 #include "core/shuffle/run.h"
 
-typedef enum { ADDS_OTHER, ADDS_SUM, ADDS_COUNT, ADDS_MEAN } Kind;
+typedef enum { ADDS_OTHER, ADDS_SUM, ADDS_COUNT, ADDS_MEAN, ADDS_FOLD } Kind;
 
 typedef struct {
     Table table;
@@ -20,8 +20,11 @@ typedef struct {
 
 enum { MOST_PARTITIONS = 1 << 16 };
 
+// Of all its functions. COMBINE is the function that folds, or nil.
+enum { SELF = 1, COMBINE, UPVALUES = COMBINE };
+
 static Emitter *self(lua_State *L) {
-    return lua_touserdata(L, lua_upvalueindex(1));
+    return lua_touserdata(L, lua_upvalueindex(SELF));
 }
 
 static int out_of_memory(lua_State *L) {
@@ -72,30 +75,85 @@ static void add_bytes(lua_State *L, Emitter *emitter, void *state, bool is_new) 
     value_error(L, "cannot emit");
 }
 
-static inline void add(lua_State *L, Emitter *emitter, Added added, uint8_t tag, const char *key,
-                       size_t size) {
-    uint32_t before = emitter->table.count;
-    void *state = table_find_or_add(&emitter->table, tag, key, size);
-    if (!state) out_of_memory(L);
+static inline void add_to(lua_State *L, Emitter *emitter, Added added, void *state, bool is_new) {
     if (!added.is_integer)
-        add_bytes(L, emitter, state, emitter->table.count > before);
+        add_bytes(L, emitter, state, is_new);
     else if (emitter->kind == ADDS_SUM)
         ((SumState *)state)->integers += (uint64_t)added.integer;
     else
         ((CountState *)state)->n += (uint64_t)added.integer;
 }
 
-static void add_at(lua_State *L, Emitter *emitter, Added added, int key) {
+// The state of the key at this index of the stack.
+static inline void *find_at(lua_State *L, Emitter *emitter, int key) {
+    uint8_t tag = ORDERED_STRING;
+    const char *bytes;
     size_t size;
     if (lua_type(L, key) == LUA_TSTRING) {
-        const char *bytes = lua_tolstring(L, key, &size);
-        add(L, emitter, added, ORDERED_STRING, bytes, size);
+        bytes = lua_tolstring(L, key, &size);
+    } else {
+        buffer_clear(&emitter->key);
+        key_encode(L, key, &emitter->key);
+        bytes = buffer_bytes(&emitter->key);
+        tag = (uint8_t)*bytes++;
+        size = buffer_size(&emitter->key) - 1;
+    }
+    void *state = table_find_or_add(&emitter->table, tag, bytes, size);
+    if (!state) out_of_memory(L);
+    return state;
+}
+
+static void add_at(lua_State *L, Emitter *emitter, Added added, int key) {
+    uint32_t before = emitter->table.count;
+    void *state = find_at(L, emitter, key);
+    add_to(L, emitter, added, state, emitter->table.count > before);
+}
+
+static void encode_value(lua_State *L, Emitter *emitter, int value) {
+    buffer_clear(&emitter->value);
+    value_encode(L, value, &emitter->value);
+}
+
+// Calls combine with what is in the state and with the value, of which a table
+// goes as a copy, and encodes what comes back.
+static void combine(lua_State *L, Emitter *emitter, const void *state, int value) {
+    uint64_t sequence = emitter->store.sequence;
+    lua_pushvalue(L, lua_upvalueindex(COMBINE));
+    Buffer *bytes = &emitter->value, *folded = &emitter->key;
+    buffer_clear(folded);
+    if (emitter->combiner->result(&emitter->store, state, folded) == -1) out_of_memory(L);
+    value_push(L, buffer_bytes(folded), buffer_size(folded));
+    if (lua_istable(L, value))
+        value_push(L, buffer_bytes(bytes), buffer_size(bytes));
+    else
+        lua_pushvalue(L, value);
+    lua_call(L, 2, 1);
+    if (emitter->store.sequence != sequence) luaL_error(L, "combine may not emit");
+    encode_value(L, emitter, -1);
+    lua_pop(L, 1);
+}
+
+// Folding at once costs as many calls as folding later, and keeps one value a
+// key. The function may have moved the table, so the key is looked for again.
+static void fold_at(lua_State *L, Emitter *emitter, int key, int value) {
+    encode_value(L, emitter, value);
+    uint32_t before = emitter->table.count;
+    void *state = find_at(L, emitter, key);
+    bool is_new = emitter->table.count > before;
+    if (!is_new) {
+        combine(L, emitter, state, value);
+        state = find_at(L, emitter, key);
+    }
+    add_bytes(L, emitter, state, is_new);
+}
+
+static void emit_at(lua_State *L, Emitter *emitter, int key, int value) {
+    if (emitter->kind != ADDS_FOLD) {
+        add_at(L, emitter, take_value(L, emitter, key, value), key);
         return;
     }
-    buffer_clear(&emitter->key);
-    key_encode(L, key, &emitter->key);
-    const char *bytes = buffer_bytes(&emitter->key);
-    add(L, emitter, added, (uint8_t)*bytes, bytes + 1, buffer_size(&emitter->key) - 1);
+    if (lua_type(L, value) == LUA_TNONE) lua_pushinteger(L, 1);
+    fold_at(L, emitter, key, value);
 }
 
 // emit(key, value). Most calls are those of a map that counts words: they
@@ -107,14 +165,20 @@ static int emitter_call(lua_State *L) {
         return 0;
     }
     if (lua_type(L, 2) == LUA_TNONE) lua_settop(L, 2);
-    add_at(L, emitter, take_value(L, emitter, 2, 3), 2);
+    emit_at(L, emitter, 2, 3);
     return 0;
+}
+
+static void add_token(lua_State *L, Emitter *emitter, Added added, const Tokens *tokens) {
+    uint32_t before = emitter->table.count;
+    void *state = table_find_or_add(&emitter->table, ORDERED_STRING, tokens->token, tokens->size);
+    if (!state) out_of_memory(L);
+    add_to(L, emitter, added, state, emitter->table.count > before);
 }
 
 static void add_tokens(lua_State *L, Emitter *emitter, Added added, Tokens *tokens) {
     int found;
-    while ((found = tokens->next(tokens)) == 1)
-        add(L, emitter, added, ORDERED_STRING, tokens->token, tokens->size);
+    while ((found = tokens->next(tokens)) == 1) add_token(L, emitter, added, tokens);
     if (found == -1) out_of_memory(L);
 }
 
@@ -124,7 +188,7 @@ static void add_each(lua_State *L, Emitter *emitter) {
         lua_pushvalue(L, 2);
         lua_call(L, 0, 1);
         if (lua_isnil(L, 4)) return;
-        add_at(L, emitter, take_value(L, emitter, 4, 3), 4);
+        emit_at(L, emitter, 4, 3);
     }
 }
 
@@ -135,7 +199,7 @@ static int emitter_all(lua_State *L) {
     if (lua_gettop(L) > 3) lua_settop(L, 3);
     Added added = take_value(L, emitter, 0, 3);
     Tokens *tokens = text_tokens(L, 2);
-    if (tokens)
+    if (tokens && emitter->kind != ADDS_FOLD)
         add_tokens(L, emitter, added, tokens);
     else
         add_each(L, emitter);
@@ -197,8 +261,8 @@ static int unknown_combiner(lua_State *L, const char *name) {
     return luaL_error(L, "no way to combine is called '%s' (%s)", name, lua_tostring(L, -1));
 }
 
-const Combiner *combiner_check(lua_State *L, const char *name) {
-    const Combiner *combiner = combiner_find(name);
+const Combiner *combiner_check(lua_State *L, const char *name, Store *store) {
+    const Combiner *combiner = combiner_find(name, store);
     if (!combiner) unknown_combiner(L, name);
     return combiner;
 }
@@ -206,14 +270,17 @@ const Combiner *combiner_check(lua_State *L, const char *name) {
 static Kind kind_of(const char *name) {
     if (strcmp(name, "sum") == 0) return ADDS_SUM;
     if (strcmp(name, "count") == 0) return ADDS_COUNT;
+    if (strcmp(name, "fold") == 0) return ADDS_FOLD;
     return strcmp(name, "mean") == 0 ? ADDS_MEAN : ADDS_OTHER;
 }
 
-// The metatable is its own __index. Its functions get the emitter, which is below it.
-static void set_metatable(lua_State *L) {
+// The metatable is its own __index. Its functions get the emitter, which is
+// below it, and what is at this index of the stack.
+static void set_metatable(lua_State *L, int combine_function) {
     lua_newtable(L);
     lua_pushvalue(L, -2);
-    luaL_setfuncs(L, METHODS, 1);
+    lua_pushvalue(L, combine_function);
+    luaL_setfuncs(L, METHODS, UPVALUES);
     lua_pushvalue(L, -1);
     lua_setfield(L, -2, "__index");
     lua_pushliteral(L, "emitter");
@@ -227,15 +294,18 @@ static int core_emitter(lua_State *L) {
     lua_settop(L, 1);
     lua_getfield(L, 1, "combine");
     lua_getfield(L, 1, "partitions");
-    const Combiner *combiner = combiner_check(L, luaL_optstring(L, 2, "values"));
+    Store store = {0};
+    bool folds = lua_isfunction(L, 2);
+    const Combiner *combiner =
+        combiner_check(L, folds ? "fold" : luaL_optstring(L, 2, "values"), &store);
     lua_Integer partitions = luaL_optinteger(L, 3, 1);
     luaL_argcheck(L, partitions >= 1 && partitions <= MOST_PARTITIONS, 1,
                   "partitions must be from 1 to 65536");
     Emitter *emitter = lua_newuserdatauv(L, sizeof *emitter, 0);
-    *emitter = (Emitter){.combiner = combiner, .kind = kind_of(combiner->name)};
+    *emitter = (Emitter){.store = store, .combiner = combiner, .kind = kind_of(combiner->name)};
     emitter->table.state_size = combiner->state_size;
     emitter->partitions = (unsigned)partitions;
-    set_metatable(L);
+    set_metatable(L, 2);
     return 1;
 }
 

@@ -3,9 +3,14 @@
  *     emitter = core.emitter{combine = "sum", partitions = 8}
  *     emitter(key, value)            value is 1 when it is left out
  *     emitter:all(iterator, value)   for all keys that the iterator returns
- *     emitter:split(n)               what comes now stands behind splits below n, for first and
- * last emitter:bytes()                the memory in use emitter:commit(fd)             writes it as
- * a run at the end of the file: the run's descriptor
+ *     emitter:split(n)               what comes now stands behind splits below n
+ *     emitter:bytes()                the memory in use
+ *     emitter:commit(fd)             writes it as a run at the end of the file:
+ *                                    the run's descriptor
+ *
+ * `combine` may be a function too: it is called by emit, for every value of a
+ * key but the first. It must not emit itself. What it raises, emit raises; then
+ * the key has the value it had before.
  *
  * An emitter is a userdata with a metatable of its own, whose functions have
  * it as their upvalue: calling it needs no check of what it is called on. */
@@ -15,8 +20,8 @@
 #include "core/lua/compat.h"
 #include "core/shuffle/combiner.h"
 
-/* The combiner of that name; raises an error that lists the names. */
-const Combiner *combiner_check(lua_State *L, const char *name);
+/* As combiner_find; raises an error that lists the names. */
+const Combiner *combiner_check(lua_State *L, const char *name, Store *store);
 
 void emitter_register(lua_State *L); // core.emitter
 

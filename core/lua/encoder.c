@@ -4,7 +4,9 @@
 #include "core/lua/path.h"
 #include "core/lua/types.h"
 
-enum { SHORTEST_SHARED = 4 }; // shorter strings are no longer than a reference to them
+// Shorter strings are sent each time: looking them up would cost more than the
+// few bytes that a reference to one saves.
+enum { SHORTEST_SHARED = 16 };
 
 static const char ENCODER; // its address is the key in the registry
 
@@ -191,7 +193,7 @@ static void encoder_open(Encoder *e, lua_State *L, Buffer *to, bool functions) {
     e->L = L;
     e->to = to;
     e->base = buffer_size(to);
-    e->depth = 0;
+    e->depth = e->floor = 0;
     e->functions = functions;
     e->types = types_any(L);
     e->late = e->keeps = 0;

@@ -30,6 +30,7 @@ typedef struct {
     Buffer *to;
     size_t base; // how much was in the buffer before
     int depth;   // tables around the value at hand
+    int floor;   // the same of the innermost object that these stand in; 0: none
     int first;   // the values to encode: stack index and number
     int count;
     bool functions; // may be in the message
@@ -59,6 +60,12 @@ size_t encoder_place_of(Encoder *e, const void *object);
 
 /* True when the object is in the message already; it is then referred to. */
 bool encoder_put_reference(Encoder *e, const void *object);
+
+/* True when the contents of a table or function must be put off. Half of the
+ * depth that is left is kept for objects, which cannot be. */
+static inline bool encoder_is_deep(const Encoder *e) {
+    return e->depth >= e->floor + (DEEPEST - e->floor) / 2;
+}
 
 /* The contents of the value are left to encode_later. */
 void encoder_put_off(Encoder *e, int index);

@@ -55,7 +55,7 @@ void encode_upvalues(Encoder *e, int function) {
 }
 
 static void encode_closure(Encoder *e, int function) {
-    bool deep = e->depth == DEEPEST;
+    bool deep = encoder_is_deep(e);
     luaL_checkstack(e->L, LUA_MINSTACK, "too many values to encode");
     put_byte(e, deep ? TAG_FUNCTION : TAG_FUNCTION | TAG_MORE);
     put_code(e, function);

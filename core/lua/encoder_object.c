@@ -2,17 +2,30 @@
 #include "core/lua/encoder.h"
 #include "core/lua/types.h"
 
-// Encodes values that must be whole before the object around them is made, so
-// what they put off is not put off further than to their end.
-static void encode_parts(Encoder *e, int object, size_t place, int first, int count) {
-    if (e->depth == DEEPEST) encoder_refuse(e, object, TOO_DEEP);
+// What the object is made of is encoded between these two. It must be whole
+// before the object is made, so what it puts off is not put off further than to
+// its end. object_begin returns the floor for object_end to restore.
+static int object_begin(Encoder *e, int object, size_t place) {
+    // Two more: a table that is made of itself is not put off.
+    if (e->depth + 2 >= DEEPEST) encoder_refuse(e, object, TOO_DEEP);
     e->making[e->makes++] = place;
-    e->depth++;
-    size_t late = e->late;
-    for (int i = 0; i < count; i++) encode_value(e, first + i);
+    int floor = e->floor;
+    e->floor = ++e->depth;
+    return floor;
+}
+
+static void object_end(Encoder *e, size_t late, int floor) {
     encode_later(e, late);
+    e->floor = floor;
     e->depth--;
     e->makes--;
+}
+
+static void encode_parts(Encoder *e, int object, size_t place, int first, int count) {
+    size_t late = e->late;
+    int floor = object_begin(e, object, place);
+    for (int i = 0; i < count; i++) encode_value(e, first + i);
+    object_end(e, late, floor);
 }
 
 static void put_type_name(Encoder *e, int tag, int type) {
@@ -24,14 +37,10 @@ static void put_type_name(Encoder *e, int tag, int type) {
 
 // An object of a type without dump: the table is itself what it is made of.
 static void encode_made_of_itself(Encoder *e, int object, size_t place) {
-    if (e->depth >= DEEPEST - 1) encoder_refuse(e, object, TOO_DEEP);
     size_t late = e->late;
-    e->making[e->makes++] = place;
-    e->depth++;
+    int floor = object_begin(e, object, place);
     encode_plain(e, object);
-    encode_later(e, late);
-    e->depth--;
-    e->makes--;
+    object_end(e, late, floor);
 }
 
 // The type has load, dump or both; dump is at the top of the stack, or nil.

@@ -108,7 +108,7 @@ static void encode_hash(Encoder *e, int table) {
 
 // Adds a value to a list that is made when it is needed.
 void encode_plain(Encoder *e, int table) {
-    if (e->depth == DEEPEST) {
+    if (encoder_is_deep(e)) {
         put_byte(e, TAG_LATER);
         return encoder_put_off(e, table);
     }

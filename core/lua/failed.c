@@ -8,8 +8,8 @@ static int convert(lua_State *L) {
     return 1;
 }
 
-// The error value as a string; its __tostring may itself fail or give nonsense.
-static void push_message(lua_State *L, int index) {
+void failed_push_message(lua_State *L, int index) {
+    index = lua_absindex(L, index);
     lua_pushcfunction(L, convert);
     lua_pushvalue(L, index);
     if (lua_pcall(L, 1, 1, 0) == 0) return;
@@ -20,7 +20,7 @@ static void push_message(lua_State *L, int index) {
 
 int failed_handler(lua_State *L) {
     lua_createtable(L, 2, 0);
-    push_message(L, 1);
+    failed_push_message(L, 1);
     lua_rawseti(L, 2, 1);
     luaL_traceback(L, L, NULL, 1);
     lua_rawseti(L, 2, 2);

@@ -8,6 +8,9 @@
 #include "core/lua/compat.h"
 #include "core/wire/buffer.h"
 
+/* Pushes the error value as a string; its __tostring may itself fail or give nonsense. */
+void failed_push_message(lua_State *L, int index);
+
 /* A message handler for lua_pcall: replaces the error value by an account of it. */
 int failed_handler(lua_State *L);
 

@@ -7,16 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/lua/cap.h"
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
-#include "core/lua/stop.h"
+#include "core/lua/guard.h"
+#include "core/lua/heap.h"
+#include "core/lua/self.h"
 #include "core/os/clock.h"
 #include "core/os/sys.h"
 #include "core/pool/pool.h"
 
 static const char POOL[] = "parallel.core.pool";
-static const char SELF[] = "parallel.core.self";
 
 typedef struct {
     Pool *pool;   // NULL: closed
@@ -24,63 +24,10 @@ typedef struct {
     int begin, handle, finish; // references of the functions in the registry
     int *keep;
     size_t memory; // that the Lua of a worker may have, or 0
-    Stop stop;     // in the worker
-    Cap cap;       // in the worker
+    Guard guard;   // in the worker
 } PoolHandle;
 
 // ---- in the worker -------------------------------------------------------
-
-typedef struct {
-    const Self *self;
-    Stop *stop;
-    Cap *cap;
-} SelfBox;
-
-static SelfBox *check_self(lua_State *L) {
-    return luaL_checkudata(L, 1, SELF);
-}
-
-static int self_index(lua_State *L) {
-    lua_pushinteger(L, check_self(L)->self->index + 1);
-    return 1;
-}
-
-static int self_item(lua_State *L) {
-    SelfBox *box = check_self(L);
-    board_begin_item(box->self->board, (uint64_t)luaL_checkinteger(L, 2));
-    if (box->self->board->orders.count) stop_begin_item(box->stop, L);
-    return 0;
-}
-
-// self:ended(): whether the item was to be stopped, and where it was then.
-static int self_ended(lua_State *L) {
-    Stop *stop = check_self(L)->stop;
-    lua_pushboolean(L, stop_end_item(stop));
-    lua_pushstring(L, stop->place);
-    stop->place[0] = '\0';
-    return 2;
-}
-
-static int self_progress(lua_State *L) {
-    lua_pushlightuserdata(L, &check_self(L)->self->board->progress);
-    return 1;
-}
-
-static int self_retire(lua_State *L) {
-    check_self(L)->self->board->retiring = 1;
-    return 0;
-}
-
-static int self_exceeded(lua_State *L) {
-    lua_pushboolean(L, cap_lift(check_self(L)->cap));
-    return 1;
-}
-
-static void push_self(lua_State *L, const Self *self, PoolHandle *handle) {
-    SelfBox *box = lua_newuserdatauv(L, sizeof *box, 0);
-    *box = (SelfBox){self, &handle->stop, &handle->cap};
-    luaL_setmetatable(L, SELF);
-}
 
 // os.exit would run the parent's finalizers and exit handlers in this process.
 static int worker_exit(lua_State *L) {
@@ -109,6 +56,17 @@ static void reseed(lua_State *L) {
     lua_pop(L, 1);
 }
 
+// LuaJIT stitches traces together around calls of C functions. A loop over one
+// of our iterators is such a call each time round, and ran at less than half the
+// speed; stitching only after many of them costs other loops nothing.
+static void tune_compiler(lua_State *L) {
+#if LUA_VERSION_NUM < 504
+    if (luaL_dostring(L, "jit.opt.start('minstitch=50')")) lua_pop(L, 1);
+#else
+    (void)L;
+#endif
+}
+
 static int append_string(lua_State *L, Buffer *to) {
     size_t size;
     const char *bytes = lua_tolstring(L, -1, &size);
@@ -118,14 +76,14 @@ static int append_string(lua_State *L, Buffer *to) {
 // Calls function(self, payload). 0 with its reply, or -1 with an account of the
 // error. The stack below belongs to the call in which we were forked, and keeps
 // the pool from being collected.
-static int call(PoolHandle *handle, int function, const Self *self, const char *payload,
-                size_t size, Buffer *reply) {
+static int call(PoolHandle *handle, int function, Self *self, const char *payload, size_t size,
+                Buffer *reply) {
     lua_State *L = handle->L;
     int base = lua_gettop(L);
     lua_checkstack(L, LUA_MINSTACK);
     lua_pushcfunction(L, failed_handler);
     lua_rawgeti(L, LUA_REGISTRYINDEX, function);
-    push_self(L, self, handle);
+    self_push(L, self);
     lua_pushlstring(L, payload, size);
     int failed = lua_pcall(L, 2, 1, base + 1) != 0;
     int written =
@@ -135,25 +93,25 @@ static int call(PoolHandle *handle, int function, const Self *self, const char *
     return failed ? -1 : 0;
 }
 
-static int begin(void *context, const Self *self, Buffer *reply) {
+static int begin(void *context, Self *self, Buffer *reply) {
     PoolHandle *handle = context;
+    heap_renew(handle->L);
     replace_exit(handle->L, self->life);
     reseed(handle->L);
-    stop_prepare(&handle->stop, handle->L, self->board);
-    if (handle->memory) cap_install(&handle->cap, handle->L, handle->memory);
+    tune_compiler(handle->L);
+    guard_prepare(&handle->guard, handle->L, self, handle->memory);
     return call(handle, handle->begin, self, "", 0, reply);
 }
 
-static int handle_task(void *context, const Self *self, const char *payload, size_t size,
-                       Buffer *reply) {
+static int handle_task(void *context, Self *self, const char *payload, size_t size, Buffer *reply) {
     PoolHandle *handle = context;
     int failed = call(handle, handle->handle, self, payload, size, reply);
-    stop_end_item(&handle->stop);
+    stop_end_item(&handle->guard.stop);
     board_set(&self->board->memory, cap_used(handle->L));
     return failed;
 }
 
-static void end(void *context, const Self *self) {
+static void end(void *context, Self *self) {
     PoolHandle *handle = context;
     Buffer ignored = {0};
     if (handle->finish != LUA_NOREF) call(handle, handle->finish, self, "", 0, &ignored);
@@ -162,7 +120,7 @@ static void end(void *context, const Self *self) {
 
 static void stop_task(void *context) {
     PoolHandle *handle = context;
-    stop_request(&handle->stop);
+    stop_request(&handle->guard.stop);
 }
 
 // ---- in the owner --------------------------------------------------------
@@ -286,7 +244,7 @@ static void set_boolean(lua_State *L, const char *name, bool value) {
 }
 
 static void push_end(lua_State *L, const PoolEvent *event) {
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 7);
     const char *name = event->end.signal ? sigabbrev_np(event->end.signal) : NULL;
     if (event->end.signal) {
         if (name)
@@ -299,18 +257,22 @@ static void push_end(lua_State *L, const PoolEvent *event) {
     set_integer(L, "item", (lua_Integer)event->item);
     set_boolean(L, "ordered", event->ordered);
     set_boolean(L, "innocent", event->innocent);
+    lua_pushlstring(L, event->bytes, event->size);
+    lua_setfield(L, -2, "outcomes");
 }
 
 static int push_event(lua_State *L, const PoolEvent *event) {
-    static const char *const KINDS[] = {
-        [POOL_RESULT] = "result", [POOL_ERROR] = "error", [POOL_DEATH] = "death"};
+    static const char *const KINDS[] = {[POOL_PART] = "part",
+                                        [POOL_RESULT] = "result",
+                                        [POOL_ERROR] = "error",
+                                        [POOL_DEATH] = "death"};
     lua_pushstring(L, KINDS[event->kind]);
     if (event->task)
         lua_pushinteger(L, (lua_Integer)event->task);
     else
         lua_pushnil(L);
     lua_pushinteger(L, event->worker + 1);
-    if (event->kind == POOL_RESULT) {
+    if (event->kind == POOL_PART || event->kind == POOL_RESULT) {
         lua_pushlstring(L, event->bytes, event->size);
         return 4;
     }
@@ -492,27 +454,12 @@ static const luaL_Reg POOL_METHODS[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg SELF_METHODS[] = {
-    {"index", self_index},
-    {"item", self_item},
-    {"ended", self_ended},
-    {"retire", self_retire},
-    {"exceeded", self_exceeded},
-    {"progress", self_progress},
-    {NULL, NULL},
-};
-
-static void new_class(lua_State *L, const char *name, const luaL_Reg *methods) {
-    luaL_newmetatable(L, name);
-    luaL_setfuncs(L, methods, 0);
+void pool_register(lua_State *L) {
+    luaL_newmetatable(L, POOL);
+    luaL_setfuncs(L, POOL_METHODS, 0);
     lua_pushvalue(L, -1);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
-}
-
-void pool_register(lua_State *L) {
-    new_class(L, POOL, POOL_METHODS);
-    new_class(L, SELF, SELF_METHODS);
     lua_pushcfunction(L, core_pool);
     lua_setfield(L, -2, "pool");
 }

@@ -6,11 +6,7 @@
  *                      finish = function(self) end, memory = bytes}
  *
  * forks the workers; both functions reach them by inheritance and run there.
- * `self` has the methods index() (from 1), item(n) (which part of the task is
- * running, for blame and limits), ended() (the last item is done: whether it was
- * to be stopped, and where it was then), retire() (leave after this task: `finish`
- * runs, another worker comes), exceeded() (did Lua ask for more than `memory`? if so
- * the cap is lifted) and progress() (see core/lua/records.h).
+ * `self` is described in core/lua/self.h.
  *
  *     pool:submit(payload, worker, limit)   task number; worker from 1, or nil for any;
  *                                    limit: seconds that each item may take
@@ -19,9 +15,12 @@
  *                                    "stopped" when it runs; nil: no such task
  *     pool:wait(timeout)             kind, task, worker, detail; or nil, "timeout"
  *
+ *        "part",   task, worker, reply: of a task that goes on
  *        "result", task, worker, reply
  *        "error",  task, worker, {message, traceback, item, pid}
- *        "death",  task or nil, worker, {signal, exitcode, item, pid, ordered, innocent}
+ *        "death",  task or nil, worker, {signal, exitcode, item, pid, ordered, innocent, outcomes}:
+ *                                      outcomes is what its ledger held, and may
+ *                                      have come as a part already
  *        "broken", nil, nil, {message, traceback}: no worker can be started
  *
  *     pool:resize(workers)  pool:memory(worker) bytes after its last task

@@ -214,9 +214,11 @@ static void reduce_key(lua_State *L, Reduce *reduce) {
     }
 }
 
+// A reduce function may yet emit a key that belongs to the top.
 static void reduce_keys(lua_State *L, Reduce *reduce) {
+    bool calls = !lua_isnil(L, REDUCE_FUNCTION);
     int found = 0;
-    while (!output_full(&reduce->output) && (found = merge_key(&reduce->merge)) == 1) {
+    while ((calls || !output_full(&reduce->output)) && (found = merge_key(&reduce->merge)) == 1) {
         reduce->group++;
         reduce->at = reduce->end = NULL;
         reduce_key(L, reduce);
@@ -243,10 +245,11 @@ static Render *render_field(lua_State *L) {
     return RENDERS[choice];
 }
 
-static const Combiner *combiner_field(lua_State *L) {
+static const Combiner *combiner_field(lua_State *L, Store *store) {
     lua_getfield(L, OPTIONS, "combine");
     bool is_name = !lua_isfunction(L, -1) && !lua_isnil(L, -1);
-    const Combiner *combiner = combiner_check(L, is_name ? luaL_checkstring(L, -1) : "values");
+    const Combiner *combiner =
+        combiner_check(L, is_name ? luaL_checkstring(L, -1) : "values", store);
     lua_pop(L, 1);
     return combiner;
 }
@@ -307,7 +310,7 @@ static int core_reduce(lua_State *L) {
     *reduce = (Reduce){0};
     luaL_setmetatable(L, REDUCE_TYPE);
     push_functions(L);
-    reduce->combiner = combiner_field(L);
+    reduce->combiner = combiner_field(L, &reduce->store);
     reduce->render = render_field(L);
     int fd = (int)integer_field(L, "fd");
     add_runs(L, reduce);

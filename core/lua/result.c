@@ -57,6 +57,7 @@ static int damaged(void) {
 static int add_chunk(Result *result, const char **at, const char *end, int fd) {
     Chunk chunk = {.fd = fd};
     if (!region_read(at, end, &chunk.region)) return damaged();
+    if (region_check(&chunk.region, fd) == -1) return -1;
     result->count += chunk.region.count;
     return buffer_append(&result->chunks, &chunk, sizeof chunk);
 }

@@ -4,14 +4,15 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/os/descriptor.h"
+#include "core/os/mapping.h"
 #include "core/os/sys.h"
 
 typedef struct {
-    int fd; // -1: closed
+    int fd;      // -1: closed
+    pid_t owner; // in a forked copy the number may be another file's
 } Scratch;
 
 static const char SCRATCH_TYPE[] = "parallel.scratch";
@@ -41,7 +42,7 @@ static int open_unlinked(lua_State *L, const char *directory) {
 }
 
 static int open_scratch(lua_State *L, const char *directory) {
-    if (!directory) return sys.memfd_create("parallel-lua", MFD_CLOEXEC);
+    if (!directory) return mapping_file("parallel-lua");
     int fd = sys.open(directory, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
     if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR)) return fd;
     return open_unlinked(L, directory);
@@ -51,7 +52,7 @@ static int core_scratch(lua_State *L) {
     lua_settop(L, 1);
     const char *directory = luaL_optstring(L, 1, NULL);
     Scratch *scratch = lua_newuserdatauv(L, sizeof *scratch, 0);
-    scratch->fd = -1;
+    *scratch = (Scratch){.fd = -1, .owner = getpid()};
     luaL_setmetatable(L, SCRATCH_TYPE);
     scratch->fd = open_scratch(L, directory);
     if (scratch->fd == -1) return refused(L);
@@ -79,7 +80,7 @@ static int scratch_clear(lua_State *L) {
 
 static int scratch_close(lua_State *L) {
     Scratch *scratch = luaL_checkudata(L, 1, SCRATCH_TYPE);
-    descriptor_close(&scratch->fd);
+    if (scratch->owner == getpid()) descriptor_close(&scratch->fd);
     return 0;
 }
 

@@ -6,7 +6,8 @@
  *     scratch:fd()                        its descriptor, good until it is closed
  *     scratch:size()
  *     scratch:clear()                     makes it empty again
- *     scratch:close()
+ *     scratch:close()                     also when it is collected; elsewhere than in the process
+ *                                         that made it, nothing is closed
  *
  * What the system refuses comes back as nil, message, errno. */
 #ifndef PARALLEL_LUA_LUA_SCRATCH_H

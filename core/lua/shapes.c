@@ -1,5 +1,6 @@
 #include "core/lua/shapes.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static Shape *shapes_slot(Shapes *shapes, const void *const *keys, int count) {
@@ -8,13 +9,22 @@ static Shape *shapes_slot(Shapes *shapes, const void *const *keys, int count) {
     return &shapes->slots[hash >> 32 & (SHAPE_SLOTS - 1)];
 }
 
+static bool has_keys(const Shape *shape, uint64_t message, const void *const *keys, int count) {
+    if (shape->message != message || shape->count != count) return false;
+    for (int i = 0; i < count; i++)
+        if (shape->keys[i] != keys[i]) return false;
+    return true;
+}
+
 size_t shapes_note(Shapes *shapes, const void *const *keys, int count, size_t place) {
-    Shape *shape = shapes_slot(shapes, keys, count);
-    size_t size = (size_t)count * sizeof *keys;
     // Messages are counted from 0, and a slot that was never used says 0.
     uint64_t message = shapes->message + 1;
-    if (shape->message == message && shape->count == count && !memcmp(shape->keys, keys, size))
-        return shape->place;
+    Shape *shape = &shapes->slots[shapes->last];
+    if (has_keys(shape, message, keys, count)) return shape->place;
+    shape = shapes_slot(shapes, keys, count);
+    shapes->last = (size_t)(shape - shapes->slots);
+    if (has_keys(shape, message, keys, count)) return shape->place;
+    size_t size = (size_t)count * sizeof *keys;
     shape->message = message;
     shape->place = place;
     shape->count = count;

@@ -22,6 +22,7 @@ typedef struct {
 
 typedef struct {
     uint64_t message;
+    size_t last; // the slot that was asked for last, which mostly is asked for again
     Shape slots[SHAPE_SLOTS];
 } Shapes;
 

@@ -22,7 +22,7 @@ static void note_place(Stop *stop, lua_State *L, lua_Debug *at) {
 static void raise_here(lua_State *L, lua_Debug *at) {
     Stop *stop = stop_of(L);
     if (!board_is_condemned(stop->board)) {
-        lua_sethook(L, NULL, 0, 0);
+        lua_sethook(L, stop->hook, stop->mask, stop->count);
         return;
     }
     if (!stop->raised) note_place(stop, L, at);
@@ -45,14 +45,16 @@ void stop_request(void *context) {
     lua_sethook(stop->L, raise_here, LUA_MASKCOUNT, 1);
 }
 
-void stop_begin_item(Stop *stop, lua_State *L) {
+void stop_check(const Stop *stop, lua_State *L) {
     if (board_is_condemned(stop->board)) luaL_error(L, "%s", MESSAGE);
 }
 
 bool stop_end_item(Stop *stop) {
     bool condemned = stop->raised || board_is_condemned(stop->board);
     board_end_items(stop->board);
-    if (lua_gethook(stop->L) == raise_here) lua_sethook(stop->L, stop->hook, stop->mask, stop->count);
+    if (lua_gethook(stop->L) == raise_here)
+        lua_sethook(stop->L, stop->hook, stop->mask, stop->count);
+    if (!stop->raised) stop->place[0] = '\0';
     stop->raised = false;
     return condemned;
 }

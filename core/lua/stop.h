@@ -30,8 +30,9 @@ void stop_prepare(Stop *stop, lua_State *L, Board *board);
 /* A Service.stop: from now on the running item is being ended. */
 void stop_request(void *stop);
 
-/* The item that now begins may have been condemned before: raises in that case. */
-void stop_begin_item(Stop *stop, lua_State *L);
+/* Raises when the item is condemned: as it begins, since that may have been so
+ * before; and as it ends, since it may have caught what was raised in it. */
+void stop_check(const Stop *stop, lua_State *L);
 
 /* The item has ended: raises no more. Whether it was condemned; `place` is "" or where it stopped.
  */

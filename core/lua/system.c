@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "core/os/clock.h"
-#include "core/os/mapping.h"
 #include "core/os/processors.h"
 #include "core/os/sys.h"
 #include "core/os/title.h"
@@ -37,13 +36,6 @@ static int system_terminal_width(lua_State *L) {
     struct winsize size;
     if (ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size) == -1 || size.ws_col == 0) return 0;
     lua_pushinteger(L, size.ws_col);
-    return 1;
-}
-
-static int system_memory_file(lua_State *L) {
-    int fd = mapping_file(luaL_checkstring(L, 1));
-    if (fd == -1) return luaL_fileresult(L, 0, "cannot make a memory file");
-    lua_pushinteger(L, fd);
     return 1;
 }
 
@@ -88,23 +80,16 @@ static int system_title(lua_State *L) {
     return 0;
 }
 
-static int system_close(lua_State *L) {
-    close((int)luaL_checkinteger(L, 1));
-    return 0;
-}
-
 static const luaL_Reg FUNCTIONS[] = {
     {"clock", system_clock},
     {"cpu_count", system_cpu_count},
     {"pid", system_pid},
     {"is_terminal", system_is_terminal},
     {"terminal_width", system_terminal_width},
-    {"memory_file", system_memory_file},
     {"poll", system_poll},
     {"nice", system_nice},
     {"pin", system_pin},
     {"title", system_title},
-    {"close", system_close},
     {NULL, NULL},
 };
 

@@ -5,8 +5,7 @@
 #include "core/lua/compat.h"
 
 /* core.clock() seconds, monotonic; core.cpu_count(); core.pid();
- * core.is_terminal(fd); core.terminal_width(fd) or nil; core.memory_file(name) a descriptor, or
- * nil, message, errno; core.close(fd);
+ * core.is_terminal(fd); core.terminal_width(fd) or nil;
  * core.poll(fds, timeout) those that can be read, none when a signal came. Of this process:
  * core.nice(more), core.pin(processor), from 1, counted round: true or nil, message, errno;
  * core.title(name). */

@@ -1,6 +1,8 @@
 /* What specs need and users do not: core.testing, in test builds only. */
 #include "core/lua/core.h"
 #include "core/lua/testing_codec.h"
+#include "core/lua/testing_wire.h"
+#include "core/lua/testing_ledger.h"
 #include "core/os/fault.h"
 
 // testing.fault(plan): arms the fault points as core/os/fault.h says; nil disarms them.
@@ -20,5 +22,7 @@ void testing_register(lua_State *L) {
     luaL_setfuncs(L, FUNCTIONS, 0);
     testing_process_register(L);
     testing_codec_register(L);
+    testing_wire_register(L);
+    testing_ledger_register(L);
     lua_setfield(L, -2, "testing");
 }

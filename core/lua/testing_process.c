@@ -166,6 +166,14 @@ static int testing_setenv(lua_State *L) {
     return 1;
 }
 
+// testing.block_signals(block): all of them, or none.
+static int testing_block_signals(lua_State *L) {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(lua_toboolean(L, 1) ? SIG_BLOCK : SIG_UNBLOCK, &all, NULL);
+    return 0;
+}
+
 static int testing_close_on_exec(lua_State *L) {
     if (fcntl((int)luaL_checkinteger(L, 1), F_SETFD, FD_CLOEXEC) == -1) return failure(L);
     lua_pushboolean(L, 1);
@@ -182,6 +190,7 @@ static const luaL_Reg FUNCTIONS[] = {
     {"wait", testing_wait},
     {"kill", testing_kill},
     {"setenv", testing_setenv},
+    {"block_signals", testing_block_signals},
     {"close_on_exec", testing_close_on_exec},
     {NULL, NULL},
 };

@@ -181,10 +181,27 @@ static void push_sequence(lua_State *L, const char *at, const char *end) {
     check(L, found);
 }
 
+static void push_histogram(lua_State *L, const char *at, const char *end) {
+    const char *value;
+    size_t size;
+    uint64_t times;
+    int found;
+    lua_newtable(L);
+    while ((found = histogram_next(&at, end, &value, &size, &times)) == 1) {
+        if (*value == VALUE_HISTOGRAM) luaL_error(L, "cannot read a value: damaged data");
+        value_push(L, value, size);
+        lua_pushinteger(L, (lua_Integer)times);
+        lua_rawset(L, -3);
+    }
+    check(L, found);
+}
+
 void value_push(lua_State *L, const char *bytes, size_t size) {
     luaL_checkstack(L, 8, "too many values");
     if (size && *bytes == VALUE_SEQUENCE)
         push_sequence(L, bytes + 1, bytes + size);
+    else if (size && *bytes == VALUE_HISTOGRAM)
+        push_histogram(L, bytes + 1, bytes + size);
     else if (!size || *bytes != VALUE_OPAQUE)
         push_ordered(L, bytes, size);
     else if (codec_decode(L, bytes + 1, size - 1) != 1)

@@ -26,11 +26,13 @@ typedef struct {
     int argument;   // signal, exit status, milliseconds or errno
     uint64_t first; // the hit at which it acts
     bool onwards;   // and at every later one
+    bool children;  // of the process that armed it only
     _Atomic uint64_t hits;
 } Fault;
 
 typedef struct {
     int count;
+    pid_t armed_by;
     Fault faults[MOST_FAULTS];
 } FaultPlan;
 
@@ -93,6 +95,8 @@ static bool parse_fault(char *text, Fault *fault) {
     char *when = action ? strchr(action, '@') : NULL;
     if (!when || action - text >= NAME_SIZE) return false;
     *action = *when = '\0';
+    fault->children = strcmp(action + 1, "killchild") == 0;
+    if (fault->children) action[sizeof "kill"] = '\0';
     strcpy(fault->point, text);
     return parse_action(action + 1, fault) && parse_when(when + 1, fault);
 }
@@ -114,6 +118,7 @@ static int refuse(const char *part, char *error, size_t size) {
 int fault_arm(const char *text, char *error, size_t size) {
     environment_read = true;
     memset(shared_plan(), 0, sizeof *plan);
+    plan->armed_by = getpid();
     char copy[1024];
     snprintf(copy, sizeof copy, "%s", text ? text : "");
     char *rest = copy, *part;
@@ -143,6 +148,7 @@ static Fault *fault_at(const char *point) {
     for (int i = 0; plan && i < plan->count; i++) {
         Fault *fault = &plan->faults[i];
         if (strcmp(fault->point, point) != 0) continue;
+        if (fault->children && plan->armed_by == getpid()) continue;
         uint64_t hit = atomic_fetch_add(&fault->hits, 1) + 1;
         if (hit == fault->first || (fault->onwards && hit > fault->first)) return fault;
     }

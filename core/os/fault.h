@@ -9,7 +9,8 @@
  *     point:action@*     every time
  *
  * several joined by commas. Actions: kill, stop, segv, abort (signals to the
- * process itself), exitN (_exit with status N), delayN (sleep N ms), close
+ * process itself), killchild (the same as kill, but the process that armed it is
+ * passed over, and what it does is not counted), exitN (_exit with status N), delayN (sleep N ms), close
  * (the argument of the point, a descriptor), short (a sys.read or sys.write
  * moves one byte), and the name of an errno such as ENOMEM (only meaningful
  * at sys.* points: the call fails with it).

@@ -29,7 +29,8 @@ struct Pool {
     bool draining;
     Worker *lent; // its channel's first frame was handed out as an event
     Frame lent_frame;
-    int turn; // the worker to look at first, so that none is overheard
+    Buffer estate; // what the last worker that died had in its ledger
+    int turn;      // the worker to look at first, so that none is overheard
 };
 
 // ---- handing out tasks ---------------------------------------------------
@@ -88,27 +89,42 @@ static void take_back_lent(Pool *pool) {
 static bool settles_held(const Worker *worker, const Frame *frame) {
     const Task *running = worker->held.first;
     return running && frame->header.task == running->id &&
-           (frame->header.kind == FRAME_RESULT || frame->header.kind == FRAME_ERROR);
+           (frame->header.kind == FRAME_PART || frame->header.kind == FRAME_RESULT ||
+            frame->header.kind == FRAME_ERROR);
+}
+
+static PoolEventKind kind_of(const Frame *frame) {
+    switch (frame->header.kind) {
+    case FRAME_PART: return POOL_PART;
+    case FRAME_RESULT: return POOL_RESULT;
+    default: return POOL_ERROR;
+    }
+}
+
+// The frame was the last one about the task at hand.
+static void strike_off(Pool *pool, Worker *worker) {
+    Task *task = task_queue_pop(&worker->held);
+    orders_forget(&worker->board->orders, task->id);
+    free(task);
+    pool->done++;
+    places_dismiss_surplus(&pool->places);
+    feed(pool, worker, (size_t)pool->window);
 }
 
 static void lend(Pool *pool, Worker *worker, const Frame *frame, PoolEvent *event) {
     *event = (PoolEvent){
-        .kind = frame->header.kind == FRAME_RESULT ? POOL_RESULT : POOL_ERROR,
+        .kind = kind_of(frame),
         .worker = worker->index,
         .pid = worker->process.pid,
         .task = frame->header.task,
         .bytes = frame->payload,
         .size = frame->header.size,
     };
-    free(task_queue_pop(&worker->held));
-    orders_forget(&worker->board->orders, event->task);
     pool->lent = worker;
     pool->lent_frame = *frame;
-    pool->done++;
     pool->bytes_received += frame->header.size;
     FAULT("pool.result");
-    places_dismiss_surplus(&pool->places);
-    feed(pool, worker, (size_t)pool->window);
+    if (event->kind != POOL_PART) strike_off(pool, worker);
 }
 
 static void welcome(Pool *pool, Worker *worker) {
@@ -141,7 +157,17 @@ static int next_answer(Pool *pool, Worker *worker, PoolEvent *event) {
     return 0;
 }
 
-static void obituary(Worker *worker, PoolEvent *event) {
+// A copy: the replacement begins with an empty ledger before the owner has seen
+// the event. Without memory for it the task ran in vain as far as it came.
+static void inherit(Pool *pool, const Worker *worker, PoolEvent *event) {
+    size_t size = ledger_read(worker->ledger, LEDGER_CAPACITY, event->task);
+    buffer_clear(&pool->estate);
+    if (buffer_append(&pool->estate, worker->ledger->bytes, size) == -1) size = 0;
+    event->bytes = buffer_bytes(&pool->estate);
+    event->size = size;
+}
+
+static void obituary(Pool *pool, Worker *worker, PoolEvent *event) {
     *event = (PoolEvent){.kind = POOL_DEATH,
                          .worker = worker->index,
                          .pid = worker->process.pid,
@@ -149,6 +175,7 @@ static void obituary(Worker *worker, PoolEvent *event) {
     Task *running = worker_blame(worker);
     if (running) {
         event->task = running->id;
+        inherit(pool, worker, event);
         orders_forget(&worker->board->orders, running->id);
     }
     event->ordered = worker->overdue;
@@ -169,7 +196,7 @@ static void take_back_held(Pool *pool, Worker *worker) {
 // 1 with *event when the owner shall know; the place is free again in any case.
 static int bury(Pool *pool, Worker *worker, PoolEvent *event) {
     bool starting = worker->state == WORKER_STARTING;
-    obituary(worker, event);
+    obituary(pool, worker, event);
     bool sent_away = worker->state == WORKER_LEAVING && (pool->draining || !event->task);
     bool expected = starting || sent_away || worker_retired(worker, &event->end);
     take_back_held(pool, worker);
@@ -443,5 +470,6 @@ void pool_close(Pool *pool) {
         places_disown(&pool->places);
     places_close(&pool->places);
     task_queue_free(&pool->queue);
+    buffer_free(&pool->estate);
     free(pool);
 }

@@ -12,7 +12,8 @@
  * What a death costs: the task that was running. Its death event names it, and
  * the owner decides whether to submit it again. Tasks that were handed to the
  * worker but not begun go to others, silently; results that it had sent are
- * delivered before the death is. A worker that died is replaced while there is
+ * delivered before the death is, and what it had finished of the task (see
+ * core/pool/ledger.h) comes with it. A worker that died is replaced while there is
  * a pool to serve; so is one that retired, which is no event.
  *
  * A pool belongs to the process that opened it: in a forked child its
@@ -36,6 +37,7 @@ typedef struct {
 } PoolOptions;
 
 typedef enum {
+    POOL_PART,   // a part of the result for `task`, which goes on
     POOL_RESULT, // the handler's result for `task`
     POOL_ERROR,  // the handler failed at `task`
     POOL_DEATH,  // a worker ended unasked; `task` was running, or 0
@@ -46,8 +48,8 @@ typedef struct {
     int worker; // which, from 0
     pid_t pid;
     uint64_t task;     // as pool_submit numbered it
-    const char *bytes; // what the handler wrote, good until the next call on the pool
-    size_t size;
+    const char *bytes; // what the handler wrote, good until the next call on the pool; of a
+    size_t size;       // death, what the ledger held: it may have come as a part already
     // POOL_DEATH only:
     ProcessEnd end;
     uint64_t item; // the part of the task that was running, from the board

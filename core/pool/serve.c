@@ -4,6 +4,7 @@
 
 #include "core/os/clock.h"
 #include "core/os/fault.h"
+#include "core/os/process.h"
 
 static int flush_all(Channel *channel) {
     int out;
@@ -22,9 +23,9 @@ static int next_frame(Channel *channel, Frame *frame) {
     return whole;
 }
 
-static int send(Channel *channel, FrameHeader header, const Buffer *reply) {
-    header.size = buffer_size(reply);
-    if (channel_queue(channel, header, header.size ? buffer_bytes(reply) : NULL) == -1) return -1;
+static int send(Channel *channel, FrameHeader header, const char *bytes, size_t size) {
+    header.size = size;
+    if (channel_queue(channel, header, bytes) == -1) return -1;
     FAULT_FD("result.begin", channel->out);
     if (flush_all(channel) == -1) return -1;
     FAULT("result.sent");
@@ -50,21 +51,32 @@ static void listen_for_orders(const Self *self, const Service *service) {
     sigaction(ORDERS_SIGNAL, &action, NULL);
 }
 
-static int begin(const Self *self, const Service *service, Channel *channel, Buffer *reply) {
+static int send_part(Self *self, const char *bytes, size_t size) {
+    FAULT("part.begin");
+    FrameHeader header = {.kind = FRAME_PART, .task = self->ledger.task};
+    int sent = send(self->to, header, bytes, size);
+    // Nobody reads any more: nobody shall start another item either.
+    if (sent == -1 && errno != ENOMEM) process_leave(self->life, SERVE_BROKEN);
+    FAULT("part.sent");
+    return sent;
+}
+
+static int begin(Self *self, const Service *service, Channel *channel, Buffer *reply) {
     FAULT("worker.begin");
     listen_for_orders(self, service);
     int failed = service->begin ? service->begin(service->context, self, reply) : 0;
     FAULT("worker.ready");
     FrameHeader header = {.kind = failed ? FRAME_REFUSED : FRAME_READY};
-    if (send(channel, header, reply) == -1) return SERVE_BROKEN;
+    if (send(channel, header, buffer_bytes(reply), buffer_size(reply)) == -1) return SERVE_BROKEN;
     return failed ? SERVE_REFUSED : SERVE_DONE;
 }
 
 // The board names the task before the handler can do anything that ends us.
-static int handle(const Self *self, const Service *service, Channel *channel, const Frame *frame,
+static int handle(Self *self, const Service *service, Channel *channel, const Frame *frame,
                   Buffer *reply) {
     Board *board = self->board;
     FrameHeader header = {.task = frame->header.task, .attempt = frame->header.attempt};
+    ledger_begin(&self->ledger, header.task);
     board_set(&board->item, 0);
     board_end_items(board);
     board_set(&board->started, clock_now());
@@ -76,13 +88,18 @@ static int handle(const Self *self, const Service *service, Channel *channel, co
     board_end_items(board);
     board_enter(board, BOARD_REPLYING);
     header.kind = failed ? FRAME_ERROR : FRAME_RESULT;
-    if (send(channel, header, reply) == -1) return -1; // still this task's: it has no answer
+    bool in_ledger = !failed && self->ledger.size > 0;
+    const char *bytes = in_ledger ? self->ledger.page->bytes : buffer_bytes(reply);
+    size_t size = in_ledger ? self->ledger.size : buffer_size(reply);
+    if (send(channel, header, bytes, size) == -1) return -1; // still this task's: it has no answer
     board_enter(board, BOARD_WAITING);
     return 0;
 }
 
-int serve(const Self *self, const Service *service, Channel *channel) {
+int serve(Self *self, const Service *service, Channel *channel) {
     Buffer reply = {0};
+    self->part = send_part;
+    self->to = channel;
     Frame frame;
     int status = begin(self, service, channel, &reply), got = 0;
     board_enter(self->board, BOARD_WAITING);
@@ -98,5 +115,6 @@ int serve(const Self *self, const Service *service, Channel *channel) {
     if (status == SERVE_DONE) board_enter(self->board, BOARD_LEAVING);
     FAULT("worker.leave");
     buffer_free(&reply);
+    buffer_free(&self->aside);
     return status;
 }

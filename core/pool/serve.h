@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/pool/board.h"
+#include "core/pool/ledger.h"
 #include "core/wire/channel.h"
 
 /* Kinds of frames between pool and worker. */
@@ -18,26 +19,38 @@ typedef enum {
     FRAME_TASK = 1, // down: a payload to handle
     FRAME_READY,    // up: the worker has begun
     FRAME_REFUSED,  // up: beginning failed; payload says why; the worker leaves
+    FRAME_PART,     // up: the first part of that, and the next; the task goes on
     FRAME_RESULT,   // up: what the handler made of the task
     FRAME_ERROR,    // up: the handler failed; payload says how
 } FrameKind;
 
-/* The worker as its handlers see it. */
-typedef struct {
+typedef struct Self Self;
+
+/* The worker as its handlers see it. What a handler commits to the ledger is
+ * not lost when it dies: then the pool's owner gets it with the death. */
+struct Self {
     int index; // which worker of the pool, from 0
     int life;  // for process_leave
     Board *board;
-} Self;
+    Ledger ledger;
+    Buffer aside; // the handler's own, for what must be complete before it is an entry
+    /* Sends these bytes as a part of the task's result, ahead of its end. 0, or -1
+     * with ENOMEM and nothing sent; without a pool the worker leaves. */
+    int (*part)(Self *self, const char *bytes, size_t size);
+    void *to;  // where part sends it
+    void *own; // the handler's own
+};
 
 /* What workers do: the pool's owner supplies it, and it runs in the worker. */
 typedef struct {
     /* Before the first task; NULL for none. 0, or -1 with the reason in *reply. */
-    int (*begin)(void *context, const Self *self, Buffer *reply);
-    /* Handles one payload: 0 with the result in *reply, or -1 with an account of
-     * the error there. What is in *reply goes to the pool's owner unread. */
-    int (*handle)(void *context, const Self *self, const char *payload, size_t size, Buffer *reply);
+    int (*begin)(void *context, Self *self, Buffer *reply);
+    /* Handles one payload: 0 with the result in the ledger or, when that is
+     * empty, in *reply; or -1 with an account of the error in *reply. These bytes
+     * go to the pool's owner unread. */
+    int (*handle)(void *context, Self *self, const char *payload, size_t size, Buffer *reply);
     /* Before it leaves in good order; NULL for none. */
-    void (*end)(void *context, const Self *self);
+    void (*end)(void *context, Self *self);
     /* The item that is running shall stop: called in a signal handler. NULL: it is
      * killed, after a moment. An item that board_is_condemned is not to be begun. */
     void (*stop)(void *context);
@@ -47,6 +60,6 @@ typedef struct {
 enum { SERVE_DONE = 0, SERVE_BROKEN = 70, SERVE_REFUSED = 72 }; // exit statuses of a worker
 
 /* Runs until the channel closes. The exit status of the process. */
-int serve(const Self *self, const Service *service, Channel *channel);
+int serve(Self *self, const Service *service, Channel *channel);
 
 #endif

@@ -11,7 +11,10 @@
 int worker_init(Worker *worker, int index) {
     *worker = (Worker){.index = index, .process = PROCESS_NONE, .channel = CHANNEL_CLOSED};
     worker->board = mapping_share(sizeof *worker->board);
-    return worker->board ? 0 : -1;
+    worker->ledger = ledger_page_share();
+    if (worker->board && worker->ledger) return 0;
+    worker_free(worker);
+    return -1;
 }
 
 // What the child needs; it lies on the parent's stack, and fork copies it.
@@ -23,7 +26,10 @@ typedef struct {
 
 static int live(void *context, int life) {
     Birth *birth = context;
-    Self self = {.index = birth->worker->index, .life = life, .board = birth->worker->board};
+    Self self = {.index = birth->worker->index,
+                 .life = life,
+                 .board = birth->worker->board,
+                 .ledger = {.page = birth->worker->ledger, .capacity = LEDGER_CAPACITY}};
     return serve(&self, birth->service, birth->channel);
 }
 
@@ -106,4 +112,5 @@ void worker_free(Worker *worker) {
     task_queue_free(&worker->own);
     task_queue_free(&worker->held);
     mapping_free(worker->board, sizeof *worker->board);
+    ledger_page_free(worker->ledger);
 }

@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 
+#include "core/os/sys.h"
 #include "core/shuffle/ordered.h"
+#include "core/shuffle/sort.h"
 
 static int damaged(void) {
     errno = EBADMSG;
@@ -364,6 +367,42 @@ static int list_result(Store *store, const void *state, Buffer *value) {
     return 0;
 }
 
+/* ---- fold: the one value that a function made, saved as "values" would be ---- */
+
+typedef struct {
+    uint32_t size, capacity;
+    Ref bytes;
+} FoldState;
+
+// Replaces the value: folding it with the one before was up to the caller.
+static int fold_add(Store *store, void *state, const char *value, size_t size) {
+    FoldState *fold = state;
+    if (fold->capacity < size) {
+        size_t capacity = size + size / 2; // so that ever longer values do not pile up
+        Ref bytes = capacity > UINT32_MAX ? 0 : arena_take(&store->arena, capacity);
+        if (!bytes) {
+            errno = ENOMEM;
+            return -1;
+        }
+        fold->bytes = bytes;
+        fold->capacity = (uint32_t)capacity;
+    }
+    memcpy(arena_at(&store->arena, fold->bytes), value, size);
+    fold->size = (uint32_t)size;
+    return 0;
+}
+
+static int fold_result(Store *store, const void *state, Buffer *value) {
+    const FoldState *fold = state;
+    return buffer_append(value, arena_at(&store->arena, fold->bytes), fold->size);
+}
+
+static int fold_save(Store *store, const void *state, const Piece **piece, Buffer *body) {
+    (void)piece;
+    if (buffer_append_varint(body, ((const FoldState *)state)->size) == -1) return -1;
+    return fold_result(store, state, body);
+}
+
 /* ---- set ----
  *
  * A set grows as the differences between one value's number and the next, as
@@ -483,6 +522,186 @@ static int set_result(Store *store, const void *state, Buffer *value) {
     return 0;
 }
 
+/* ---- hist: as a set, each number with how often its value came ---- */
+
+typedef struct __attribute__((packed, aligned(4))) {
+    uint32_t number; // of the value; once saved, its rank
+    uint64_t times;
+} Times;
+
+typedef struct {
+    Chain chain;    // of Times
+    uint32_t count; // of those, some perhaps with one number
+    uint32_t limit; // at this count those are joined
+} HistState;
+
+static int compare_times(const void *a, const void *b) {
+    uint32_t one = ((const Times *)a)->number, other = ((const Times *)b)->number;
+    return (one > other) - (one < other);
+}
+
+// Sorts by number and joins equal ones; returns how many are left.
+static size_t join_times(Times *times, size_t count) {
+    size_t joined = 0;
+    qsort(times, count, sizeof *times, compare_times);
+    for (size_t i = 0; i < count; i++) {
+        if (joined && times[joined - 1].number == times[i].number)
+            times[joined - 1].times += times[i].times;
+        else
+            times[joined++] = times[i];
+    }
+    return joined;
+}
+
+static int append_times(Store *store, HistState *hist, Times times) {
+    hist->count++;
+    return chain_append(&hist->chain, &store->arena, &times, sizeof times);
+}
+
+static int join_hist(Store *store, HistState *hist) {
+    const Piece *piece = NULL;
+    buffer_clear(&store->ids);
+    while ((piece = chain_next(&hist->chain, &store->arena, piece)) != NULL)
+        if (buffer_append(&store->ids, piece->bytes, piece->size) == -1) return -1;
+    Times *times = (Times *)(void *)buffer_bytes(&store->ids);
+    size_t count = join_times(times, buffer_size(&store->ids) / sizeof *times);
+    chain_rewind(&hist->chain, &store->arena);
+    hist->count = 0;
+    hist->limit = count < FIRST_LIMIT / 2 ? FIRST_LIMIT : (uint32_t)count * 2;
+    for (size_t i = 0; i < count; i++)
+        if (append_times(store, hist, times[i]) == -1) return -1;
+    return 0;
+}
+
+// As keys of a table, 1.0 and 1 are one.
+static int number_of_key(Store *store, const char *value, size_t size, uint32_t *number) {
+    OrderedItem item;
+    if (*value != ORDERED_NUMBER || read_number(value, size, &item) == -1 ||
+        item.kind != ITEM_FLOAT || item.number != floor(item.number) || item.number < -0x1p63 ||
+        item.number >= 0x1p63)
+        return interner_number(&store->values, value, size, number);
+    buffer_clear(&store->scratch);
+    if (ordered_integer(&store->scratch, (int64_t)item.number) == -1) return -1;
+    return interner_number(&store->values, buffer_bytes(&store->scratch),
+                           buffer_size(&store->scratch), number);
+}
+
+static int hist_add(Store *store, void *state, const char *value, size_t size) {
+    HistState *hist = state;
+    Times times = {.times = 1};
+    if (number_of_key(store, value, size, &times.number) == -1) return -1;
+    if (append_times(store, hist, times) == -1) return -1;
+    if (hist->count < FIRST_LIMIT || hist->count < hist->limit) return 0;
+    return join_hist(store, hist);
+}
+
+static int hist_save(Store *store, const void *state, const Piece **piece, Buffer *body) {
+    const Chain *chain = &((const HistState *)state)->chain;
+    const Piece *here = *piece ? *piece : chain_next(chain, &store->arena, NULL);
+    *piece = here ? chain_next(chain, &store->arena, here) : NULL;
+    const Times *times = here ? (const Times *)(const void *)here->bytes : NULL;
+    for (size_t i = 0; here && i < here->size / sizeof *times; i++) {
+        if (buffer_append_varint(body, store->saved.ranks[times[i].number]) == -1) return -1;
+        if (buffer_append_varint(body, times[i].times) == -1) return -1;
+    }
+    return 0;
+}
+
+static int hist_absorb(Store *store, void *state, const char *body, size_t size) {
+    const char *at = body, *end = body + size;
+    (void)state;
+    while (at < end) {
+        uint64_t rank, times;
+        if (!varint_read(&at, end, &rank) || !varint_read(&at, end, &times) ||
+            rank >= store->source.count)
+            return damaged();
+        Times common = {store->source.ranks[rank], times};
+        if (buffer_append(&store->ids, &common, sizeof common) == -1) return -1;
+    }
+    return 0;
+}
+
+static int hist_result(Store *store, const void *state, Buffer *value) {
+    (void)state;
+    Times *times = (Times *)(void *)buffer_bytes(&store->ids);
+    size_t count = join_times(times, buffer_size(&store->ids) / sizeof *times);
+    const size_t *offsets = (const size_t *)(const void *)buffer_bytes(&store->offsets);
+    if (buffer_append_byte(value, VALUE_HISTOGRAM) == -1) return -1;
+    for (size_t i = 0; i < count; i++) {
+        size_t start = offsets[times[i].number], size = offsets[times[i].number + 1] - start;
+        if (buffer_append_varint(value, size) == -1) return -1;
+        if (buffer_append(value, buffer_bytes(&store->dictionary) + start, size) == -1) return -1;
+        if (buffer_append_varint(value, times[i].times) == -1) return -1;
+    }
+    return 0;
+}
+
+/* ---- top: the greatest values, as many as the store says ---- */
+
+typedef struct {
+    Chain chain;    // elements of a sequence
+    uint32_t count; // of those: never more than twice as many as are wanted, and a few
+} TopState;
+
+// The values in their order, copied to the store's ids. The caller frees *items.
+static int sort_values(Store *store, const TopState *top, SortItem **items, size_t *count) {
+    const Piece *piece = NULL;
+    buffer_clear(&store->ids);
+    while ((piece = chain_next(&top->chain, &store->arena, piece)) != NULL)
+        if (buffer_append(&store->ids, piece->bytes, piece->size) == -1) return -1;
+    *items = sys.realloc(NULL, (top->count + 1) * sizeof **items);
+    if (!*items) return -1;
+    const char *at = buffer_bytes(&store->ids), *end = at + buffer_size(&store->ids), *value;
+    size_t size;
+    for (*count = 0; *count < top->count && sequence_next(&at, end, &value, &size) == 1; ++*count)
+        (*items)[*count] = (SortItem){ordered_prefix(value, size), value, (uint32_t)size, 0};
+    sort_items(*items, *count);
+    return 0;
+}
+
+static int keep_greatest(Store *store, TopState *top) {
+    SortItem *items;
+    size_t count;
+    if (sort_values(store, top, &items, &count) == -1) return -1;
+    chain_rewind(&top->chain, &store->arena);
+    top->count = 0;
+    int result = 0;
+    for (size_t i = count; result == 0 && i-- > count - store->most; top->count++)
+        result = list_add(store, &top->chain, items[i].key, items[i].size);
+    free(items);
+    return result;
+}
+
+static int top_add(Store *store, void *state, const char *value, size_t size) {
+    TopState *top = state;
+    if (list_add(store, &top->chain, value, size) == -1) return -1;
+    top->count++;
+    return top->count >= 2 * store->most + FIRST_LIMIT ? keep_greatest(store, top) : 0;
+}
+
+static int top_absorb(Store *store, void *state, const char *body, size_t size) {
+    const char *at = body, *end = body + size, *value;
+    size_t value_size;
+    int found;
+    while ((found = sequence_next(&at, end, &value, &value_size)) == 1)
+        if (top_add(store, state, value, value_size) == -1) return -1;
+    return found;
+}
+
+static int top_result(Store *store, const void *state, Buffer *value) {
+    SortItem *items;
+    size_t count;
+    if (sort_values(store, state, &items, &count) == -1) return -1;
+    size_t last = count > store->most ? count - store->most : 0;
+    int result = buffer_append_byte(value, VALUE_SEQUENCE);
+    for (size_t i = count; result == 0 && i-- > last;) {
+        result = buffer_append_varint(value, items[i].size);
+        if (result == 0) result = buffer_append(value, items[i].key, items[i].size);
+    }
+    free(items);
+    return result;
+}
+
 const Combiner COMBINERS[] = {
     {"sum", sizeof(SumState), false, sum_add, sum_save, sum_absorb, sum_result},
     {"count", sizeof(CountState), false, count_add, count_save, count_absorb, count_result},
@@ -493,12 +712,30 @@ const Combiner COMBINERS[] = {
     {"last", sizeof(PlacedState), false, last_add, placed_save, last_absorb, placed_result},
     {"list", sizeof(Chain), false, list_add, list_save, list_absorb, list_result},
     {"values", sizeof(Chain), false, list_add, list_save, list_absorb, list_result},
+    {"fold", sizeof(FoldState), false, fold_add, fold_save, fold_add, fold_result},
     {"set", sizeof(SetState), true, set_add, set_save, set_absorb, set_result},
+    {"hist", sizeof(HistState), true, hist_add, hist_save, hist_absorb, hist_result},
+    {"top:N", sizeof(TopState), false, top_add, list_save, top_absorb, top_result},
     {.name = NULL},
 };
 
-const Combiner *combiner_find(const char *name) {
+// N of "top:N", or 0.
+static uint32_t most_of(const char *name) {
+    uint64_t most = 0;
+    if (strncmp(name, "top:", 4) != 0) return 0;
+    for (const char *digit = name + 4; *digit; digit++) {
+        if (*digit < '0' || *digit > '9') return 0;
+        most = most * 10 + (uint64_t)(*digit - '0');
+        if (most > UINT32_MAX / 4) return 0;
+    }
+    return (uint32_t)most;
+}
+
+const Combiner *combiner_find(const char *name, Store *store) {
+    store->most = most_of(name);
+    if (store->most) name = "top:N";
     for (const Combiner *combiner = COMBINERS; combiner->name; combiner++)
-        if (strcmp(combiner->name, name) == 0) return combiner;
+        if (strcmp(combiner->name, name) == 0)
+            return combiner->add == top_add && !store->most ? NULL : combiner;
     return NULL;
 }

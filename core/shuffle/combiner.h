@@ -30,6 +30,7 @@ typedef struct {
     Arena arena;
     int64_t split;     // position of the next value, for "first" and "last"
     uint64_t sequence; // within the split; counted up by whoever adds
+    uint32_t most;     // how many values "top:N" keeps
     Buffer scratch;
 
     Interner values;   // set, while adding: the values, numbered
@@ -65,8 +66,9 @@ enum { COMBINER_LARGEST_STATE = 64 };
 /* The combiners, ended by one without a name. */
 extern const Combiner COMBINERS[];
 
-/* The combiner of this name, or NULL. */
-const Combiner *combiner_find(const char *name);
+/* The combiner of this name, or NULL. What the name says beyond, as N in
+ * "top:N", is noted in the store, which must be the one that it will work on. */
+const Combiner *combiner_find(const char *name, Store *store);
 
 /* The state of "sum", open to the emitter, which adds an integer with every word of a text. */
 typedef struct __attribute__((packed, aligned(4))) {

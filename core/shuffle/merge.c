@@ -29,6 +29,7 @@ static bool stands_before(const Merge *merge, unsigned i, unsigned j) {
     const Cursor *a = &merge->cursors[i], *b = &merge->cursors[j];
     if (a->prefix != b->prefix) return a->prefix < b->prefix;
     int order = ordered_compare(a->key, a->key_size, b->key, b->key_size);
+    if (!order) order = ordered_compare(a->body, a->body_size, b->body, b->body_size);
     return order ? order < 0 : i < j;
 }
 

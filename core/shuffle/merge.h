@@ -1,12 +1,13 @@
 /* Merge - the records of several sorted regions as one sorted stream.
  *
- *     merge_add       for each region; the order of adding breaks ties
+ *     merge_add       for each region
  *     merge_start     once all are added
  *     merge_record    one record after another, or
  *     merge_key       one key after another, and for each
  *     merge_body      the bodies that stand under it
  *
- * All zero is a valid empty merge. */
+ * Records of equal keys come in the order of their bodies, as far as they do in
+ * their regions. All zero is a valid empty merge. */
 #ifndef PARALLEL_LUA_SHUFFLE_MERGE_H
 #define PARALLEL_LUA_SHUFFLE_MERGE_H
 

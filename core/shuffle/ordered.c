@@ -179,6 +179,13 @@ int sequence_next(const char **from, const char *end, const char **value, size_t
     return 1;
 }
 
+int histogram_next(const char **from, const char *end, const char **value, size_t *size,
+                   uint64_t *times) {
+    int found = sequence_next(from, end, value, size);
+    if (found == 1 && !varint_read(from, end, times)) return damaged();
+    return found;
+}
+
 static int append_rank(Buffer *to, const char *value, size_t size, bool in_list);
 
 // A sequence ranks as the list of its elements.

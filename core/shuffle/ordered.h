@@ -14,9 +14,10 @@
  * Inside a list a string ends with 00 00 and its own zeros become 00 FF.
  *
  * Value bytes, which emit takes and the combiners work on, are such an
- * encoding or one of two forms with a tag of their own that have no such order:
+ * encoding or one of three forms with a tag of their own that have no such order:
  *
  *     sequence  7e | size, a varint | value bytes | size | value bytes ...
+ *     histogram 7d | size, a varint | value bytes | how often, a varint | size ...
  *     opaque    7f | bytes that mean something to Lua only */
 #ifndef PARALLEL_LUA_SHUFFLE_ORDERED_H
 #define PARALLEL_LUA_SHUFFLE_ORDERED_H
@@ -35,6 +36,7 @@ enum {
     ORDERED_NUMBER = 0x20,
     ORDERED_STRING = 0x30,
     ORDERED_LIST = 0x40,
+    VALUE_HISTOGRAM = 0x7d,
     VALUE_SEQUENCE = 0x7e,
     VALUE_OPAQUE = 0x7f,
 };
@@ -99,6 +101,10 @@ void item_copy(const OrderedItem *item, char *to);
 
 /* Moves *from past one element of a sequence (from behind the tag): 1, 0 or -1 as above. */
 int sequence_next(const char **from, const char *end, const char **value, size_t *size);
+
+/* The same for a histogram. */
+int histogram_next(const char **from, const char *end, const char **value, size_t *size,
+                   uint64_t *times);
 
 /* Appends the value in a form that sorts in front of other bytes: none is a
  * prefix of another. `desc` turns the order round. -1 with EINVAL when the

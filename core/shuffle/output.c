@@ -29,9 +29,10 @@ static int make_rank(Output *output, const char *key, size_t key_size, const cha
     return made == -1 ? -1 : buffer_append(&output->rank, key, key_size);
 }
 
-static bool behind_last(const Output *output) {
+// Below zero, zero or above zero as the record at hand sorts before, as or behind the last one.
+static int compare_to_last(const Output *output) {
     return ordered_compare(buffer_bytes(&output->rank), buffer_size(&output->rank),
-                           buffer_bytes(&output->last), buffer_size(&output->last)) >= 0;
+                           buffer_bytes(&output->last), buffer_size(&output->last));
 }
 
 static int remember(Output *output, const char *bytes, size_t size) {
@@ -57,9 +58,9 @@ bool output_full(const Output *output) {
 int output_offer(Output *output, const char *key, size_t key_size, const char *value, size_t size) {
     if (make_rank(output, key, key_size, value, size) == -1) return -1;
     bool has_last = buffer_size(&output->last) > 0;
-    if (output->gathering) return !(has_last && output->order.top && behind_last(output));
-    if (has_last && !behind_last(output)) {
-        // A reduce function emitted another key than its own.
+    if (output->gathering) return !(has_last && output->order.top && compare_to_last(output) > 0);
+    if (has_last && compare_to_last(output) <= 0) {
+        // A reduce function emitted another key than its own, or one key several times.
         output->gathering = true;
         buffer_clear(&output->last);
         return end_chunk(output) == -1 ? -1 : 1;
@@ -92,6 +93,24 @@ static const char *record_of(const SortItem *item, size_t *size) {
     varint_read(&at, item->key, &body);
     *size = (size_t)(item->tag + key + body);
     return start;
+}
+
+static int compare_bodies(const void *a, const void *b) {
+    const SortItem *one = a, *other = b;
+    size_t size, other_size;
+    record_of(one, &size);
+    record_of(other, &other_size);
+    return ordered_compare(one->key + one->size, size - one->tag - one->size,
+                           other->key + other->size, other_size - other->tag - other->size);
+}
+
+// Records that sort alike, which only a reduce function emits, stand in the
+// order of their bodies: it must not tell who emitted them when.
+static void sort_alikes(SortItem *items, size_t count) {
+    for (size_t first = 0, end; first < count; first = end) {
+        for (end = first + 1; end < count && !sort_compare(&items[first], &items[end]);) end++;
+        if (end - first > 1) qsort(&items[first], end - first, sizeof *items, compare_bodies);
+    }
 }
 
 static int write_chunk(Output *output, const SortItem *items, uint64_t count) {
@@ -128,6 +147,7 @@ static int settle(Output *output, bool write) {
     uint64_t count = output->count, top = output->order.top;
     if (list_items(output, &items) == -1) return -1;
     sort_items(items, count);
+    sort_alikes(items, count);
     int result = 0;
     if (top && count >= top) {
         count = top;

@@ -25,6 +25,13 @@ bool region_read(const char **from, const char *end, Region *region) {
            region->length <= INT64_MAX - region->offset;
 }
 
+int region_check(const Region *region, int fd) {
+    struct stat info;
+    if (sys.fstat(fd, &info) == -1) return -1;
+    bool inside = region->offset + region->length <= (uint64_t)info.st_size;
+    return inside && region->count <= region->length ? 0 : damaged();
+}
+
 int writer_open(Writer *writer, int fd) {
     struct stat info;
     if (sys.fstat(fd, &info) == -1) return -1;

@@ -20,6 +20,10 @@ typedef struct {
 int region_append(const Region *region, Buffer *to);
 bool region_read(const char **from, const char *end, Region *region);
 
+/* 0 when the file may hold such a region; else -1 with EBADMSG, or what fstat
+ * says. Whoever sets memory aside for what a region promises asks this first. */
+int region_check(const Region *region, int fd);
+
 typedef struct {
     int fd;
     Region region; // of the records since writer_begin

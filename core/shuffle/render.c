@@ -208,15 +208,43 @@ static int append_sequence(const Renderer *renderer, const char *value, size_t s
     return found == -1 ? -1 : json ? render_text(to, "]") : 0;
 }
 
+// JSON has no names but strings: of other values, their JSON in quotes.
+static int append_name(const Renderer *renderer, const char *value, size_t size, Buffer *to) {
+    if (*value == ORDERED_STRING) return json_value(renderer, value, size, to);
+    Buffer name = {0};
+    int result = json_value(renderer, value, size, &name);
+    if (result == 0) result = json_string(to, buffer_bytes(&name), buffer_size(&name));
+    buffer_free(&name);
+    return result;
+}
+
+static int append_histogram(const Renderer *renderer, const char *value, size_t size, Buffer *to) {
+    const char *at = value + 1, *counted, *end = value + size;
+    size_t counted_size;
+    uint64_t times;
+    int found;
+    if (render_text(to, "{") == -1) return -1;
+    for (bool first = true;
+         (found = histogram_next(&at, end, &counted, &counted_size, &times)) == 1; first = false) {
+        if (*counted == VALUE_HISTOGRAM) return damaged(); // they do not nest
+        if (!first && render_text(to, ", ") == -1) return -1;
+        if (append_name(renderer, counted, counted_size, to) == -1) return -1;
+        if (render_text(to, ": ") == -1 || json_integer(to, (int64_t)times) == -1) return -1;
+    }
+    return found == -1 ? -1 : render_text(to, "}");
+}
+
 int json_value(const Renderer *renderer, const char *value, size_t size, Buffer *to) {
     if (!size) return damaged();
+    if (*value == VALUE_HISTOGRAM) return append_histogram(renderer, value, size, to);
     if (*value == VALUE_OPAQUE) return renderer->opaque(renderer->context, value, size, to);
     if (*value == VALUE_SEQUENCE) return append_sequence(renderer, value, size, to, true);
     return append_ordered(value, size, to, true);
 }
 
 static int tsv_value(const Renderer *renderer, const char *value, size_t size, Buffer *to) {
-    if (!size || *value == VALUE_OPAQUE) return json_value(renderer, value, size, to);
+    if (!size || *value == VALUE_OPAQUE || *value == VALUE_HISTOGRAM)
+        return json_value(renderer, value, size, to);
     if (*value != VALUE_SEQUENCE) return append_ordered(value, size, to, false);
     return append_sequence(renderer, value, size, to, !holds_scalars(value, size));
 }

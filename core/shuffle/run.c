@@ -170,5 +170,6 @@ int run_open(Run *run, const char *descriptor, size_t size, unsigned partition) 
     for (unsigned p = 0; p <= partition; p++)
         if (!region_read(&at, end, &run->partition)) return damaged();
     run->fd = (int)fd;
-    return 0;
+    if (region_check(&run->dictionary, run->fd) == -1) return -1;
+    return region_check(&run->partition, run->fd);
 }

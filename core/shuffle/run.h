@@ -26,7 +26,7 @@ typedef struct {
     Region dictionary, partition;
 } Run;
 
-/* What a descriptor says about one partition; 0, or -1 with EBADMSG. */
+/* What a descriptor says about one partition; 0, or -1 with EBADMSG or what fstat says. */
 int run_open(Run *run, const char *descriptor, size_t size, unsigned partition);
 
 #endif

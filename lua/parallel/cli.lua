@@ -1,7 +1,7 @@
 --- cli: the program `parallel-lua`: arguments in, exit status out.
 --
 -- Exit status: 0 done; 1 the job failed; 2 wrong usage, a missing or bad job
--- file; 3 input or output error.
+-- file; 3 input or output error; 141 nobody reads the output any more.
 local argparse = require("argparse")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
@@ -10,6 +10,8 @@ local mapreduce = require("parallel.mapreduce")
 local parallel = require("parallel")
 
 local DONE, FAILED, USAGE, INPUT_OUTPUT = 0, 1, 2, 3
+local NO_READER = 128 + 13 -- as if by SIGPIPE
+local EPIPE = 32
 
 local SORTS = {key = "key", value = "value", ["-value"] = "value desc", ["-key"] = "key desc"}
 
@@ -141,28 +143,36 @@ local function job_of(made, path, options, inputs)
   return job
 end
 
--- What goes wrong with inputs is a plain message; failed tasks are Failures.
+-- Messages about inputs and outputs, raised here or in a worker, begin so.
+local TROUBLE = {"^cannot open '", "^cannot read '", "^cannot write "}
+
+local function is_input_output(problem)
+  local message = failure.is(problem, "error") and problem.message or problem
+  for _, pattern in ipairs(TROUBLE) do
+    if type(message) == "string" and message:match(pattern) then return true end
+  end
+  return false
+end
+
 local function run_job(job)
   local ok, result = pcall(mapreduce.run, job)
   if ok then return result end
-  if type(result) == "string" and result:match("^cannot ") then leave(INPUT_OUTPUT, "%s", result) end
+  if is_input_output(result) then leave(INPUT_OUTPUT, "%s", tostring(result)) end
   error(result, 0)
 end
 
 local function write(result)
-  local ok, why = result:write(1)
+  local ok, why, errno = result:write(1)
   result:close()
+  if errno == EPIPE then error(setmetatable({status = NO_READER, message = why, quiet = true}, Exit), 0) end
   if not ok then leave(INPUT_OUTPUT, "cannot write the output: %s", why) end
 end
-
-local function is_job(made) return type(made) == "table" and made.map ~= nil end
 
 local function run(arguments)
   local options, path, rest = parse(arguments)
   local script = load_script(path, rest)
   local made = call(script, (unpack or table.unpack)(rest))
-  if is_job(made) then write(run_job(job_of(made, path, options, rest))) end
-  if not (io.stdout:flush()) then leave(INPUT_OUTPUT, "cannot write the output") end
+  if job_contract.is_meant(made) then write(run_job(job_of(made, path, options, rest))) end
   return DONE
 end
 
@@ -170,6 +180,9 @@ end
 
 local function describe(problem)
   local text = tostring(problem)
+  if type(problem) == "table" and not getmetatable(problem) then
+    text = "(error object is a table value)"
+  end
   if failure.is(problem) and problem.traceback and problem.traceback ~= "" then
     text = text .. "\n" .. problem.traceback
   end
@@ -181,6 +194,7 @@ return function(arguments)
   local ok, outcome = pcall(run, arguments)
   if ok then return outcome end
   if tostring(outcome):match("interrupted$") then error(outcome, 0) end
+  if getmetatable(outcome) == Exit and outcome.quiet then return outcome.status end
   io.stderr:write("parallel-lua: ", describe(outcome), "\n")
   return getmetatable(outcome) == Exit and outcome.status or FAILED
 end

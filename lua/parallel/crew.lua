@@ -10,6 +10,7 @@ local inline = require("parallel.inline")
 local server = require("parallel.server")
 
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
+local MOST_STILLBORN = 3 -- workers that a chunk may end before its first item starts
 
 local Crew = {}
 Crew.__index = Crew
@@ -24,7 +25,8 @@ local function piece(chunk, from, to, attempts)
   local items = {n = to - from + 1}
   for i = from, to do items[i - from + 1] = chunk.items[i] end
   return {source = chunk.source, version = chunk.version, shape = chunk.shape,
-          timeout = chunk.timeout, first = chunk.first + from - 1, items = items, attempts = attempts}
+          timeout = chunk.timeout, first = chunk.first + from - 1, items = items, attempts = attempts,
+          stillborn = from == 1 and chunk.stillborn or nil}
 end
 
 local function refuse(self, chunk, place, fields)
@@ -74,13 +76,6 @@ end
 
 local events = {}
 
--- The chunk without this item goes to a worker again.
-local function send_neighbours(self, chunk, place)
-  local n = chunk.items.n
-  if place < n then table.insert(self.again, piece(chunk, place + 1, n, chunk.attempts)) end
-  if place > 1 then table.insert(self.again, piece(chunk, 1, place - 1, chunk.attempts)) end
-end
-
 -- The item has no result, through the end of its worker or since it was stopped:
 -- it runs again, if it may.
 local function lose(self, chunk, place, failed)
@@ -97,51 +92,97 @@ local function lose(self, chunk, place, failed)
   end
 end
 
-function events.result(self, chunk, worker, reply)
-  local elapsed, results, failures = core.decode(reply)
-  local source, first, n = chunk.source, chunk.first, chunk.items.n
-  source:learn(n, elapsed)
-  self.seconds[worker] = (self.seconds[worker] or 0) + elapsed
-  local pid = next(failures) and self.pids[worker]
-  local ran, accepted = n, 0
-  for i = 1, n do
+-- What became of items of the chunk that were not settled before: lists by
+-- place, or by number when the source wants them in a list of its own.
+local function read_outcomes(chunk, bytes)
+  local list = chunk.source.list
+  local from, results = chunk.settled or 0, list or {}
+  local last, failures, elapsed = core.outcomes(
+    bytes, results, list and chunk.first - 1 or 0, from, chunk.items.n, chunk.shape == "all")
+  chunk.settled = last
+  return {from = from, last = last, results = results, failures = failures or {}, elapsed = elapsed}
+end
+
+local function accept(self, chunk, from, last, results, worker)
+  local source, before = chunk.source, chunk.first - 1
+  self.done = self.done + last - from + 1
+  if source.list then return source:accept_listed(before + from, before + last) end
+  for i = from, last do source:accept(before + i, results[i], worker) end
+end
+
+local function fail(self, chunk, place, failed)
+  if failed.kind == "stopped" then
+    failed.kind, failed.message, failed.value = "timeout", nil, nil
+    lose(self, chunk, place, failed)
+  elseif failed.kind == "error" and self.retry_errors then
+    lose(self, chunk, place, failed)
+  else
+    refuse(self, chunk, place, failed)
+  end
+end
+
+local function tell_outcomes(self, chunk, worker, pid, outcomes)
+  local failures, from = outcomes.failures, outcomes.from
+  if outcomes.elapsed then
+    chunk.source:learn(outcomes.last, outcomes.elapsed)
+    self.seconds[worker] = (self.seconds[worker] or 0) + outcomes.elapsed
+  end
+  self.ran[worker] = (self.ran[worker] or 0) + outcomes.last - from
+  if not next(failures) then
+    if from < outcomes.last then
+      accept(self, chunk, from + 1, outcomes.last, outcomes.results, worker)
+    end
+    return
+  end
+  for i = from + 1, outcomes.last do
     local failed = failures[i]
-    if failed and failed.kind == "left" then
-      ran = i - 1
-      table.insert(self.again, piece(chunk, i, n, chunk.attempts))
-      break
-    elseif failed then
+    if failed then
       failed.worker, failed.pid, failed.attempts = worker, pid, (chunk.attempts or 0) + 1
-      if failed.kind == "stopped" then
-        failed.kind, failed.message, failed.value = "timeout", nil, nil
-        lose(self, chunk, i, failed)
-      elseif failed.kind == "error" and self.retry_errors then
-        lose(self, chunk, i, failed)
-      else
-        refuse(self, chunk, i, failed)
-      end
+      fail(self, chunk, i, failed)
     else
-      accepted = accepted + 1
-      source:accept(first + i - 1, results[i], worker)
+      accept(self, chunk, i, i, outcomes.results, worker)
     end
   end
-  self.ran[worker], self.done = (self.ran[worker] or 0) + ran, self.done + accepted
+end
+
+function events.part(self, chunk, worker, reply)
+  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(chunk, reply))
+end
+
+-- What a worker that retires has left goes to another.
+function events.result(self, chunk, worker, reply)
+  local outcomes, n = read_outcomes(chunk, reply), chunk.items.n
+  if outcomes.last < n then
+    table.insert(self.again, piece(chunk, outcomes.last + 1, n, chunk.attempts))
+  end
+  tell_outcomes(self, chunk, worker, self.pids[worker], outcomes)
 end
 
 -- The chunk as a whole could not be run: the worker could not decode it.
 function events.error(self, chunk, worker, detail)
-  for i = 1, chunk.items.n do
+  for i = (chunk.settled or 0) + 1, chunk.items.n do
     refuse(self, chunk, i, {kind = "error", message = detail.message, traceback = detail.traceback,
-                      worker = worker, pid = detail.pid, attempts = 1})
+                            worker = worker, pid = detail.pid, attempts = 1})
   end
 end
 
--- Only the item that was running is charged; its neighbours in the chunk run again.
-function events.death(self, chunk, worker, detail)
-  self.pids = self.transport:workers()
-  if not chunk then return end
-  local place = math.max(1, math.min(detail.item, chunk.items.n))
-  send_neighbours(self, chunk, place)
+-- The last place that was started. A chunk that ends its workers before any
+-- item starts, time and again, is to blame with its first.
+local function started(chunk, detail)
+  local item = math.max(chunk.settled or 0, math.min(detail.item, chunk.items.n))
+  if item > 0 then return item end
+  chunk.stillborn = (chunk.stillborn or 0) + 1
+  return chunk.stillborn > MOST_STILLBORN and 1 or 0
+end
+
+-- What a dying worker left may be anything; what is no outcome settles nothing.
+local function read_remains(chunk, detail)
+  local ok, outcomes = pcall(read_outcomes, chunk, detail.outcomes)
+  return ok and outcomes or {from = 0, last = 0, failures = {}}
+end
+
+-- One that ran while its worker was killed for another's sake is innocent.
+local function charge(self, chunk, place, worker, detail)
   if detail.innocent then
     table.insert(self.again, piece(chunk, place, place, chunk.attempts))
   else
@@ -149,6 +190,20 @@ function events.death(self, chunk, worker, detail)
       kind = detail.ordered and "timeout" or "died", worker = worker, pid = detail.pid,
       signal = detail.signal, exitcode = detail.exitcode})
   end
+end
+
+-- Items that ended before keep their outcomes, and the one that was running is
+-- charged. The others go to another worker. Those go on the list first: what is
+-- told last may call back, and look for work.
+function events.death(self, chunk, worker, detail)
+  local pid = self.pids[worker]
+  self.pids = self.transport:workers()
+  if not chunk then return end
+  local outcomes = read_remains(chunk, detail)
+  local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
+  if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
+  tell_outcomes(self, chunk, worker, pid, outcomes)
+  for place = settled + 1, last do charge(self, chunk, place, worker, detail) end
 end
 
 function events.broken(_, _, _, detail)
@@ -159,10 +214,10 @@ end
 local function settle(self, kind, number, worker, detail)
   local chunk = number and self.held[number]
   if type(chunk) == "function" then
-    self.held[number] = nil
+    if kind ~= "part" then self.held[number] = nil end
     return chunk(kind, worker, detail)
   end
-  if chunk then
+  if chunk and kind ~= "part" then
     self.held[number] = nil
     self.holding = self.holding - 1
   end
@@ -188,6 +243,13 @@ local function place_in(chunk, source, number)
   if type(chunk) ~= "table" or chunk.source ~= source then return nil end
   local place = number - chunk.first + 1
   return place >= 1 and place <= chunk.items.n and place or nil
+end
+
+-- The chunk without this item goes to a worker again.
+local function send_neighbours(self, chunk, place)
+  local n = chunk.items.n
+  if place < n then table.insert(self.again, piece(chunk, place + 1, n, chunk.attempts)) end
+  if place > 1 then table.insert(self.again, piece(chunk, 1, place - 1, chunk.attempts)) end
 end
 
 local function withdraw(self, id)
@@ -264,11 +326,11 @@ end
 
 local function ignore() end
 
-local function service(self, options)
+local function service(self, options, workers)
   self.functions = functions.new(function(...)
     if self.transport then self:tell_each(ignore, ...) end
   end)
-  return server.service(self.functions, options)
+  return server.service(self.functions, options, workers == 0)
 end
 
 --- So many workers from now on; what runs is not disturbed.
@@ -299,7 +361,7 @@ function crew.open(workers, options)
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
-  local begin, handle, finish = service(self, options)
+  local begin, handle, finish = service(self, options, workers)
   local open = workers == 0 and inline.open or core.pool
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
                                 memory = options.memory_per_worker}))

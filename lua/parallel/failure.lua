@@ -24,15 +24,26 @@ local function death(failure)
   return ("worker %d (pid %d) %s%s"):format(failure.worker, failure.pid, how_it_died(failure), times)
 end
 
--- Below the first function of ours stands what the worker inherited: the call
--- in which it was forked, which has nothing to do with the error.
+local function is_ours(line) return line:find("parallel%.core") or line:find("^\tparallel/") end
+
+-- What stands above the user's functions is how we raised; below them, how we
+-- called them, and in a worker the call in which it was forked. C functions
+-- belong to the function that called them, which is the next line.
 local function users_part(traceback)
-  local kept = {}
-  for line in traceback:gmatch("[^\n]+") do
-    if line:find("parallel%.core") or line:find("^\tparallel/") then break end
-    kept[#kept + 1] = line
+  local kept, called = {"stack traceback:"}, {}
+  for line in traceback:gmatch("\n(\t[^\n]+)") do
+    if is_ours(line) then
+      if #kept > 1 then break end
+      called = {}
+    else
+      called[#called + 1] = line
+      if not line:find("^\t%[C%]") then
+        for _, held in ipairs(called) do kept[#kept + 1] = held end
+        called = {}
+      end
+    end
   end
-  return table.concat(kept, "\n")
+  return #kept > 1 and table.concat(kept, "\n") or ""
 end
 
 local function seconds(n)
@@ -72,10 +83,14 @@ end
 
 local failure = {}
 
+-- Where in our own files an error was raised is of no use to the user.
+local function without_our_place(message) return (message:gsub("^parallel/[%w_]+%.lua:%d+: ", "")) end
+
 --- Make a Failure of these fields.
 -- `place` says where in the user's code it was stopped.
 function failure.new(fields)
   local made = setmetatable(fields, Failure)
+  if made.message then made.message = without_our_place(made.message) end
   if made.traceback and made.worker then made.traceback = users_part(made.traceback) end
   made.message = made.message or tostring(made)
   return made

@@ -36,7 +36,8 @@ function parallel.mapreduce(job)
   if type(job) ~= "table" then
     error(("bad argument #1 to 'mapreduce' (table expected, got %s)"):format(type(job)), 2)
   end
-  return mapreduce.run(job, 2)
+  local made = mapreduce.run(job, 2) -- a tail call would take a level from the stack
+  return made
 end
 
 return parallel

@@ -1,11 +1,9 @@
 --- inline: core.pool's interface without processes: tasks run here, when asked for.
 -- For `workers = 0`: the same results and errors, under a debugger or a profiler.
+local core = require("parallel.core")
+
 local Inline = {}
 Inline.__index = Inline
-
-local self_here = {here = true,
-                   index = function() return 1 end, item = function() end, retire = function() end,
-                   ended = function() return false, "" end, exceeded = function() return false end}
 
 function Inline:submit(payload)
   self.last = self.last + 1
@@ -16,9 +14,10 @@ end
 function Inline:wait()
   local task = table.remove(self.queue, 1)
   if not task then return nil, "timeout" end
-  local ok, reply = pcall(self.handle, self_here, task.payload)
+  local worker = core.inline_self() -- one each: a task may itself use this pool
+  local ok, reply = pcall(self.handle, worker, task.payload)
   self.done = self.done + 1
-  if ok then return "result", task.number, 1, reply end
+  if ok then return "result", task.number, 1, worker:taken() end
   return "error", task.number, 1, {message = tostring(reply), traceback = "", item = 0}
 end
 
@@ -51,7 +50,7 @@ function Inline:close() self.queue = {} end
 local inline = {}
 
 function inline.open(options)
-  options.begin(self_here)
+  options.begin(core.inline_self())
   return setmetatable({handle = options.handle, queue = {}, last = 0, done = 0}, Inline)
 end
 

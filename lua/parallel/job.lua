@@ -4,7 +4,7 @@
 -- `reduce` (or both) say what becomes of the pairs that it emits.
 local core = require("parallel.core")
 
-local COMBINERS = {"sum", "count", "min", "max", "mean", "first", "last", "list", "set"}
+local COMBINERS = {"sum", "count", "min", "max", "mean", "first", "last", "list", "set", "hist", "top:N"}
 local SORTS = {
   ["key"] = {"key", false}, ["key asc"] = {"key", false}, ["key desc"] = {"key", true},
   ["value"] = {"value", false}, ["value asc"] = {"value", false}, ["value desc"] = {"value", true},
@@ -46,18 +46,29 @@ local function check_choice(fields, name, choices)
   return nil, ("'%s' must be one of %s, got '%s'"):format(name, table.concat(choices, ", "), value)
 end
 
+-- N of "top:N" is any number from 1 on.
+local function check_combine(fields)
+  local n = type(fields.combine) == "string" and fields.combine:match("^top:(%d+)$")
+  if n and #n < 10 and tonumber(n) > 0 then return true end
+  if fields.combine == "top:N" then return nil, "N in combine = 'top:N' must be a number" end
+  return check_choice(fields, "combine", COMBINERS)
+end
+
 local function check_whole(fields, name, least)
   local value = fields[name]
   if value == nil or (value >= least and value == math.floor(value)) then return true end
-  return nil, ("'%s' must be a whole number, at least %d, got %s"):format(name, least, value)
+  local range = least > -math.huge and (", at least %d"):format(least) or ""
+  return nil, ("'%s' must be a whole number%s, got %s"):format(name, range, value)
 end
 
 local function check_all(fields)
   local ok, why = check_types(fields)
-  if ok then ok, why = check_choice(fields, "combine", COMBINERS) end
+  if ok then ok, why = check_combine(fields) end
   if ok then ok, why = check_whole(fields, "top", 1) end
   if ok then ok, why = check_whole(fields, "retries", 0) end
   if ok then ok, why = check_whole(fields, "partitions", 1) end
+  if ok and fields.workers == 0 then ok, why = nil, "'workers' must not be 0" end
+  if ok then ok, why = check_whole(fields, "workers", -math.huge) end
   if ok and fields.records == "" then ok, why = nil, "'records' must not be empty" end
   if ok and not (fields.combine or fields.reduce) then
     ok, why = nil, "a job needs 'combine' or 'reduce'"
@@ -66,6 +77,16 @@ local function check_all(fields)
     ok, why = nil, ("'sort' must be key or value, with desc or without, got '%s'"):format(fields.sort)
   end
   return ok, why
+end
+
+--- Is what a script returned meant as a job? It has a field of one, if not all
+-- that it needs.
+function job.is_meant(made)
+  if type(made) ~= "table" then return false end
+  for name in pairs(FIELDS) do
+    if rawget(made, name) ~= nil then return true end
+  end
+  return false
 end
 
 --- How many workers `n` asks for: nil all processors, -1 all, -2 all but one ...

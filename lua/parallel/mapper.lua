@@ -40,7 +40,7 @@ function Mapper:map(first, last)
 end
 
 function Mapper:commit()
-  return self.emitter:commit(self.run_files[self.worker:index()])
+  return self.emitter:commit(self.run_files[self.worker:index()]:fd())
 end
 
 function Mapper:reduce(partition, runs)
@@ -48,14 +48,14 @@ function Mapper:reduce(partition, runs)
   return core.reduce({
     runs = runs, partition = partition, combine = job.combine, reduce = job.reduce,
     sort = job.sort_by, desc = job.descending, top = job.top, format = job.format,
-    fd = self.output_files[self.worker:index()],
+    fd = self.output_files[self.worker:index()]:fd(),
   })
 end
 
 local mapper = {}
 
 --- The functions `begin` and `handle` of core.pool for this job.
--- run_files and output_files are one descriptor per worker, which it alone writes.
+-- run_files and output_files are scratch files, one for each worker, which it alone writes.
 function mapper.service(job, plan, run_files, output_files)
   local self = setmetatable(
     {job = job, plan = plan, run_files = run_files, output_files = output_files}, Mapper)

@@ -1,8 +1,11 @@
 --- mapping: one call of the map family, as a source of chunks (see parallel.singles).
 --
 -- Items are pulled when there is room for them, never collected beforehand. Each
--- result goes to `receive(number, ok, value)`, in the order in which they come.
+-- result goes to `receive(number, ok, value)`, in the order in which they come;
+-- or, when the mapping has a `list`, results go there and only failures to
+-- `receive`, and `listed()` is called when some have come.
 local chunker = require("parallel.chunker")
+local core = require("parallel.core")
 
 local Mapping = {}
 Mapping.__index = Mapping
@@ -39,8 +42,7 @@ local function pull(self)
   return more, item
 end
 
-function Mapping:take()
-  local size = math.min(self.chunker:size(self.total and self.total - self.pulled), self:room())
+local function pull_some(self, size)
   local items, n = {}, 0
   while n < size do
     local more, item = pull(self)
@@ -49,16 +51,34 @@ function Mapping:take()
     items[n] = item
   end
   items.n = n
-  self.pulled = self.pulled + n
-  return {
-    source = self, version = self.version, shape = self.shape, timeout = self.timeout,
-    first = self.pulled - n + 1, items = items,
-  }
+  return items
+end
+
+-- A plain list is read at once, without a call for each item.
+local function cut(self, size)
+  local last = math.min(self.pulled + size, self.total)
+  self.exhausted = last == self.total
+  return core.slice(self.plain, self.pulled + 1, last)
+end
+
+function Mapping:take()
+  local size = math.min(self.chunker:size(self.total and self.total - self.pulled), self:room())
+  local items = self.plain and cut(self, size) or pull_some(self, size)
+  local first = self.pulled + 1
+  self.pulled = self.pulled + items.n
+  return {source = self, version = self.version, shape = self.shape, timeout = self.timeout,
+          first = first, items = items}
 end
 
 function Mapping:accept(number, value)
   self.finished = self.finished + 1
   self.receive(number, true, value)
+end
+
+function Mapping:accept_listed(first, last)
+  self.finished = self.finished + last - first + 1
+  self.list.n = math.max(self.list.n, last)
+  if self.listed then self.listed() end
 end
 
 function Mapping:refuse(number, failed)
@@ -92,6 +112,7 @@ function mapping.new(workers, version, shape, items, options, receive)
   local pull_item, total = mapping.puller(items)
   return setmetatable({
     version = version, shape = shape, pull = pull_item, total = total, receive = receive,
+    plain = type(items) == "table" and getmetatable(items) == nil and items or nil,
     chunker = chunker.new(workers, options.chunksize), window = options.window,
     on_error = options.on_error or "raise", allowed_retries = options.retries, timeout = options.timeout,
     pulled = 0, consumed = 0, finished = 0,

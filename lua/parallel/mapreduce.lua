@@ -68,8 +68,11 @@ end
 
 -- ---- failures -------------------------------------------------------------
 
+-- A worker that died before its first split was begun is held against that one.
+local function split_of(task, item) return item > 0 and item or task.batch.first end
+
 function Run:label(task, item)
-  if task.kind == "map" then return splits.name(self.plan.list[item]) end
+  if task.kind == "map" then return splits.name(self.plan.list[split_of(task, item)]) end
   if task.kind == "reduce" then return "reduce" end
 end
 
@@ -83,7 +86,7 @@ end
 
 -- Counts a failed attempt; raises the Failure when there were too many.
 function Run:charge(kind, task, worker, detail, allowed)
-  local what = task.kind == "map" and detail.item or task.partition or task.kind
+  local what = task.kind == "map" and split_of(task, detail.item) or task.partition or task.kind
   local key = task.kind .. ":" .. what
   local attempts = (self.attempts[key] or 0) + 1
   self.attempts[key] = attempts
@@ -110,20 +113,26 @@ end
 local events = {}
 
 function events.result(self, task, worker, reply)
+  if self.condemned[worker] and task.kind ~= "reduce" then return self:again(task) end
   answers[task.kind](self, task, worker, reply)
 end
 
--- Half of a split may be in the worker's table by now: only a fresh worker may go on.
+-- Half of a split may be in the worker's table by now: only a fresh worker may
+-- go on, and what this one still answers from its table does not count.
 function events.error(self, task, worker, detail)
   self:charge("error", task, worker, detail, 0)
+  self.condemned[worker] = true
   self.pool:kill(worker)
   self:again(task)
 end
 
+-- A death that we caused is not charged to the task that happened to run.
 function events.death(self, task, worker, detail)
+  local condemned = self.condemned[worker]
+  self.condemned[worker] = nil
   self:map_uncommitted_again(worker)
   if not task then return end
-  self:charge("died", task, worker, detail, RETRIES_AFTER_DEATH)
+  if not condemned then self:charge("died", task, worker, detail, RETRIES_AFTER_DEATH) end
   self:again(task)
 end
 
@@ -178,27 +187,36 @@ function Run:reduce()
   self:work_off()
 end
 
-function Run:memory_files(name)
+-- One for each worker, which it alone writes.
+local function scratch_files(count)
   local files = {}
-  for worker = 1, self.job.workers do
-    files[worker] = assert(core.memory_file("parallel-lua " .. name))
-    self.files[#self.files + 1] = files[worker]
-  end
+  for worker = 1, count do files[worker] = assert(core.scratch()) end
   return files
+end
+
+local function descriptors(...)
+  local fds = {}
+  for _, files in ipairs({...}) do
+    for _, file in ipairs(files) do fds[#fds + 1] = file:fd() end
+  end
+  return fds
 end
 
 -- The files are made before the workers are forked: replacements inherit them
 -- too, and nothing is left behind whoever dies.
 function Run:open_pool()
-  self.run_files, self.output_files = self:memory_files("runs"), self:memory_files("output")
+  self.run_files, self.output_files = scratch_files(self.job.workers), scratch_files(self.job.workers)
   local begin, handle = mapper.service(self.job, self.plan, self.run_files, self.output_files)
-  self.pool = assert(core.pool({
-    workers = self.job.workers, keep = self.files, begin = begin, handle = handle,
-  }))
+  local pool, why = core.pool({
+    workers = self.job.workers, begin = begin, handle = handle,
+    keep = descriptors(self.run_files, self.output_files),
+  })
+  if not pool then error(why, 0) end
+  self.pool = pool
 end
 
 local function close_all(files)
-  for _, fd in ipairs(files) do core.close(fd) end
+  for _, file in ipairs(files or {}) do file:close() end
 end
 
 function Run:work()
@@ -216,7 +234,8 @@ function Run:execute()
   if self.pool then self.pool:close() end
   if not ok then
     self.meter:abandon()
-    close_all(self.files)
+    close_all(self.run_files)
+    close_all(self.output_files)
     error(why, 0)
   end
   close_all(self.run_files)
@@ -232,7 +251,8 @@ local function new_run(job, plan)
   local run = setmetatable({
     job = job, plan = plan, meter = progress.new(job.progress, plan.bytes, not job.values),
     tasks = {}, unanswered = 0, mapped = 0, attempts = {}, uncommitted = {},
-    runs = {}, outputs = {}, files = {},
+    condemned = {},
+    runs = {}, outputs = {},
   }, Run)
   for worker = 1, job.workers do run.uncommitted[worker] = {} end
   return run

@@ -125,8 +125,8 @@ local function check_mapping(name, f, items, options)
 end
 
 -- Gathers results into a list in the order of the items.
-local function gather(options)
-  local list = {n = 0}
+local function gather(options, items)
+  local list = core.empty_list(items)
   local gathered = {list = list}
   local on_error = options.on_error or "raise"
   function gathered.receive(number, ok, value)
@@ -167,8 +167,9 @@ local function new_meter(options, source)
 end
 
 local function map(self, shape, f, items, options)
-  local gathered = gather(options)
+  local gathered = gather(options, items)
   local source = start(self, shape, f, items, options, gathered.receive)
+  source.list = gathered.list
   local meter = new_meter(options, source)
   local function ended()
     if meter then meter:update(source.finished, self) end
@@ -188,7 +189,7 @@ end
 
 -- An AsyncResult that settles when the source has ended.
 local function map_async(self, shape, f, items, options)
-  local gathered = gather(options)
+  local gathered = gather(options, items)
   local result = async_result.new(self, {
     callback = options.callback, error_callback = options.error_callback, label = options.label})
   local source
@@ -203,6 +204,7 @@ local function map_async(self, shape, f, items, options)
     settle_at_end()
   end
   source = start(self, shape, f, items, options, receive)
+  source.list, source.listed = gathered.list, settle_at_end
   result.source = {give_up = function()
     source:cancel(function() return failure.new({kind = "cancelled", message = "the map was cancelled"}) end)
     self.crew:cancel_all(source)
@@ -342,7 +344,12 @@ function Pool:broadcast(f, ...)
   check_open(self)
   check.callable(f, 1, "broadcast")
   local version, results, waiting, problem = capture(self, f), {}, self.crew.workers, nil
+  local parts = {}
   self.crew:tell_each(function(kind, worker, detail)
+    if kind == "part" then
+      parts[worker] = (parts[worker] or "") .. detail
+      return
+    end
     waiting = waiting - 1
     if kind ~= "result" then
       problem = problem or failure.new({
@@ -351,13 +358,14 @@ function Pool:broadcast(f, ...)
         exitcode = detail.exitcode})
       return
     end
-    local _, values, failures = core.decode(detail)
-    if failures[1] then
+    local values = {}
+    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, true)
+    if failures then
       failures[1].worker = worker
       problem = problem or failure.new(failures[1])
     end
     results[worker] = values[1] and values[1][1]
-  end, "run", version.number, "all", {core.encode_trusted(pack(...)), n = 1}, 1)
+  end, "run", version.number, "all", {core.encode_trusted(...), n = 1}, 1)
   self:work_until(function() return waiting == 0 end)
   self.crew.functions:release(version)
   if problem then error(problem, 0) end

@@ -63,18 +63,16 @@ end
 function Result:write(fd) return check_open(self):write(fd) end
 
 --- Give up the memory; twice is harmless.
--- In a forked copy the numbers in `files` are not ours: nothing is closed there.
+-- One that is collected gives it up too: the files are objects of their own.
 function Result:close()
   if not self.pairs_of then return end
   self.pairs_of:close()
   self.pairs_of = nil
-  if self.owner ~= core.pid() then return end
-  for _, fd in ipairs(self.files) do core.close(fd) end
+  for _, file in ipairs(self.files) do file:close() end
 end
 
 Result.__len = Result.count
 Result.__close = Result.close
-Result.__gc = Result.close
 
 local result = {}
 
@@ -82,9 +80,7 @@ local result = {}
 -- which from now on belong to it.
 function result.new(job, outputs, files)
   local order = {sort = job.sort_by, desc = job.descending, top = job.top}
-  return setmetatable({
-    job = job, files = files, owner = core.pid(), pairs_of = core.result(outputs, order),
-  }, Result)
+  return setmetatable({job = job, files = files, pairs_of = core.result(outputs, order)}, Result)
 end
 
 return result

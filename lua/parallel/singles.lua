@@ -5,7 +5,9 @@
 --    source:wants()                     is there anything to hand out now?
 --    source:take()                      a chunk {version, shape, first, items}; items.n tasks
 --                                       of which the first has the source's number `first`
---    source:accept(number, value, worker)   the task's result
+--    source:accept(number, value, worker)   the task's result; or
+--    source.list                            results go in here under their numbers, and
+--    source:accept_listed(first, last)      tells of it
 --    source:refuse(number, failure)         the task's Failure
 --    source:learn(n, seconds)           what n items took
 --    source:retries(number)             how often the task may be run again
@@ -19,6 +21,7 @@ local chunker = require("parallel.chunker")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 
+local unpack = table.unpack or unpack
 local pack = table.pack or function(...) return {n = select("#", ...), ...} end
 
 local Singles = {}
@@ -26,8 +29,10 @@ Singles.__index = Singles
 
 -- As they are now: what the caller does to them afterwards is not seen.
 local function encode_arguments(number, arguments)
-  local ok, bytes = pcall(core.encode_trusted, arguments)
+  local ok, bytes = pcall(core.encode_trusted, unpack(arguments, 1, arguments.n))
   if ok then return bytes end
+  ok, bytes = pcall(core.encode_trusted, arguments) -- for the path: "[1].x", be it the only one
+  if ok then error("an argument changed while it was sent", 0) end
   error(failure.new({kind = "unsendable", index = number, message = "args" .. tostring(bytes)}), 0)
 end
 

@@ -16,7 +16,7 @@ local splits = {}
 
 local function clamp(n, low, high) return math.max(low, math.min(high, n)) end
 
-local function join(folder, name) return (folder:gsub("/*$", "/")) .. name end
+local function join(folder, name) return folder:match("^(.-)/*$") .. "/" .. name end
 
 -- Appends {path, size} of a file, or of all files below a folder, by name.
 local function add_files(files, path)

@@ -157,7 +157,21 @@ function works.start()
   report.table("**Start**: the whole run of a tiny job.", list, "time", "processor")
 end
 
-local ALL = { "cores", "wordcount", "index", "memory", "spill", "size", "start" }
+--- In one process, and under each Lua whose module is built beside the program.
+function works.codec()
+  for lua, version in pairs({ ["lua5.4"] = "5.4", luajit = "5.1" }) do
+    local module = rows.program and rows.program:gsub("/bin/[^/]*$", "/lib/lua/" .. version .. "/parallel.so")
+    local limit = ("./codec_limit-%s.so"):format(lua)
+    if module and size_of(module) and size_of(limit) then
+      local script = "../../scripts/bench/codec.lua"
+      assert(os.execute(("%s %s %s %s %d"):format(lua, script, module, limit, RUNS * 2 + 1)))
+    else
+      report.note("Codec: the module for %s is not built.", lua)
+    end
+  end
+end
+
+local ALL = { "cores", "wordcount", "index", "memory", "spill", "size", "start", "codec" }
 
 local function refuse_unknown(names)
   for _, name in ipairs(names) do

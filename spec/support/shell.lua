@@ -27,6 +27,11 @@ function shell.program()
   return build("build/test") .. PROGRAM
 end
 
+--- The program that runs fuzz targets on files, for the same Lua.
+function shell.replay()
+  return build("build/test") .. (jit and "/bin/luajit-replay" or "/bin/lua5.4-replay")
+end
+
 --- The program as users get it.
 function shell.release_program()
   return absolute(os.getenv("PARALLEL_LUA_RELEASE") or "build") .. PROGRAM

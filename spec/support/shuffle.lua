@@ -4,17 +4,13 @@ local core = require("parallel.core")
 
 local shuffle = {}
 
-local function name_of(combine)
-  return type(combine) == "string" and combine or "values"
-end
-
 --- Emits each list of {key, value} in `batches` from an emitter of its own.
 -- Returns the runs' descriptors, and the scratch file that holds them.
 function shuffle.emit(batches, options)
   local file = assert(core.scratch())
   local runs = {}
   for i, batch in ipairs(batches) do
-    local emit = core.emitter({combine = name_of(options.combine), partitions = options.partitions or 3})
+    local emit = core.emitter({combine = options.combine, partitions = options.partitions or 3})
     emit:split(i)
     for _, pair in ipairs(batch) do emit(pair[1], pair[2]) end
     runs[i] = emit:commit(file:fd())

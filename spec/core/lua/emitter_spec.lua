@@ -3,7 +3,9 @@ local core = require("parallel.core")
 
 local function results(emit, combine)
   local file = core.scratch()
-  return shuffle.by_key(shuffle.finish({emit:commit(file:fd())}, {combine = combine, partitions = 1}))
+  local list = shuffle.finish({emit:commit(file:fd())}, {combine = combine, partitions = 1})
+  file:close()
+  return shuffle.by_key(list), list
 end
 
 describe("emit", function()
@@ -114,5 +116,96 @@ describe("emit:all", function()
     local emit, problem = core.emitter({combine = "sum"}), {}
     local _, raised = pcall(emit.all, emit, function() error(problem) end)
     assert.equal(problem, raised)
+  end)
+end)
+
+describe("emit with a combine function", function()
+  local function add(a, b) return a + b end
+  local function join(a, b) return {a[1] + b[1]} end
+
+  it("keeps one value a key, however many come", function()
+    local emit = core.emitter({combine = add})
+    for i = 1, 100 do emit("key " .. i % 10, i) end
+    local before = emit:bytes()
+    for i = 101, 100000 do emit("key " .. i % 10, i) end
+    assert.equal(before, emit:bytes())
+    local found = results(emit, add)
+    for i = 0, 9 do
+      local sum = 0
+      for n = i, 100000, 10 do sum = sum + n end
+      assert.equal(sum, found["key " .. i])
+    end
+  end)
+
+  it("does not grow with values that become longer and shorter", function()
+    local function other(_, b) return b end
+    local emit = core.emitter({combine = other})
+    for i = 1, 100 do emit("k", ("v"):rep(i % 50)) end
+    local before = emit:bytes()
+    for i = 1, 1000 do emit("k", ("v"):rep(i % 50)) end
+    assert.equal(before, emit:bytes())
+  end)
+
+  it("folds copies of tables, whatever the key", function()
+    local emit, value = core.emitter({combine = join}), {2}
+    for _ = 1, 3 do
+      emit(7, value)
+      emit({"a", 1}, value)
+    end
+    assert.same({2}, value)
+    assert.same({{7, {6}}, {{"a", 1}, {6}}}, select(2, results(emit, join)))
+  end)
+
+  it("takes the keys of iterators", function()
+    local emit = core.emitter({combine = add})
+    emit:all(core.words("a b a"))
+    emit:all(("a b"):gmatch("%a"), 10)
+    assert.same({a = 12, b = 11}, results(emit, add))
+  end)
+
+  it("passes on what the function raises, and keeps the value before", function()
+    local problem = {}
+    local function pick(a, b) return b == 3 and error(problem) or a + b end
+    local emit = core.emitter({combine = pick})
+    emit("k", 1)
+    emit("k", 1)
+    local _, raised = pcall(emit, "k", 3)
+    assert.equal(problem, raised)
+    emit("k", 5)
+    assert.same({k = 7}, results(emit, pick))
+  end)
+
+  it("refuses a function that yields, emits or returns nil", function()
+    local emit
+    local function refused(combine, message)
+      emit = core.emitter({combine = combine})
+      emit("k", 1)
+      local ok, why = coroutine.wrap(function() return pcall(emit, "k", 2) end)()
+      assert.is_false(ok)
+      assert.matches(message, why)
+      assert.same({k = 1}, results(emit, add))
+    end
+    refused(coroutine.yield, "attempt to yield across")
+    refused(function() end, "cannot send nil")
+  end)
+
+  it("refuses a function that emits", function()
+    local emit
+    emit = core.emitter({combine = function(a, b)
+      if b < 10 then emit("other", 10) end
+      return a + b
+    end})
+    emit("k", 1)
+    assert.error_matches(function() emit("k", 2) end, "combine may not emit")
+  end)
+
+  it("refuses values that cannot be sent", function()
+    local emit = core.emitter({combine = add})
+    for _ = 1, 2 do
+      assert.error_matches(function() emit("k", nil) end, "cannot send nil")
+      assert.error_matches(function() emit("k", print) end, "cannot emit value")
+      emit("k")
+    end
+    assert.same({k = 2}, results(emit, add))
   end)
 end)

@@ -41,6 +41,26 @@ describe("a reduce function", function()
                  {"zc", 4}}, run({combine = "sum", reduce = twice, partitions = 1}))
   end)
 
+  it("emits pairs whose order depends on nothing but what they are", function()
+    local function scatter(key, sum, emit)
+      for i = 3, 1, -1 do emit("k" .. (key + i) % 5, sum * i % 7) end
+    end
+    local list = {}
+    for i = 1, 60 do list[i] = {i, i * i} end
+    local orders = {{sort = "key"}, {sort = "key", desc = true}, {sort = "value"}, {sort = "key", top = 9},
+                    {sort = "value", desc = true, top = 9}}
+    for _, order in ipairs(orders) do
+      local wanted
+      for partitions = 1, 6 do
+        order.combine, order.reduce, order.partitions = "sum", scatter, partitions
+        local found = run(order, list)
+        wanted = wanted or found
+        assert.equal(order.top or 180, #found)
+        assert.same(wanted, found)
+      end
+    end
+  end)
+
   it("cannot read the values of a key when that is done", function()
     local kept
     local function keep(_, values)

@@ -95,6 +95,17 @@ describe("a registered type", function()
       assert.equal(300, depth)
     end)
 
+    it("stands in tables of any depth", function()
+      local deep, n = stack(7), 0
+      for _ = 1, 250 do deep = {deep, stack({stack(8)})} end
+      local copy = there_and_back(deep)
+      while not copy.loaded do
+        assert.equal(8, copy[2].items[1][1].items[1])
+        copy, n = copy[1], n + 1
+      end
+      assert.same({250, {7}}, {n, copy.items})
+    end)
+
     it("sends deep contents once", function()
       local deep = {}
       for _ = 1, 300 do deep = {deep} end

@@ -35,6 +35,15 @@ function MODEL.set(values)
   table.sort(distinct, less)
   return distinct
 end
+function MODEL.hist(values)
+  local times = {}
+  for _, value in ipairs(values) do times[value] = (times[value] or 0) + 1 end
+  return times
+end
+MODEL["top:3"] = function(values)
+  table.sort(values, function(a, b) return less(b, a) end)
+  return {values[1], values[2], values[3]}
+end
 function MODEL.min(values) return MODEL.set(values)[1] end
 function MODEL.max(values)
   local distinct = MODEL.set(values)
@@ -182,5 +191,62 @@ describe("min and max", function()
 
   it("count 1 and 1.0 as neighbours", function()
     assert.equal("1", tostring(combined("min", {1.0, 1, 2})))
+  end)
+end)
+
+describe("hist", function()
+  it("counts every value, in memory that does not grow with the counts", function()
+    local core = require("parallel.core")
+    local file = core.scratch()
+    local emit = core.emitter({combine = "hist"})
+    for i = 1, 1000 do emit("k", i % 7) end
+    local before = emit:bytes()
+    for i = 1001, 70000 do emit("k", i % 7) end
+    assert.is_true(emit:bytes() < before + 10000)
+    local runs = {emit:commit(file:fd())}
+    local times = {[0] = 10000, 10000, 10000, 10000, 10000, 10000, 10000}
+    assert.same({{"k", times}}, shuffle.finish(runs, {combine = "hist", partitions = 1}))
+    file:close()
+  end)
+
+  it("counts 1 and 1.0 together, as keys of a table", function()
+    assert.same({[1] = 3, [1.5] = 1, ["1"] = 1}, combined("hist", {1, 1.0, 1.5, "1", 1}))
+  end)
+
+  it("is written as JSON, in the order of the values", function()
+    local list = {{"k", "b"}, {"k", 2}, {"k", "b"}, {"k", true}, {"k", 10}}
+    for format, wanted in pairs({
+      tsv = 'k\t{"true": 1, "2": 1, "10": 1, "b": 2}\n',
+      json = '{"key": "k", "value": {"true": 1, "2": 1, "10": 1, "b": 2}}\n',
+    }) do
+      assert.equal(wanted, shuffle.text({list}, {combine = "hist", format = format}))
+    end
+  end)
+end)
+
+describe("top:N", function()
+  it("keeps the greatest, with those that come again, and little else", function()
+    local core = require("parallel.core")
+    local file = core.scratch()
+    local emit = core.emitter({combine = "top:4"})
+    for i = 1, 1000 do emit("k", i * 7919 % 1009) end
+    local before = emit:bytes()
+    for i = 1, 100000 do emit("k", i * 7919 % 1009) end
+    assert.is_true(emit:bytes() < before + 10000)
+    local runs = {emit:commit(file:fd())}
+    assert.same({{"k", {1008, 1008, 1008, 1008}}}, shuffle.finish(runs, {combine = "top:4", partitions = 1}))
+    file:close()
+  end)
+
+  it("is all there are when they are fewer", function()
+    assert.same({3, 2}, combined("top:5", {2, 3}))
+  end)
+
+  it("needs a number", function()
+    local core = require("parallel.core")
+    for _, name in ipairs({"top:", "top:0", "top:x", "top:N", "top:99999999999"}) do
+      local message = "no way to combine is called '" .. name
+      assert.error_matches(function() core.emitter({combine = name}) end, message)
+    end
   end)
 end)

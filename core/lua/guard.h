@@ -1,0 +1,30 @@
+/* Guard - what a worker's items are held to: to end when told, to do with so much memory.
+ *
+ * Self.own of a worker; NULL where items run in the process that asks for them. */
+#ifndef PARALLEL_LUA_LUA_GUARD_H
+#define PARALLEL_LUA_LUA_GUARD_H
+
+#include "core/lua/cap.h"
+#include "core/lua/stop.h"
+#include "core/pool/serve.h"
+
+typedef struct {
+    Stop stop;
+    Cap cap;
+} Guard;
+
+/* In a worker, before its first task; `memory` in bytes, 0 for no cap. The guard
+ * lives as long as the process. */
+static inline void guard_prepare(Guard *guard, lua_State *L, Self *self, size_t memory) {
+    self->own = guard;
+    stop_prepare(&guard->stop, L, self->board);
+    if (memory) cap_install(&guard->cap, L, memory);
+}
+
+/* Raises when the running item is condemned. Mostly none is, which is seen at one look. */
+static inline void guard_check(lua_State *L, const Self *self) {
+    const Guard *guard = self->own;
+    if (guard && self->board->orders.count) stop_check(&guard->stop, L);
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* Heap - memory of a worker's own for what its Lua state makes.
+ *
+ * A forked state goes on with the allocator of its parent, whose free lists run
+ * through the pages that both share: each new object would copy some of them.
+ * So a worker cuts its small blocks from a stretch of addresses that it reserves
+ * after the fork, and which also tells its blocks from those it inherited.
+ * Large blocks, and all inherited ones, stay with the allocator before. */
+#ifndef PARALLEL_LUA_LUA_HEAP_H
+#define PARALLEL_LUA_LUA_HEAP_H
+
+#include "core/lua/compat.h"
+
+/* Gives the state such memory from now on, and has garbage collected in steps
+ * that suit it. Where the system has no addresses to spare, or the state's
+ * allocator cannot be changed (LuaJIT), all stays as it was. For processes that
+ * end by _exit: the memory is given back with the process only. */
+void heap_renew(lua_State *L);
+
+#endif

@@ -1,0 +1,386 @@
+#include "core/lua/items.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/lua/codec.h"
+#include "core/lua/failed.h"
+#include "core/lua/guard.h"
+#include "core/lua/outcome.h"
+#include "core/lua/self.h"
+#include "core/os/clock.h"
+#include "core/os/fault.h"
+
+typedef enum { SHAPE_ONE, SHAPE_TUPLE, SHAPE_ALL } Shape;
+
+// One chunk under way. The stack of each function that is run under pcall here
+// begins with it, as light userdata.
+typedef struct {
+    Self *self;
+    Shape shape;
+    lua_Integer at, count; // the running item, from 1
+    lua_Integer first;     // the number of the first one
+} Items;
+
+enum { ITEMS = 1, F, LIST, BEFORE, RESULTS }; // the stack of run_rest
+
+// ---- the ledger ----------------------------------------------------------
+
+static void check_sent(lua_State *L, int sent) {
+    if (sent == -1) luaL_error(L, "not enough memory");
+}
+
+// The first outcome in an empty ledger is preceded by its place.
+static void put_place(Items *items) {
+    char *tail = ledger_tail(&items->self->ledger), *to = tail;
+    *to++ = OUTCOME_FIRST;
+    to = varint_write(to, (uint64_t)items->at);
+    ledger_commit(&items->self->ledger, (size_t)(to - tail));
+}
+
+static void send_ledger(lua_State *L, Items *items) {
+    Ledger *ledger = &items->self->ledger;
+    check_sent(L, items->self->part(items->self, ledger->page->bytes, ledger->size));
+    ledger_begin(ledger, ledger->task); // not before: what is not sent must be in it
+}
+
+// Room for an outcome of this size, or NULL when it is larger than any ledger;
+// then what is in the ledger is sent, since it comes first.
+static char *room(lua_State *L, Items *items, size_t size) {
+    Ledger *ledger = &items->self->ledger;
+    if (ledger->size > 0 && size > ledger_room(ledger)) send_ledger(L, items);
+    if (ledger->size == 0) {
+        if (size + OUTCOME_SCALAR > ledger->capacity) return NULL;
+        put_place(items);
+    }
+    return ledger_tail(ledger);
+}
+
+static void commit(Items *items, char *from, char *to) {
+    ledger_commit(&items->self->ledger, (size_t)(to - from));
+}
+
+// An outcome that no ledger can hold is sent at once.
+static void send_large(lua_State *L, Items *items, OutcomeTag tag, const char *bytes, size_t size) {
+    char head[2 * OUTCOME_SCALAR], *to = head;
+    *to++ = OUTCOME_FIRST;
+    to = varint_write(to, (uint64_t)items->at);
+    *to++ = (char)tag;
+    to = varint_write(to, size);
+    Buffer large = {0};
+    int sent = buffer_append(&large, head, (size_t)(to - head));
+    if (sent == 0) sent = buffer_append(&large, bytes, size);
+    if (sent == 0) sent = items->self->part(items->self, buffer_bytes(&large), buffer_size(&large));
+    buffer_free(&large);
+    check_sent(L, sent);
+}
+
+static void put_bytes(lua_State *L, Items *items, OutcomeTag tag, const char *bytes, size_t size) {
+    char *from = room(L, items, OUTCOME_SCALAR + size), *to = from;
+    if (!from) return send_large(L, items, tag, bytes, size);
+    *to++ = (char)tag;
+    to = varint_write(to, size);
+    memcpy(to, bytes, size);
+    commit(items, from, to + size);
+}
+
+// ---- one outcome ---------------------------------------------------------
+
+static void put_integer(lua_State *L, Items *items, lua_Integer n) {
+    char *from = room(L, items, OUTCOME_SCALAR), *to = from;
+    if (n >= OUTCOME_SMALL_LEAST && n <= OUTCOME_SMALL_MOST) {
+        *to++ = (char)(OUTCOME_SMALL_INTEGER | (int)(n - OUTCOME_SMALL_LEAST));
+    } else {
+        *to++ = OUTCOME_INTEGER;
+        to = varint_write(to, zigzag(n));
+    }
+    commit(items, from, to);
+}
+
+static void put_float(lua_State *L, Items *items, OutcomeTag tag, double n) {
+    char *from = room(L, items, OUTCOME_SCALAR);
+    *from = (char)tag;
+    memcpy(from + 1, &n, sizeof n);
+    commit(items, from, from + 1 + sizeof n);
+}
+
+static void put_tag(lua_State *L, Items *items, int tag) {
+    char *from = room(L, items, OUTCOME_SCALAR);
+    *from = (char)tag;
+    commit(items, from, from + 1);
+}
+
+static void put_string(lua_State *L, Items *items, int index) {
+    size_t size;
+    const char *bytes = lua_tolstring(L, index, &size);
+    if (size > OUTCOME_LONGEST_SHORT) return put_bytes(L, items, OUTCOME_STRING, bytes, size);
+    char *from = room(L, items, OUTCOME_SCALAR + size);
+    *from = (char)(OUTCOME_SHORT_STRING | (int)size);
+    memcpy(from + 1, bytes, size);
+    commit(items, from, from + 1 + size);
+}
+
+static void put_encoded(lua_State *L, Items *items, OutcomeTag tag, int first, int count) {
+    Buffer *aside = &items->self->aside;
+    buffer_clear(aside);
+    codec_encode(L, first, count, aside);
+    put_bytes(L, items, tag, buffer_bytes(aside), buffer_size(aside));
+}
+
+// False when it takes the codec, which may refuse it.
+static bool put_plain(lua_State *L, Items *items, int index) {
+    switch (lua_type(L, index)) {
+    case LUA_TNIL: put_tag(L, items, OUTCOME_NIL); return true;
+    case LUA_TBOOLEAN:
+        put_tag(L, items, lua_toboolean(L, index) ? OUTCOME_TRUE : OUTCOME_FALSE);
+        return true;
+    case LUA_TNUMBER:
+        if (lua_isinteger(L, index))
+            put_integer(L, items, lua_tointeger(L, index));
+        else
+            put_float(L, items, OUTCOME_FLOAT, lua_tonumber(L, index));
+        return true;
+    case LUA_TSTRING: put_string(L, items, index); return true;
+    default: return false;
+    }
+}
+
+// ---- failures ------------------------------------------------------------
+
+static int to_values(lua_State *L) {
+    Items *items = lua_touserdata(L, 1);
+    put_encoded(L, items, OUTCOME_VALUES, 2, lua_gettop(L) - 1);
+    return 0;
+}
+
+static int to_failure(lua_State *L) {
+    Items *items = lua_touserdata(L, 1);
+    put_encoded(L, items, OUTCOME_FAILED, 2, 1);
+    return 0;
+}
+
+// Only whether they can be sent; nothing is committed.
+static int to_nowhere(lua_State *L) {
+    Items *items = lua_touserdata(L, 1);
+    buffer_clear(&items->self->aside);
+    codec_encode(L, 2, lua_gettop(L) - 1, &items->self->aside);
+    return 0;
+}
+
+// Calls put(items, values from `first` on), which are popped. On failure the reason is pushed.
+static bool attempt(lua_State *L, Items *items, lua_CFunction put, int first) {
+    lua_pushcfunction(L, put);
+    lua_insert(L, first);
+    lua_pushlightuserdata(L, items);
+    lua_insert(L, first + 1);
+    return lua_pcall(L, lua_gettop(L) - first, 0, 0) == 0;
+}
+
+static void set_string(lua_State *L, const char *name, const char *value) {
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, name);
+}
+
+// What f returned, from `first` on, is the reason that it cannot be sent: the
+// path of the culprit, as it would be within a list of the results.
+static void push_unsendable(lua_State *L, Items *items, int first) {
+    int count = lua_gettop(L) - first + 1;
+    lua_createtable(L, count, 0);
+    for (int i = 1; i <= count; i++) {
+        lua_pushvalue(L, first + i - 1);
+        lua_rawseti(L, -2, i);
+    }
+    lua_replace(L, first);
+    lua_settop(L, first);
+    if (attempt(L, items, to_nowhere, first)) luaL_error(L, "a result changed while it was sent");
+    const char *path = lua_tostring(L, -1);
+    if (items->shape != SHAPE_ALL && path && strncmp(path, "[1]", 3) == 0) path += 3;
+    lua_pushfstring(L, "result%s", path ? path : "");
+    lua_createtable(L, 0, 2);
+    set_string(L, "kind", "unsendable");
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "message");
+}
+
+// Puts the table on top; without the error value when that cannot be sent.
+static void put_failure(lua_State *L, Items *items) {
+    int table = lua_gettop(L);
+    lua_pushvalue(L, table);
+    if (attempt(L, items, to_failure, table + 1)) return lua_settop(L, table - 1);
+    lua_settop(L, table);
+    lua_pushnil(L);
+    lua_setfield(L, table, "value");
+    put_encoded(L, items, OUTCOME_FAILED, table, 1);
+    lua_settop(L, table - 1);
+}
+
+// What f returned lies from RESULTS on.
+static void put_results(lua_State *L, Items *items) {
+    int count = lua_gettop(L) - RESULTS + 1;
+    if (count == 1 && put_plain(L, items, RESULTS)) return;
+    luaL_checkstack(L, count + 2, "too many results");
+    for (int i = 0; i < count; i++) lua_pushvalue(L, RESULTS + i);
+    if (attempt(L, items, to_values, RESULTS + count)) return;
+    lua_settop(L, RESULTS + count - 1);
+    push_unsendable(L, items, RESULTS);
+    put_failure(L, items);
+}
+
+// ---- the loop ------------------------------------------------------------
+
+static int push_tuple(lua_State *L) {
+    int tuple = lua_gettop(L);
+    luaL_checktype(L, tuple, LUA_TTABLE);
+    lua_getfield(L, tuple, "n");
+    int count = lua_isnil(L, -1) ? (int)lua_rawlen(L, tuple) : (int)luaL_checkinteger(L, -1);
+    lua_settop(L, tuple);
+    luaL_checkstack(L, count, "too many arguments");
+    for (int i = 1; i <= count; i++) lua_rawgeti(L, tuple, i);
+    lua_remove(L, tuple);
+    return count;
+}
+
+static int push_decoded(lua_State *L) {
+    size_t size;
+    int item = lua_gettop(L);
+    const char *bytes = luaL_checklstring(L, item, &size);
+    int count = codec_decode_trusted(L, bytes, size);
+    lua_remove(L, item);
+    return count;
+}
+
+static int push_arguments(lua_State *L, const Items *items) {
+    lua_rawgeti(L, LIST, items->at);
+    if (items->shape == SHAPE_ONE) return 1;
+    return items->shape == SHAPE_TUPLE ? push_tuple(L) : push_decoded(L);
+}
+
+static Guard *guard_of(const Items *items) {
+    return items->self->own;
+}
+
+static void call_before(lua_State *L, const Items *items) {
+    if (lua_isnil(L, BEFORE)) return;
+    lua_pushvalue(L, BEFORE);
+    lua_pushinteger(L, items->first + items->at - 1);
+    lua_call(L, 1, 0);
+}
+
+// run_rest(items, f, list, before): the item at hand and those after it, until one fails.
+static int run_rest(lua_State *L) {
+    Items *items = lua_touserdata(L, ITEMS);
+    for (; items->at <= items->count; items->at++) {
+        board_begin_item(items->self->board, (uint64_t)items->at);
+        FAULT("item.begin");
+        guard_check(L, items->self);
+        call_before(L, items);
+        lua_pushvalue(L, F);
+        lua_call(L, push_arguments(L, items), items->shape == SHAPE_ALL ? LUA_MULTRET : 1);
+        FAULT("item.done");
+        guard_check(L, items->self);
+        put_results(L, items);
+        FAULT("item.committed");
+        lua_settop(L, BEFORE);
+    }
+    return 0;
+}
+
+// The item has failed: nothing shall be raised in it any more, and telling of
+// it may take memory. Whether it was told to stop.
+static bool release(Items *items) {
+    Guard *guard = guard_of(items);
+    if (!guard) return false;
+    if (cap_lift(&guard->cap)) items->count = items->at; // others have no worker to spoil
+    return stop_end_item(&guard->stop);
+}
+
+static bool is_no_memory(lua_State *L, int status, int message) {
+    size_t size;
+    const char *text = lua_tolstring(L, message, &size);
+    return status == LUA_ERRMEM || (text && strcmp(text, "not enough memory") == 0);
+}
+
+// With what was raised on top: a table with the fields of a Failure instead.
+static int account(lua_State *L) {
+    Items *items = lua_touserdata(L, lua_upvalueindex(1));
+    bool stopped = release(items);
+    lua_settop(L, 1);
+    lua_createtable(L, 0, 5);
+    failed_push_message(L, 1);
+    lua_setfield(L, 2, "message");
+    luaL_traceback(L, L, NULL, 1);
+    lua_setfield(L, 2, "traceback");
+    lua_pushvalue(L, 1);
+    lua_setfield(L, 2, "value");
+    set_string(L, "kind", stopped ? "stopped" : is_no_memory(L, 0, 1) ? "memory" : "error");
+    if (stopped) set_string(L, "place", guard_of(items)->stop.place);
+    return 1;
+}
+
+// The handler was not called, or failed itself: there is a text at most.
+static void push_bare_account(lua_State *L, Items *items, int status) {
+    bool stopped = release(items);
+    lua_createtable(L, 0, 2);
+    set_string(L, "kind", stopped ? "stopped" : is_no_memory(L, status, -2) ? "memory" : "error");
+    failed_push_message(L, -2);
+    lua_setfield(L, -2, "message");
+    lua_remove(L, -2);
+}
+
+// Runs items until one fails, and notes that. True while there may be more.
+static bool run_some(lua_State *L, Items *items) {
+    lua_settop(L, BEFORE);
+    lua_pushlightuserdata(L, items);
+    lua_pushcclosure(L, account, 1);
+    lua_pushcfunction(L, run_rest);
+    lua_pushlightuserdata(L, items);
+    lua_pushvalue(L, F);
+    lua_pushvalue(L, LIST);
+    lua_pushvalue(L, BEFORE);
+    int status = lua_pcall(L, 4, 0, BEFORE + 1);
+    if (status == 0) return false;
+    if (!lua_istable(L, -1)) push_bare_account(L, items, status);
+    put_failure(L, items);
+    items->at++;
+    return true;
+}
+
+static lua_Integer check_count(lua_State *L, int list) {
+    luaL_checktype(L, list, LUA_TTABLE);
+    lua_getfield(L, list, "n");
+    lua_Integer count = luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
+    return count;
+}
+
+static lua_Integer min(lua_Integer a, lua_Integer b) {
+    return a < b ? a : b;
+}
+
+static int core_run_items(lua_State *L) {
+    static const char *const SHAPES[] = {"one", "tuple", "all", NULL};
+    Items items = {.self = self_check(L, 1), .at = 1};
+    items.shape = (Shape)luaL_checkoption(L, 3, NULL, SHAPES);
+    items.count = check_count(L, 4);
+    items.first = luaL_optinteger(L, 5, 1);
+    lua_Integer asked = items.count;
+    items.count = min(asked, luaL_optinteger(L, 6, asked));
+    lua_settop(L, 7);
+    lua_remove(L, 6); // self, f, list, before: as ITEMS, F, LIST, BEFORE
+    lua_remove(L, 5);
+    lua_remove(L, 3);
+    uint64_t began = clock_now();
+    while (run_some(L, &items)) {}
+    Guard *guard = guard_of(&items);
+    if (guard) stop_end_item(&guard->stop);
+    put_float(L, &items, items.count < asked ? OUTCOME_LEFT : OUTCOME_END,
+              (double)(clock_now() - began) / 1e9);
+    lua_pushinteger(L, items.count);
+    lua_pushboolean(L, guard && cap_lift(&guard->cap));
+    return 2;
+}
+
+void items_register(lua_State *L) {
+    lua_pushcfunction(L, core_run_items);
+    lua_setfield(L, -2, "run_items");
+}

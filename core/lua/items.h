@@ -1,0 +1,25 @@
+/* Items - the worker's loop over the items of a chunk.
+ *
+ *     ran, exceeded = core.run_items(self, f, shape, items, first, most, before)
+ *
+ * calls f for each of the items.n items, at most `most` of them, and commits what became of it to
+ * the worker's ledger, in the form of core/lua/outcome.h, before the next one begins: whatever ends
+ * the worker costs the running item only. An error in f is the outcome of its item; results that
+ * cannot be sent too.
+ *
+ * before, when given, is called before each with its number, that of the first
+ * item being `first`. An item that the pool has condemned fails with kind
+ * "stopped". `exceeded` says that the worker's memory did not suffice; then no
+ * item after that one is run. `ran` is how many were.
+ *
+ * shape says what an item is: "one", f's only argument; "tuple", a list of
+ * them; "all", a string in which core.encode_trusted put them, and then all
+ * results of f count instead of the first. */
+#ifndef PARALLEL_LUA_LUA_ITEMS_H
+#define PARALLEL_LUA_LUA_ITEMS_H
+
+#include "core/lua/compat.h"
+
+void items_register(lua_State *L);
+
+#endif

@@ -1,0 +1,20 @@
+/* Outcomes - reads what core.run_items wrote (core/lua/outcome.h):
+ *
+ *     last, failures, elapsed =
+ *         core.outcomes(bytes, results, offset, settled, count, packed)
+ *
+ * puts the result of the item at place i into results[offset + i], as a list
+ * with field n when `packed`; those of the first `settled` of the `count` items
+ * are known already and passed over. `last` is the place up to which items have
+ * an outcome. failures[i] is a table with the fields of a Failure; nil when
+ * there is none. elapsed is what the chunk took, nil when it goes on.
+ *
+ * Bytes that are none raise "damaged outcomes: REASON". */
+#ifndef PARALLEL_LUA_LUA_OUTCOMES_H
+#define PARALLEL_LUA_LUA_OUTCOMES_H
+
+#include "core/lua/compat.h"
+
+void outcomes_register(lua_State *L);
+
+#endif

@@ -1,0 +1,108 @@
+#include "core/lua/self.h"
+
+#include <string.h>
+
+#include "core/lua/guard.h"
+
+static const char SELF[] = "parallel.core.self";
+
+enum { INLINE_CAPACITY = 4096 }; // what does not fit is a part: it costs nothing here
+
+// Of a process that is no worker, all that a Self needs in one block.
+typedef struct {
+    Self *box; // as in the other kind of userdata
+    Self self;
+    Board board;
+    Buffer sent;
+    LedgerPage page; // its bytes follow
+} Inline;
+
+void self_push(lua_State *L, Self *self) {
+    Self **box = lua_newuserdatauv(L, sizeof self, 0);
+    *box = self;
+    luaL_setmetatable(L, SELF);
+}
+
+Self *self_check(lua_State *L, int index) {
+    return *(Self **)luaL_checkudata(L, index, SELF);
+}
+
+// The block of an inline one; NULL for a worker's.
+static Inline *inline_of(Self **box) {
+    Inline *block = (Inline *)box;
+    return *box == &block->self ? block : NULL;
+}
+
+static int keep_part(Self *self, const char *bytes, size_t size) {
+    return buffer_append(self->to, bytes, size);
+}
+
+static int core_inline_self(lua_State *L) {
+    Inline *block = lua_newuserdatauv(L, sizeof *block + INLINE_CAPACITY, 0);
+    memset(block, 0, sizeof *block);
+    block->box = &block->self;
+    block->self = (Self){.life = -1, .board = &block->board, .part = keep_part, .to = &block->sent};
+    block->self.ledger = (Ledger){.page = &block->page, .capacity = INLINE_CAPACITY};
+    ledger_begin(&block->self.ledger, 0);
+    luaL_setmetatable(L, SELF);
+    return 1;
+}
+
+static int self_gc(lua_State *L) {
+    Inline *block = inline_of(lua_touserdata(L, 1));
+    if (!block) return 0;
+    buffer_free(&block->sent);
+    buffer_free(&block->self.aside);
+    return 0;
+}
+
+static int self_taken(lua_State *L) {
+    self_check(L, 1);
+    Inline *block = inline_of(lua_touserdata(L, 1));
+    luaL_argcheck(L, block, 1, "a worker's own results are sent by themselves");
+    luaL_Buffer all;
+    luaL_buffinit(L, &all);
+    luaL_addlstring(&all, buffer_bytes(&block->sent), buffer_size(&block->sent));
+    luaL_addlstring(&all, block->page.bytes, block->self.ledger.size);
+    luaL_pushresult(&all);
+    return 1;
+}
+
+static int self_index(lua_State *L) {
+    lua_pushinteger(L, self_check(L, 1)->index + 1);
+    return 1;
+}
+
+static int self_item(lua_State *L) {
+    Self *self = self_check(L, 1);
+    board_begin_item(self->board, (uint64_t)luaL_checkinteger(L, 2));
+    guard_check(L, self);
+    return 0;
+}
+
+static int self_retire(lua_State *L) {
+    self_check(L, 1)->board->retiring = 1;
+    return 0;
+}
+
+static int self_progress(lua_State *L) {
+    lua_pushlightuserdata(L, &self_check(L, 1)->board->progress);
+    return 1;
+}
+
+static const luaL_Reg METHODS[] = {
+    {"index", self_index}, {"retire", self_retire},
+    {"item", self_item},   {"progress", self_progress},
+    {"taken", self_taken}, {"__gc", self_gc},
+    {NULL, NULL},
+};
+
+void self_register(lua_State *L) {
+    luaL_newmetatable(L, SELF);
+    luaL_setfuncs(L, METHODS, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    lua_pushcfunction(L, core_inline_self);
+    lua_setfield(L, -2, "inline_self");
+}

@@ -1,0 +1,24 @@
+/* Self - the worker as its handlers in Lua see it:
+ *
+ *     self:index()      which worker of the pool, from 1
+ *     self:item(n)      part n of the task is running now: for blame and limits; raises when the
+ *                       pool has condemned it
+ *     self:retire()     leave after this task: the pool's `finish` runs, another worker comes
+ *     self:progress()   see core/lua/records.h
+ *
+ * core.inline_self() makes one for a process that is no worker, with
+ * self:taken(), all that was sent as parts or committed to its ledger. */
+#ifndef PARALLEL_LUA_LUA_SELF_H
+#define PARALLEL_LUA_LUA_SELF_H
+
+#include "core/lua/compat.h"
+#include "core/pool/serve.h"
+
+void self_push(lua_State *L, Self *self);
+
+/* Raises when the value is none. */
+Self *self_check(lua_State *L, int index);
+
+void self_register(lua_State *L);
+
+#endif

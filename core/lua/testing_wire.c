@@ -1,0 +1,238 @@
+#include "core/lua/testing_wire.h"
+
+#include <errno.h>
+
+#include "core/os/descriptor.h"
+#include "core/wire/channel.h"
+
+static const char BUFFER[] = "parallel.testing.buffer";
+static const char CHANNEL[] = "parallel.testing.channel";
+
+// What the calls of the core return, as it is; an error as nil and its text.
+static int push_outcome(lua_State *L, int outcome) {
+    if (outcome == -1) {
+        lua_pushnil(L);
+        lua_pushstring(L, strerror(errno));
+        return 2;
+    }
+    lua_pushinteger(L, outcome);
+    return 1;
+}
+
+// ---- varints --------------------------------------------------------------
+
+static int testing_varint(lua_State *L) {
+    char bytes[VARINT_MAX];
+    char *end = varint_write(bytes, (uint64_t)luaL_checkinteger(L, 1));
+    lua_pushlstring(L, bytes, (size_t)(end - bytes));
+    return 1;
+}
+
+static int testing_unvarint(lua_State *L) {
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 1, &size), *at = bytes;
+    uint64_t n;
+    if (!varint_read(&at, bytes + size, &n)) return 0;
+    lua_pushinteger(L, (lua_Integer)n);
+    lua_pushinteger(L, at - bytes);
+    return 2;
+}
+
+static int testing_zigzag(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)zigzag(luaL_checkinteger(L, 1)));
+    return 1;
+}
+
+static int testing_unzigzag(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)unzigzag((uint64_t)luaL_checkinteger(L, 1)));
+    return 1;
+}
+
+// ---- headers --------------------------------------------------------------
+
+static int testing_header(lua_State *L) {
+    FrameHeader header = {
+        .kind = (uint16_t)luaL_checkinteger(L, 1),
+        .attempt = (uint16_t)luaL_checkinteger(L, 2),
+        .size = (uint64_t)luaL_checknumber(L, 3),
+        .task = (uint64_t)luaL_checkinteger(L, 4),
+    };
+    frame_seal(&header);
+    lua_pushlstring(L, (const char *)&header, sizeof header);
+    return 1;
+}
+
+// ---- buffers --------------------------------------------------------------
+
+static Buffer *check_buffer(lua_State *L) {
+    return luaL_checkudata(L, 1, BUFFER);
+}
+
+static int testing_buffer(lua_State *L) {
+    Buffer *buffer = lua_newuserdatauv(L, sizeof *buffer, 0);
+    *buffer = (Buffer){0};
+    luaL_setmetatable(L, BUFFER);
+    return 1;
+}
+
+static int buffer_method_append(lua_State *L) {
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 2, &size);
+    return push_outcome(L, buffer_append(check_buffer(L), bytes, size));
+}
+
+static int buffer_method_reserve(lua_State *L) {
+    return push_outcome(L, buffer_reserve(check_buffer(L), (size_t)luaL_checknumber(L, 2)));
+}
+
+static int buffer_method_consume(lua_State *L) {
+    Buffer *buffer = check_buffer(L);
+    lua_Integer count = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, count >= 0 && (size_t)count <= buffer_size(buffer), 2, "more than there is");
+    buffer_consume(buffer, (size_t)count);
+    return 0;
+}
+
+static int buffer_method_bytes(lua_State *L) {
+    Buffer *buffer = check_buffer(L);
+    if (!buffer->data)
+        lua_pushliteral(L, "");
+    else
+        lua_pushlstring(L, buffer_bytes(buffer), buffer_size(buffer));
+    return 1;
+}
+
+static int buffer_method_capacity(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)check_buffer(L)->capacity);
+    return 1;
+}
+
+static int buffer_method_close(lua_State *L) {
+    buffer_free(check_buffer(L));
+    return 0;
+}
+
+// ---- channels -------------------------------------------------------------
+
+static Channel *check_channel(lua_State *L) {
+    return luaL_checkudata(L, 1, CHANNEL);
+}
+
+static Channel *new_channel(lua_State *L) {
+    Channel *channel = lua_newuserdatauv(L, sizeof *channel, 0);
+    *channel = CHANNEL_CLOSED;
+    luaL_setmetatable(L, CHANNEL);
+    return channel;
+}
+
+static int testing_channel_pair(lua_State *L) {
+    Channel *a = new_channel(L), *b = new_channel(L);
+    return channel_pair(a, b) == -1 ? push_outcome(L, -1) : 2;
+}
+
+static int channel_method_queue(lua_State *L) {
+    size_t size;
+    FrameHeader header = {
+        .kind = (uint16_t)luaL_checkinteger(L, 2),
+        .attempt = (uint16_t)luaL_checkinteger(L, 3),
+        .task = (uint64_t)luaL_checkinteger(L, 4),
+    };
+    const char *payload = luaL_checklstring(L, 5, &size);
+    header.size = size;
+    return push_outcome(L, channel_queue(check_channel(L), header, payload));
+}
+
+static int channel_method_flush(lua_State *L) {
+    return push_outcome(L, channel_flush(check_channel(L)));
+}
+
+static int channel_method_fill(lua_State *L) {
+    return push_outcome(L, channel_fill(check_channel(L)));
+}
+
+static int channel_method_peek(lua_State *L) {
+    Frame frame;
+    int whole = channel_peek(check_channel(L), &frame);
+    if (whole != 1) return whole == 0 ? 0 : push_outcome(L, -1);
+    lua_pushinteger(L, frame.header.kind);
+    lua_pushinteger(L, frame.header.attempt);
+    lua_pushinteger(L, (lua_Integer)frame.header.task);
+    lua_pushlstring(L, frame.payload, frame.header.size);
+    return 4;
+}
+
+static int channel_method_pass(lua_State *L) {
+    Frame frame;
+    luaL_argcheck(L, channel_peek(check_channel(L), &frame) == 1, 1, "no frame is whole");
+    channel_pass(check_channel(L), &frame);
+    return 0;
+}
+
+static int channel_method_write(lua_State *L) {
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 2, &size);
+    return push_outcome(L, descriptor_write_all(check_channel(L)->out, bytes, size));
+}
+
+static int channel_method_unblock(lua_State *L) {
+    return push_outcome(L, channel_unblock(check_channel(L)));
+}
+
+static int channel_method_hang_up(lua_State *L) {
+    descriptor_close(&check_channel(L)->out);
+    return 0;
+}
+
+static int channel_method_room(lua_State *L) {
+    Channel *channel = check_channel(L);
+    lua_pushinteger(L, (lua_Integer)(channel->incoming.capacity + channel->outgoing.capacity));
+    return 1;
+}
+
+static int channel_method_close(lua_State *L) {
+    channel_close(check_channel(L));
+    return 0;
+}
+
+// ---- registration ---------------------------------------------------------
+
+static const luaL_Reg FUNCTIONS[] = {
+    {"varint", testing_varint},
+    {"unvarint", testing_unvarint},
+    {"zigzag", testing_zigzag},
+    {"unzigzag", testing_unzigzag},
+    {"header", testing_header},
+    {"buffer", testing_buffer},
+    {"channel_pair", testing_channel_pair},
+    {NULL, NULL},
+};
+
+static const luaL_Reg BUFFER_METHODS[] = {
+    {"append", buffer_method_append},     {"reserve", buffer_method_reserve},
+    {"consume", buffer_method_consume},   {"bytes", buffer_method_bytes},
+    {"capacity", buffer_method_capacity}, {"close", buffer_method_close},
+    {"__gc", buffer_method_close},        {NULL, NULL},
+};
+
+static const luaL_Reg CHANNEL_METHODS[] = {
+    {"queue", channel_method_queue},     {"flush", channel_method_flush},
+    {"fill", channel_method_fill},       {"peek", channel_method_peek},
+    {"pass", channel_method_pass},       {"write", channel_method_write},
+    {"unblock", channel_method_unblock}, {"hang_up", channel_method_hang_up},
+    {"room", channel_method_room},       {"close", channel_method_close},
+    {"__gc", channel_method_close},      {NULL, NULL},
+};
+
+static void new_class(lua_State *L, const char *name, const luaL_Reg *methods) {
+    luaL_newmetatable(L, name);
+    luaL_setfuncs(L, methods, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}
+
+void testing_wire_register(lua_State *L) {
+    new_class(L, BUFFER, BUFFER_METHODS);
+    new_class(L, CHANNEL, CHANNEL_METHODS);
+    luaL_setfuncs(L, FUNCTIONS, 0);
+}

@@ -1,0 +1,98 @@
+local parallel = require("parallel")
+
+local result
+
+local function made_of(list, fields)
+  local function map(pair, emit) emit(pair[1], pair[2]) end
+  local job = {values = list, map = map, combine = "sum", workers = 2}
+  for name, value in pairs(fields or {}) do job[name] = value end
+  result = parallel.mapreduce(job)
+  return result
+end
+
+local function collect()
+  local list = {}
+  for key, value in result:pairs() do list[#list + 1] = {key, value} end
+  return list
+end
+
+describe("Result", function()
+  after_each(function()
+    if result then result:close() end
+    result = nil
+  end)
+
+  it("gives its pairs in the order of sort, as often as asked", function()
+    made_of({{"b", 1}, {"a", 2}, {"b", 3}}, {sort = "key"})
+    for _ = 1, 2 do assert.same({{"a", 2}, {"b", 4}}, collect()) end
+  end)
+
+  it("starts anew after a loop that was left", function()
+    made_of({{"b", 1}, {"a", 2}}, {sort = "key"})
+    assert.equal("a", (result:pairs()()))
+    assert.same({{"a", 2}, {"b", 1}}, collect())
+  end)
+
+  it("gives the value of a key, of any kind, or nil", function()
+    made_of({{"a", 1}, {2, 2}, {true, 3}, {{"x", 1}, 4}})
+    assert.same({1, 2, 3, 4}, {result:get("a"), result:get(2), result:get(true), result:get({"x", 1})})
+    assert.is_nil(result:get("b"))
+    assert.is_nil(result:get({"x", 2}))
+  end)
+
+  it("becomes a table", function()
+    made_of({{"a", 1}, {"b", 2}})
+    assert.same({a = 1, b = 2}, result:to_table())
+  end)
+
+  it("gives the greatest values first, whatever the sort, equal ones in its order", function()
+    made_of({{"a", 1}, {"b", 3}, {"c", 3}, {"d", 2}}, {sort = "key"})
+    assert.same({{"b", 3}, {"c", 3}, {"d", 2}}, result:top(3))
+    assert.same({}, result:top(0))
+    assert.equal(4, #result:top(100))
+  end)
+
+  it("gives the greatest values first when it is sorted by them", function()
+    made_of({{"a", 1}, {"b", 3}, {"c", 3}}, {sort = "value desc"})
+    assert.same({{"b", 3}, {"c", 3}}, result:top(2))
+  end)
+
+  it("tells how many pairs there are", function()
+    made_of({{"a", 1}, {"b", 2}, {"a", 1}})
+    assert.equal(2, result:count())
+    if not jit then assert.equal(2, #result) end
+  end)
+
+  it("may be empty", function()
+    made_of({})
+    assert.same({}, collect())
+    assert.equal(0, result:count())
+    assert.same({}, result:top(1))
+    assert.is_nil(result:get("a"))
+  end)
+
+  it("closes twice, and cannot be used then", function()
+    made_of({{"a", 1}})
+    result:close()
+    result:close()
+    for _, name in ipairs({"pairs", "count", "to_table", "get", "top", "write"}) do
+      local _, message = pcall(function() result[name](result, 1) end)
+      assert.match("result_spec.lua:%d+: attempt to use a closed result$", message, nil, nil, name)
+    end
+  end)
+
+  it("is closed by the collector", function()
+    made_of({{"a", 1}})
+    result = nil -- the harness fails this test when descriptors are left
+  end)
+
+  it("is closed at the end of its block", function()
+    if jit then pending("LuaJIT has no to-be-closed variables") end
+    local kept = load([[
+      local made = ...
+      do local result <close> = made end
+      return made
+    ]])(made_of({{"a", 1}}))
+    assert.error_matches(function() kept:count() end, "attempt to use a closed result")
+  end)
+end)

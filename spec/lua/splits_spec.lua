@@ -1,0 +1,85 @@
+require("parallel")
+local files = require("spec.support.files")
+local splits = require("parallel.splits")
+
+-- Every byte of each file stands in exactly one split, and every split in exactly one batch.
+local function assert_covers(plan, sizes)
+  local ends, expected = {}, 1
+  for _, split in ipairs(plan.list) do
+    assert.equal(ends[split.index] or 0, split.offset)
+    ends[split.index] = split.offset + split.length
+  end
+  for index, size in ipairs(sizes) do assert.equal(size, ends[index] or 0) end
+  for _, batch in ipairs(plan.batches) do
+    assert.equal(expected, batch.first)
+    assert.is_true(batch.last >= batch.first)
+    expected = batch.last + 1
+  end
+  assert.equal(#plan.list + 1, expected)
+end
+
+describe("splits of inputs", function()
+  it("cover small files, many in a batch", function()
+    local paths, sizes = {}, {}
+    for i = 1, 10 do
+      paths[i], sizes[i] = files.write("small." .. i, ("x"):rep(i)), i
+    end
+    local plan = splits.of_inputs(paths, "line", 2)
+    assert_covers(plan, sizes)
+    assert.equal(1, #plan.batches)
+    assert.equal(55, plan.bytes)
+  end)
+
+  it("cover a big file in several", function()
+    local size = 1000000
+    local plan = splits.of_inputs({files.write("big", ("x"):rep(size))}, "line", 2)
+    assert_covers(plan, {size})
+    assert.is_true(#plan.list > 1)
+  end)
+
+  it("leave a file whole when it is one record", function()
+    local plan = splits.of_inputs({files.write("big", ("x"):rep(1000000))}, "file", 2)
+    assert.equal(1, #plan.list)
+  end)
+
+  it("walk directories by name", function()
+    files.write("shelf/b", "b")
+    files.write("shelf/a", "a")
+    local plan = splits.of_inputs({files.path("shelf")}, "line", 2)
+    assert.equal(files.path("shelf/a"), plan.list[1].path)
+    assert.equal(files.path("shelf/b"), plan.list[2].path)
+  end)
+
+  it("raise a message when one cannot be read", function()
+    local path = files.path("none")
+    local _, message = pcall(splits.of_inputs, {path}, "line", 2)
+    assert.equal(("cannot open '%s': No such file or directory"):format(path), message)
+  end)
+end)
+
+describe("splits of values", function()
+  for _, n in ipairs({0, 1, 127, 128, 129, 1000}) do
+    it("cover " .. n .. " values", function()
+      local values = {}
+      for i = 1, n do values[i] = i end
+      local plan, expected = splits.of_values(values, 2), 1
+      for _, split in ipairs(plan.list) do
+        assert.equal(expected, split.first)
+        expected = split.last + 1
+      end
+      assert.equal(n + 1, expected)
+      assert.equal(n, plan.bytes)
+    end)
+  end
+
+  it("run an iterator to its end", function()
+    assert.same({"a", "b"}, splits.of_values(("ab"):gmatch("."), 2).values)
+  end)
+end)
+
+describe("the name of a split", function()
+  it("tells where it stands", function()
+    assert.equal("a.txt:10+5", splits.name({path = "a.txt", offset = 10, length = 5}))
+    assert.equal("values[3..7]", splits.name({first = 3, last = 7}))
+  end)
+end)
