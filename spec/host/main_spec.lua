@@ -179,7 +179,7 @@ describe("wrong usage", function()
     ["return {map = 3}"] = "'map' must be a function, got number",
     ["return {map = print}"] = "a job needs 'combine' or 'reduce'",
     ["return {map = print, combine = 'summ'}"] =
-      "'combine' must be one of sum, count, min, max, mean, first, last, list, set, got 'summ'",
+      "'combine' must be one of sum, count, min, max, mean, first, last, list, set, hist, top:N, got 'summ'",
     ["return {map = print, combine = 'sum', sort = 'size'}"] =
       "'sort' must be key or value, with desc or without, got 'size'",
     ["return {map = print, combine = 'sum', maps = 1}"] = "unknown field 'maps'",

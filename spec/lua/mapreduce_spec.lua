@@ -382,7 +382,21 @@ describe("a job", function()
     assert.equal("", files.read(flag))
   end)
 
-  it("charges nobody for the end of a worker after another's error", function()
+  it("charges a piece for its own errors only, not for the end of its worker after another's", function()
+    local values = {}
+    for i = 1, 60 do values[i] = i end
+    local made = table_of({values = values, combine = "sum", workers = 1, retries = 1,
+      map = function(n, emit)
+        emit("n", n)
+        for _ = 1, 200000 do end -- so that the next piece is under way when its worker is killed
+        if files.read(files.path("failed." .. n)) then return end
+        files.write("failed." .. n, "")
+        error("each fails once")
+      end})
+    assert.same({n = 60 * 61 / 2}, made)
+  end)
+
+  it("is told what failed when all its retries did", function()
     local values = numbers(300)
     local ok, failure = pcall(parallel.mapreduce, {
       values = values, combine = "count", workers = 1, retries = 2,

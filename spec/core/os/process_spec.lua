@@ -61,13 +61,13 @@ describe("a worker process", function()
   end
 
   it("has what it is given open", function()
-    local fd = core.memory_file("kept")
-    pool = assert(core.pool({workers = 1, keep = {fd}, begin = function() end,
+    local file = core.scratch()
+    pool = assert(core.pool({workers = 1, keep = {file:fd()}, begin = function() end,
       handle = function() return table.concat(descriptors(), "\n") end}))
     pool:submit("")
     local _, _, _, targets = pool:wait(5)
-    core.close(fd)
-    assert.match("memfd:kept", targets, 1, true)
+    file:close()
+    assert.match("memfd:parallel-lua", targets, 1, true)
   end)
 
   it("blocks no signal, catches none, and ignores but SIGPIPE, whatever we do", function()
