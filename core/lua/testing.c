@@ -1,8 +1,8 @@
 /* What specs need and users do not: core.testing, in test builds only. */
 #include "core/lua/core.h"
 #include "core/lua/testing_codec.h"
-#include "core/lua/testing_wire.h"
 #include "core/lua/testing_ledger.h"
+#include "core/lua/testing_wire.h"
 #include "core/os/fault.h"
 
 // testing.fault(plan): arms the fault points as core/os/fault.h says; nil disarms them.

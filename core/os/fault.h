@@ -10,10 +10,10 @@
  *
  * several joined by commas. Actions: kill, stop, segv, abort (signals to the
  * process itself), killchild (the same as kill, but the process that armed it is
- * passed over, and what it does is not counted), exitN (_exit with status N), delayN (sleep N ms), close
- * (the argument of the point, a descriptor), short (a sys.read or sys.write
- * moves one byte), and the name of an errno such as ENOMEM (only meaningful
- * at sys.* points: the call fails with it).
+ * passed over, and what it does is not counted), exitN (_exit with status N), delayN (sleep N ms),
+ * close (the argument of the point, a descriptor), short (a sys.read or sys.write moves one byte),
+ * and the name of an errno such as ENOMEM (only meaningful at sys.* points: the call fails with
+ * it).
  *
  * The counters live in shared memory: "the third time" counts over the whole
  * process tree, so that a replacement worker is not hit again. In a release
