@@ -66,8 +66,8 @@ static int random_call(lua_State *L) {
     bool between = !lua_isnoneornil(L, 3);
     lua_Integer low = between ? check_whole(L, 2) : 1, high = check_whole(L, between ? 3 : 2);
     luaL_argcheck(L, low <= high, between ? 3 : 2, "interval is empty");
-    uint64_t drawn = random_up_to(random, (uint64_t)high - (uint64_t)low);
-    lua_pushinteger(L, (lua_Integer)(drawn + (uint64_t)low));
+    uint64_t number = (uint64_t)low + random_up_to(random, (uint64_t)high - (uint64_t)low);
+    lua_pushinteger(L, (lua_Integer)number);
     return 1;
 }
 

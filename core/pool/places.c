@@ -169,10 +169,14 @@ static int make_places(Places *places, int count) {
     return 0;
 }
 
+// A worker that was not wanted for a while has missed what all others were
+// told. So those that are in a place beyond leave for good, and their places are
+// filled anew should they be wanted again; what only they were to run waits for that.
 int places_resize(Places *places, int wanted) {
     if (wanted > places->count && make_places(places, wanted) == -1) return -1;
+    int keep = wanted < places->wanted ? wanted : places->wanted;
+    for (int i = keep; i < places->count; i++) worker_dismiss(&places->workers[i]);
     places->wanted = wanted;
-    places_dismiss_surplus(places);
     return 0;
 }
 

@@ -4,6 +4,7 @@ local check = require("parallel.check")
 local core = require("parallel.core")
 local crew = require("parallel.crew")
 local failure = require("parallel.failure")
+local gathered = require("parallel.gathered")
 local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
@@ -124,52 +125,14 @@ local function check_mapping(name, f, items, options)
   check.choice_option(options, "on_error", ON_ERROR, 3, name)
 end
 
--- Gathers results into a list in the order of the items.
-local function gather(options, items)
-  local list = core.empty_list(items)
-  local gathered = {list = list}
-  local on_error = options.on_error or "raise"
-  function gathered.receive(number, ok, value)
-    list.n = math.max(list.n, number)
-    if ok or on_error == "collect" then
-      list[number] = value
-    elseif on_error == "skip" then
-      gathered.skipped = gathered.skipped or {}
-      gathered.skipped[number] = true
-    elseif not gathered.failure or number < gathered.failure.index then
-      gathered.failure = value
-    end
-  end
-  return gathered
-end
-
-local function without(list, skipped)
-  local kept, n = {}, 0
-  for i = 1, list.n do
-    if not skipped[i] then
-      n = n + 1
-      kept[n] = list[i]
-    end
-  end
-  kept.n = n
-  return kept
-end
-
--- The gathered list, or the error that takes its place.
-local function outcome_of(source, gathered)
-  local problem = source.cancelled or gathered.failure or source.input_error
-  if problem then return nil, problem end
-  return gathered.skipped and without(gathered.list, gathered.skipped) or gathered.list
-end
-
 local function new_meter(options, source)
   return options.progress and progress.new(options.progress, source.total or 0, false)
 end
 
 local function map(self, shape, f, items, options)
-  local gathered = gather(options, items)
-  local source = start(self, shape, f, items, options, gathered.receive)
-  source.list = gathered.list
+  local results = gathered.new(options, items)
+  local source = start(self, shape, f, items, options, results.receive)
+  source.list = results.list
   local meter = new_meter(options, source)
   local function ended()
     if meter then meter:update(source.finished, self) end
@@ -182,29 +145,29 @@ local function map(self, shape, f, items, options)
     error(why, 0)
   end
   if meter then meter:finish(source.finished) end
-  local list, problem = outcome_of(source, gathered)
+  local list, problem = results:outcome(source)
   if problem then error(problem, 0) end
   return list
 end
 
 -- An AsyncResult that settles when the source has ended.
 local function map_async(self, shape, f, items, options)
-  local gathered = gather(options, items)
+  local results = gathered.new(options, items)
   local result = async_result.new(self, {
     callback = options.callback, error_callback = options.error_callback, label = options.label})
   local source
   local function settle_at_end()
     if not source or not source:ended() or result.done then return end
     finish(self, source)
-    local list, problem = outcome_of(source, gathered)
+    local list, problem = results:outcome(source)
     if problem then result:settle(nil, problem) else result:settle(pack(list)) end
   end
   local function receive(...)
-    gathered.receive(...)
+    results.receive(...)
     settle_at_end()
   end
   source = start(self, shape, f, items, options, receive)
-  source.list, source.listed = gathered.list, settle_at_end
+  source.list, source.listed = results.list, settle_at_end
   result.source = {give_up = function()
     source:cancel(function() return failure.new({kind = "cancelled", message = "the map was cancelled"}) end)
     self.crew:cancel_all(source)

@@ -118,6 +118,18 @@ describe("pool:resize", function()
     assert.equal(0, pool:stats().deaths)
   end)
 
+  it("tells workers that come back what the others were told", function()
+    for _ = 1, 10 do
+      pool = parallel.Pool(4)
+      pool:submit(double, 1)
+      pool:resize(1)
+      assert.equal(1, #pids())
+      pool:resize(3)
+      assert.equal(3, #pids())
+      pool:close()
+    end
+  end)
+
   it("loses nothing when one of those is killed", function()
     pool = parallel.Pool({workers = 3, retries = 1})
     local results = {}
