@@ -253,9 +253,9 @@ static const luaL_Reg METHODS[] = {
 
 static int unknown_combiner(lua_State *L, const char *name) {
     lua_pushliteral(L, "");
-    for (const Combiner *combiner = COMBINERS; combiner->name; combiner++) {
+    for (const Combiner *const *combiner = COMBINERS; *combiner; combiner++) {
         lua_pushstring(L, combiner == COMBINERS ? "" : ", ");
-        lua_pushstring(L, combiner->name);
+        lua_pushstring(L, (*combiner)->name);
         lua_concat(L, 3);
     }
     return luaL_error(L, "no way to combine is called '%s' (%s)", name, lua_tostring(L, -1));

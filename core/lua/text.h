@@ -1,4 +1,4 @@
-/* Text - the text helpers of API section 9: words, lines, ngrams, fields. */
+/* Text - the text helpers for jobs: words, lines, ngrams, fields. */
 #ifndef PARALLEL_LUA_LUA_TEXT_H
 #define PARALLEL_LUA_LUA_TEXT_H
 

@@ -63,8 +63,8 @@ typedef struct {
 
 enum { COMBINER_LARGEST_STATE = 64 };
 
-/* The combiners, ended by one without a name. */
-extern const Combiner COMBINERS[];
+/* The combiners, ended by NULL. */
+extern const Combiner *const COMBINERS[];
 
 /* The combiner of this name, or NULL. What the name says beyond, as N in
  * "top:N", is noted in the store, which must be the one that it will work on. */

@@ -6,5 +6,4 @@ return {
   records = "file",
   map = function(text, emit, info) emit:all(parallel.words(text, "lower"), info.path) end,
   combine = "set",
-  reduce = function(_, paths) return table.concat(paths, " ") end,
 }
