@@ -44,16 +44,21 @@ static void send_ledger(lua_State *L, Items *items) {
     ledger_begin(ledger, ledger->task); // not before: what is not sent must be in it
 }
 
-// Room for an outcome of this size, or NULL when it is larger than any ledger;
-// then what is in the ledger is sent, since it comes first.
-static char *room(lua_State *L, Items *items, size_t size) {
+// Where the next outcome goes; it fits any ledger that is empty.
+static char *place_of(lua_State *L, Items *items, size_t size) {
     Ledger *ledger = &items->self->ledger;
     if (ledger->size > 0 && size > ledger_room(ledger)) send_ledger(L, items);
-    if (ledger->size == 0) {
-        if (size + OUTCOME_SCALAR > ledger->capacity) return NULL;
-        put_place(items);
-    }
+    if (ledger->size == 0) put_place(items);
     return ledger_tail(ledger);
+}
+
+// The same, or NULL when it is larger than any ledger; then what is in the
+// ledger is sent, since it comes first.
+static char *room(lua_State *L, Items *items, size_t size) {
+    Ledger *ledger = &items->self->ledger;
+    if (size + OUTCOME_SCALAR <= ledger->capacity) return place_of(L, items, size);
+    if (ledger->size > 0) send_ledger(L, items);
+    return NULL;
 }
 
 static void commit(Items *items, char *from, char *to) {
@@ -87,7 +92,7 @@ static void put_bytes(lua_State *L, Items *items, OutcomeTag tag, const char *by
 // ---- one outcome ---------------------------------------------------------
 
 static void put_integer(lua_State *L, Items *items, lua_Integer n) {
-    char *from = room(L, items, OUTCOME_SCALAR), *to = from;
+    char *from = place_of(L, items, OUTCOME_SCALAR), *to = from;
     if (n >= OUTCOME_SMALL_LEAST && n <= OUTCOME_SMALL_MOST) {
         *to++ = (char)(OUTCOME_SMALL_INTEGER | (int)(n - OUTCOME_SMALL_LEAST));
     } else {
@@ -98,14 +103,14 @@ static void put_integer(lua_State *L, Items *items, lua_Integer n) {
 }
 
 static void put_float(lua_State *L, Items *items, OutcomeTag tag, double n) {
-    char *from = room(L, items, OUTCOME_SCALAR);
+    char *from = place_of(L, items, OUTCOME_SCALAR);
     *from = (char)tag;
     memcpy(from + 1, &n, sizeof n);
     commit(items, from, from + 1 + sizeof n);
 }
 
 static void put_tag(lua_State *L, Items *items, int tag) {
-    char *from = room(L, items, OUTCOME_SCALAR);
+    char *from = place_of(L, items, OUTCOME_SCALAR);
     *from = (char)tag;
     commit(items, from, from + 1);
 }

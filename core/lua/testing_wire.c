@@ -185,7 +185,8 @@ static int channel_method_hang_up(lua_State *L) {
 
 static int channel_method_room(lua_State *L) {
     Channel *channel = check_channel(L);
-    lua_pushinteger(L, (lua_Integer)(channel->incoming.capacity + channel->outgoing.capacity));
+    size_t bytes = channel->incoming.capacity + channel->outgoing.capacity;
+    lua_pushinteger(L, (lua_Integer)bytes);
     return 1;
 }
 

@@ -26,6 +26,12 @@ end
 
 -- ---- arguments ------------------------------------------------------------
 
+local function to_count(text)
+  local n = tonumber(text)
+  if n then return n end
+  return nil, ("--top takes a number, got '%s'"):format(text)
+end
+
 local function new_parser()
   local parser = argparse("parallel-lua")
     :usage("Usage: parallel-lua [options] script.lua [arguments]")
@@ -35,7 +41,7 @@ local function new_parser()
   parser:option("-j --jobs", "Worker processes: N, +N or -N (more or fewer than the processors), N%.")
     :argname("N")
   parser:option("--top", "Keep N pairs, those with the greatest values unless --sort says otherwise.")
-    :argname("N"):convert(tonumber)
+    :argname("N"):convert(to_count)
   parser:option("--sort", "Order of the output: key (default), -key, value, -value, none."):argname("KEY")
   parser:option("-f --format", "Output as tsv (default) or json."):choices({"tsv", "json"})
     :default("tsv")
