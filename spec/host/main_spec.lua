@@ -146,7 +146,7 @@ describe("wrong usage", function()
 
   for _, case in ipairs({
     {"--nonsense", "unknown option '--nonsense' (see --help)"},
-    {"--top=x", "malformed argument 'x' (see --help)"},
+    {"--top=x", "--top takes a number, got 'x' (see --help)"},
     {"--top=0", "job.lua: 'top' must be a whole number, at least 1, got 0"},
     {"--top=1.5", "job.lua: 'top' must be a whole number, at least 1, got 1.5"},
     {"--sort=length", "--sort takes key, -key, value, -value or none, got 'length'"},
