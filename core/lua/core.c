@@ -44,6 +44,14 @@ static Register *const PARTS[] = {
 };
 // clang-format on
 
+void core_class(lua_State *L, const char *name, const luaL_Reg *methods) {
+    luaL_newmetatable(L, name);
+    luaL_setfuncs(L, methods, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}
+
 int luaopen_parallel_core(lua_State *L) {
     lua_newtable(L);
     for (int i = 0; PARTS[i]; i++) PARTS[i](L);

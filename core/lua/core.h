@@ -10,6 +10,9 @@
 
 int luaopen_parallel_core(lua_State *L);
 
+/* Makes the metatable of this name, whose userdata have these methods. */
+void core_class(lua_State *L, const char *name, const luaL_Reg *methods);
+
 #ifdef PARALLEL_LUA_TESTING
 void testing_register(lua_State *L);         // fault points and internals, for the specs only
 void testing_process_register(lua_State *L); // adds to the table of testing_register

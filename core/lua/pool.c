@@ -455,11 +455,7 @@ static const luaL_Reg POOL_METHODS[] = {
 };
 
 void pool_register(lua_State *L) {
-    luaL_newmetatable(L, POOL);
-    luaL_setfuncs(L, POOL_METHODS, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
+    core_class(L, POOL, POOL_METHODS);
     lua_pushcfunction(L, core_pool);
     lua_setfield(L, -2, "pool");
 }

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/lua/core.h"
 #include "core/shuffle/reader.h"
 
 #define READER "parallel.reader"
@@ -147,10 +148,6 @@ static const luaL_Reg METHODS[] = {
 };
 
 void records_register(lua_State *L) {
-    luaL_newmetatable(L, READER);
-    luaL_setfuncs(L, METHODS, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
+    core_class(L, READER, METHODS);
     luaL_setfuncs(L, FUNCTIONS, 0);
 }

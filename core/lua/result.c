@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/lua/core.h"
 #include "core/lua/order.h"
 #include "core/lua/value.h"
 #include "core/os/descriptor.h"
@@ -214,11 +215,7 @@ static int core_result(lua_State *L) {
 }
 
 void result_register(lua_State *L) {
-    luaL_newmetatable(L, RESULT_TYPE);
-    luaL_setfuncs(L, METHODS, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
+    core_class(L, RESULT_TYPE, METHODS);
     lua_pushcfunction(L, core_result);
     lua_setfield(L, -2, "result");
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/lua/core.h"
 #include "core/os/descriptor.h"
 #include "core/os/mapping.h"
 #include "core/os/sys.h"
@@ -95,11 +96,7 @@ static const luaL_Reg METHODS[] = {
 };
 
 void scratch_register(lua_State *L) {
-    luaL_newmetatable(L, SCRATCH_TYPE);
-    luaL_setfuncs(L, METHODS, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
+    core_class(L, SCRATCH_TYPE, METHODS);
     lua_pushcfunction(L, core_scratch);
     lua_setfield(L, -2, "scratch");
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/lua/core.h"
 #include "core/lua/guard.h"
 
 static const char SELF[] = "parallel.core.self";
@@ -98,11 +99,7 @@ static const luaL_Reg METHODS[] = {
 };
 
 void self_register(lua_State *L) {
-    luaL_newmetatable(L, SELF);
-    luaL_setfuncs(L, METHODS, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
+    core_class(L, SELF, METHODS);
     lua_pushcfunction(L, core_inline_self);
     lua_setfield(L, -2, "inline_self");
 }

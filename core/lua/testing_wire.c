@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "core/lua/core.h"
 #include "core/os/descriptor.h"
 #include "core/wire/channel.h"
 
@@ -224,16 +225,8 @@ static const luaL_Reg CHANNEL_METHODS[] = {
     {"__gc", channel_method_close},      {NULL, NULL},
 };
 
-static void new_class(lua_State *L, const char *name, const luaL_Reg *methods) {
-    luaL_newmetatable(L, name);
-    luaL_setfuncs(L, methods, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
-}
-
 void testing_wire_register(lua_State *L) {
-    new_class(L, BUFFER, BUFFER_METHODS);
-    new_class(L, CHANNEL, CHANNEL_METHODS);
+    core_class(L, BUFFER, BUFFER_METHODS);
+    core_class(L, CHANNEL, CHANNEL_METHODS);
     luaL_setfuncs(L, FUNCTIONS, 0);
 }
