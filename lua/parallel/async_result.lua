@@ -2,7 +2,7 @@
 local failure = require("parallel.failure")
 local core = require("parallel.core")
 
-local unpack = table.unpack or unpack
+local unpack = require("parallel.packing").unpack
 
 local AsyncResult = {}
 AsyncResult.__index = AsyncResult

@@ -8,6 +8,7 @@ local failure = require("parallel.failure")
 local job_contract = require("parallel.job")
 local mapreduce = require("parallel.mapreduce")
 local parallel = require("parallel")
+local unpack = require("parallel.packing").unpack
 
 local DONE, FAILED, USAGE, INPUT_OUTPUT = 0, 1, 2, 3
 local NO_READER = 128 + 13 -- as if by SIGPIPE
@@ -71,7 +72,7 @@ local function split_arguments(arguments)
     own[#own + 1] = option
     i = i + 1
   end
-  return own, arguments[i], {(unpack or table.unpack)(arguments, i + 1)}
+  return own, arguments[i], {unpack(arguments, i + 1)}
 end
 
 local function parse(arguments)
@@ -177,7 +178,7 @@ end
 local function run(arguments)
   local options, path, rest = parse(arguments)
   local script = load_script(path, rest)
-  local made = call(script, (unpack or table.unpack)(rest))
+  local made = call(script, unpack(rest))
   if job_contract.is_meant(made) then write(run_job(job_of(made, path, options, rest))) end
   return DONE
 end

@@ -8,10 +8,11 @@ local gathered = require("parallel.gathered")
 local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
+local packing = require("parallel.packing")
 local progress = require("parallel.progress")
 local singles = require("parallel.singles")
 
-local pack, unpack = singles.pack, table.unpack or unpack
+local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
 local ON_ERROR = {"raise", "collect", "skip"}

@@ -3,7 +3,7 @@
 -- A chunk is one function and a list of items, the arguments of one run each.
 local core = require("parallel.core")
 
-local unpack = table.unpack or unpack
+local unpack = require("parallel.packing").unpack
 
 local Server = {}
 Server.__index = Server

@@ -21,8 +21,7 @@ local chunker = require("parallel.chunker")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 
-local unpack = table.unpack or unpack
-local pack = table.pack or function(...) return {n = select("#", ...), ...} end
+local unpack = require("parallel.packing").unpack
 
 local Singles = {}
 Singles.__index = Singles
@@ -133,7 +132,7 @@ function Singles:cancel(make_failure)
   self.waiting, self.next = {}, self.last + 1
 end
 
-local singles = {pack = pack}
+local singles = {}
 
 function singles.new(pool)
   return setmetatable({
