@@ -1,5 +1,8 @@
 local parallel = require "parallel"
 local testing = require("parallel.core").testing
+local trials = require "spec.support.trials"
+
+local raised, count_to = trials.raised, trials.count_to
 
 local pool
 
@@ -11,18 +14,6 @@ end
 local function square(x) return x * x end
 
 local function die() testing.kill(testing.getpid(), "KILL") end
-
-local function raised(f, ...)
-  local ok, problem = pcall(f, ...)
-  assert.is_false(ok, "an error was expected")
-  return problem
-end
-
-local function count_to(n)
-  local list = {}
-  for i = 1, n do list[i] = i end
-  return list
-end
 
 -- The same interface with and without processes.
 for _, workers in ipairs({2, 0}) do

@@ -1,15 +1,12 @@
 local parallel = require "parallel"
 local testing = require("parallel.core").testing
+local trials = require "spec.support.trials"
+
+local count_to = trials.count_to
 
 local jit = rawget(_G, "jit")
 
 local function draw() return math.random(1000000) end
-
-local function count_to(n)
-  local list = {}
-  for i = 1, n do list[i] = i end
-  return list
-end
 
 local function draw_all(options, call)
   local pool = parallel.Pool(options)

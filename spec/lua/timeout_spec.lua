@@ -1,15 +1,12 @@
 -- What stops tasks from outside: limits on their time, and cancelling.
 local parallel = require "parallel"
 local testing = require("parallel.core").testing
+local trials = require "spec.support.trials"
+
+local raised, count_to = trials.raised, trials.count_to
 
 local jit = rawget(_G, "jit")
 local pool
-
-local function raised(f, ...)
-  local ok, problem = pcall(f, ...)
-  assert.is_false(ok, "an error was expected")
-  return problem
-end
 
 local function forever() while true do end end
 
@@ -34,12 +31,6 @@ local function run_forever_at(n)
     if x == n then forever() end
     return x
   end
-end
-
-local function count_to(n)
-  local list = {}
-  for i = 1, n do list[i] = i end
-  return list
 end
 
 local function settle_once_each(results, n, except)

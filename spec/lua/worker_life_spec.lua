@@ -2,6 +2,9 @@
 local parallel = require "parallel"
 local core = require "parallel.core"
 local testing = core.testing
+local trials = require "spec.support.trials"
+
+local raised, count_to = trials.raised, trials.count_to
 
 local jit = rawget(_G, "jit")
 local pool
@@ -9,18 +12,6 @@ local pool
 local function open(options)
   pool = parallel.Pool(options)
   return pool
-end
-
-local function raised(f, ...)
-  local ok, problem = pcall(f, ...)
-  assert.is_false(ok, "an error was expected")
-  return problem
-end
-
-local function count_to(n)
-  local list = {}
-  for i = 1, n do list[i] = i end
-  return list
 end
 
 local function times_seen(list)

@@ -1,6 +1,9 @@
 local parallel = require "parallel"
 local core = require "parallel.core"
 local testing = core.testing
+local trials = require "spec.support.trials"
+
+local count_to = trials.count_to
 
 local pool, path
 
@@ -23,12 +26,6 @@ local function starts()
   for line in file:lines() do counts[tonumber(line)] = (counts[tonumber(line)] or 0) + 1 end
   file:close()
   return counts
-end
-
-local function count_to(n)
-  local list = {}
-  for i = 1, n do list[i] = i end
-  return list
 end
 
 local function double(x) return 2 * x end
