@@ -172,7 +172,8 @@ static int channel_method_pass(lua_State *L) {
 static int channel_method_write(lua_State *L) {
     size_t size;
     const char *bytes = luaL_checklstring(L, 2, &size);
-    return push_outcome(L, descriptor_write_all(check_channel(L)->out, bytes, size));
+    ssize_t written = descriptor_write(check_channel(L)->out, bytes, size);
+    return push_outcome(L, written == (ssize_t)size ? 0 : -1);
 }
 
 static int channel_method_unblock(lua_State *L) {

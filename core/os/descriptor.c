@@ -81,28 +81,6 @@ ssize_t descriptor_write_quietly(int fd, const void *bytes, size_t size, bool *m
     return write_masked(fd, bytes, size);
 }
 
-int descriptor_write_all(int fd, const void *bytes, size_t size) {
-    const char *at = bytes;
-    while (size > 0) {
-        ssize_t count = descriptor_write(fd, at, size);
-        if (count == -1) return -1;
-        at += count;
-        size -= (size_t)count;
-    }
-    return 0;
-}
-
-ssize_t descriptor_read_at(int fd, void *bytes, size_t size, off_t offset) {
-    size_t got = 0;
-    while (got < size) {
-        ssize_t count = sys.pread(fd, (char *)bytes + got, size - got, offset + (off_t)got);
-        if (count == 0) break;
-        if (count == -1 && errno != EINTR) return -1;
-        if (count > 0) got += (size_t)count;
-    }
-    return (ssize_t)got;
-}
-
 int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset) {
     size_t put = 0;
     while (put < size) {

@@ -29,12 +29,7 @@ ssize_t descriptor_write(int fd, const void *bytes, size_t size);
  * itself (before 6.16, and then blocking the signal meanwhile does it). */
 ssize_t descriptor_write_quietly(int fd, const void *bytes, size_t size, bool *masked);
 
-/* Writes all of it, waiting as long as it takes. 0 or -1. */
-int descriptor_write_all(int fd, const void *bytes, size_t size);
-
-/* pread(2) and pwrite(2) until all is moved. read_at returns how much there
- * was (less than size only at the end of the file) or -1; write_at 0 or -1. */
-ssize_t descriptor_read_at(int fd, void *bytes, size_t size, off_t offset);
+/* pwrite(2) until all is written. 0 or -1. */
 int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset);
 
 /* Closes every descriptor from 3 on but those listed. For a child that was

@@ -54,7 +54,6 @@ end
 
 function answers.map(self, task, worker, runs)
   table.insert(self.uncommitted[worker], task.batch)
-  self.mapped = self.mapped + task.batch.bytes
   if runs ~= "" then self:committed(worker, runs) end
 end
 
@@ -105,7 +104,6 @@ function Run:map_uncommitted_again(worker)
   local lost = self.uncommitted[worker]
   self.uncommitted[worker] = {}
   for _, batch in ipairs(lost) do
-    self.mapped = self.mapped - batch.bytes
     self:submit_batch(batch)
   end
 end
@@ -250,7 +248,7 @@ end
 local function new_run(job, plan)
   local run = setmetatable({
     job = job, plan = plan, meter = progress.new(job.progress, plan.bytes, not job.values),
-    tasks = {}, unanswered = 0, mapped = 0, attempts = {}, uncommitted = {},
+    tasks = {}, unanswered = 0, attempts = {}, uncommitted = {},
     condemned = {},
     runs = {}, outputs = {},
   }, Run)
