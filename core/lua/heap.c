@@ -119,3 +119,14 @@ void heap_renew(lua_State *L) {
 }
 
 #endif
+
+// The state stays in generational mode, as the lua program has it: going back would write to every
+// object here, and copy the pages all the same.
+void heap_age(lua_State *L) {
+#if LUA_VERSION_NUM >= 504
+    lua_gc(L, LUA_GCINC, 0, 0, 0);
+    lua_gc(L, LUA_GCGEN, 0, 0);
+#else
+    lua_gc(L, LUA_GCCOLLECT, 0);
+#endif
+}

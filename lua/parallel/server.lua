@@ -2,6 +2,7 @@
 --
 -- A chunk is one function and a list of items, the arguments of one run each.
 local core = require("parallel.core")
+local identity = require("parallel.identity")
 
 local unpack = require("parallel.packing").unpack
 
@@ -41,7 +42,10 @@ local function warn(done, why)
 end
 
 local function prepare_process(worker, options)
-  core.title(("%s worker %d"):format(options.name or "pool", worker:index()))
+  local name = ("%s worker %d"):format(options.name or "pool", worker:index())
+  core.title(name)
+  identity.become(options.descent, name, true,
+    {id = worker:index(), workers = options.workers, seed = options.seed})
   if options.nice then warn(core.nice(options.nice)) end
   if options.pin then warn(core.pin(worker:index())) end
 end
