@@ -3,12 +3,12 @@
 local parallel = require "parallel"
 
 local FILES = {"spec/lua/pool_spec.lua", "spec/lua/worker_life_spec.lua", "spec/lua/timeout_spec.lua",
-  "spec/lua/seed_spec.lua", "spec/lua/wait_spec.lua"}
+  "spec/lua/seed_spec.lua", "spec/lua/wait_spec.lua", "spec/lua/identity_spec.lua"}
 
-local environment = getfenv and getfenv(1) or _ENV
+local environment = rawget(_G, "setfenv") and getfenv(1) or _ENV
 
 local function load_spec(path)
-  if not setfenv then return assert(loadfile(path, "t", environment)) end
+  if not rawget(_G, "setfenv") then return assert(loadfile(path, "t", environment)) end
   return setfenv(assert(loadfile(path)), environment)
 end
 
