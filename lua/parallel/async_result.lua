@@ -1,6 +1,7 @@
 --- async_result: what a task will come to, when it is asked for.
 local failure = require("parallel.failure")
 local core = require("parallel.core")
+local log = require("parallel.log")
 
 local unpack = require("parallel.packing").unpack
 
@@ -11,7 +12,9 @@ AsyncResult.__index = AsyncResult
 local function call_back(self, f, ...)
   if not f then return end
   local ok, why = pcall(f, ...)
-  if not ok then self.callback_error = why end
+  if ok then return end
+  self.callback_error = why
+  log.warn("a callback of task %s raised: %s", tostring(self.label or self.index), tostring(why))
 end
 
 --- It ended with these values (packed), or with a Failure. For the pool.

@@ -7,6 +7,7 @@ local core = require("parallel.core")
 local failure = require("parallel.failure")
 local functions = require("parallel.functions")
 local inline = require("parallel.inline")
+local log = require("parallel.log")
 local server = require("parallel.server")
 
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
@@ -84,7 +85,11 @@ local function lose(self, chunk, place, failed)
   if chunk.source:gave_up(number) then failed.kind = "cancelled" end
   if failed.kind == "timeout" then failed.seconds = chunk.timeout or self.timeout end
   local allowed = chunk.source:retries(number) or self.retries
-  if failed.kind ~= "cancelled" and attempts <= allowed then
+  failed.index = number
+  local again = failed.kind ~= "cancelled" and attempts <= allowed
+  local grave = failed.kind == "cancelled" and "debug" or "warn"
+  log[grave]("%s%s", tostring(failure.new(failed)), again and "; it is run again" or "")
+  if again then
     self.retried = self.retried + 1
     table.insert(self.again, piece(chunk, place, place, attempts))
   else
@@ -198,6 +203,8 @@ end
 function events.death(self, chunk, worker, detail)
   local pid = self.pids[worker]
   self.pids = self.transport:workers()
+  log.warn("%s", tostring(failure.new({
+    kind = "died", worker = worker, pid = detail.pid, signal = detail.signal, exitcode = detail.exitcode})))
   if not chunk then return end
   local outcomes = read_remains(chunk, detail)
   local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n

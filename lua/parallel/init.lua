@@ -3,6 +3,7 @@
 local async_result = require("parallel.async_result")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
+local log = require("parallel.log")
 local mapreduce = require("parallel.mapreduce")
 local oneshot = require("parallel.oneshot")
 local pool = require("parallel.pool")
@@ -16,6 +17,7 @@ local parallel = {
   fields = core.fields,
   is_failure = failure.is,
   lines = core.lines,
+  log = log.set,
   ngrams = core.ngrams,
   imap = oneshot.imap,
   imap_unordered = oneshot.imap_unordered,
