@@ -18,6 +18,8 @@
 
 static const char POOL[] = "parallel.core.pool";
 
+enum { STEPS_TO_AGE = 3 }; // new -> survival -> old since the last one -> old
+
 typedef struct {
     Pool *pool;   // NULL: closed
     lua_State *L; // the thread that called us last: a worker forked now goes on in its copy
@@ -171,11 +173,12 @@ static int option_keep(lua_State *L, PoolHandle *handle) {
 // Makes every object old, so that collections in the workers do not write to
 // (and thereby copy) the pages that they only inherited. The state stays in
 // generational mode, as the lua program has it: going back would write to every
-// object here, and copy the pages all the same.
+// object here, and copy the pages all the same. When it was in that mode, few
+// objects are young, and those have grown old after as many collections as it takes.
 static void age_heap(lua_State *L) {
 #if LUA_VERSION_NUM >= 504
-    lua_gc(L, LUA_GCINC, 0, 0, 0);
-    lua_gc(L, LUA_GCGEN, 0, 0);
+    if (lua_gc(L, LUA_GCGEN, 0, 0) != LUA_GCGEN) return;
+    for (int i = 0; i < STEPS_TO_AGE; i++) lua_gc(L, LUA_GCSTEP, 0);
 #else
     lua_gc(L, LUA_GCCOLLECT, 0);
 #endif

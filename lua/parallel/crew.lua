@@ -333,10 +333,17 @@ end
 
 local function ignore() end
 
-local function service(self, options, workers)
+-- Without processes nothing is inherited: the function is copied as if sent, unless
+-- it cannot be.
+local function inherits(f, workers)
+  return type(f) == "function" and (workers > 0 or not pcall(core.encode_trusted, f))
+end
+
+local function service(self, options, workers, f)
   self.functions = functions.new(function(...)
     if self.transport then self:tell_each(ignore, ...) end
   end)
+  if inherits(f, workers) then self.functions:inherit(f) end
   return server.service(self.functions, options, workers == 0)
 end
 
@@ -360,15 +367,15 @@ local crew = {}
 
 --- Fork so many workers (none: everything runs in this process). Options as in
 -- parallel.pool: initializer, initargs, finalizer, retries, retry_errors, timeout, tasks_per_worker,
--- memory_per_worker (in bytes).
-function crew.open(workers, options)
+-- memory_per_worker (in bytes). The workers inherit f, which may be nil.
+function crew.open(workers, options, f)
   local self = setmetatable({
     workers = math.max(workers, 1), retries = options.retries or 0, timeout = options.timeout,
     retry_errors = options.retry_errors,
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
-  local begin, handle, finish = service(self, options, workers)
+  local begin, handle, finish = service(self, options, workers, f)
   local open = workers == 0 and inline.open or core.pool
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
                                 memory = options.memory_per_worker}))

@@ -111,8 +111,9 @@ local function start(self, shape, f, items, options, receive)
   return source
 end
 
+-- Once, though an iterator may be asked again after its end.
 local function finish(self, source)
-  self.crew:remove(source)
+  if not self.crew:remove(source) then return end
   self.crew.functions:release(source.version)
 end
 
@@ -280,12 +281,7 @@ function Pool:reduce(f, items, options)
   check_open(self)
   options = options or {}
   check_mapping("reduce", f, items, options)
-  local function fold(slice)
-    local folded = slice[1]
-    for i = 2, slice.n do folded = f(folded, slice[i]) end
-    return folded
-  end
-  local parts = map(self, "one", fold, slices(items, options.chunksize or SLICE), {})
+  local parts = map(self, "fold", f, slices(items, options.chunksize or SLICE), {})
   if parts.n == 0 and options.init == nil then check.fail("reduce of an empty input without init") end
   local folded, first = options.init, 1
   if folded == nil then folded, first = parts[1], 2 end
@@ -451,8 +447,9 @@ end
 
 local pool = {}
 
---- Make a pool: parallel.Pool(4), parallel.Pool{workers = 4, ...}, parallel.Pool().
-function pool.new(options)
+--- Make a pool whose workers inherit the function f, with all that it captures, for
+-- the one call that is to follow. Options as in `new`; f may be nil.
+function pool.inheriting(f, options)
   if options == nil then options = {} end
   if type(options) == "number" then options = {workers = options} end
   check.type(options, "table", 1, "Pool")
@@ -470,12 +467,17 @@ function pool.new(options)
   local workers = options.workers == 0 and 0 or job.workers(options.workers)
   if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
   local made = setmetatable({owner = core.pid(), count_of_workers = workers}, Pool)
-  made.crew = crew.open(workers, options)
+  made.crew = crew.open(workers, options, f)
   made.pids = made.crew.pids
   made.singles = singles.new(made)
   made.crew:add(made.singles)
   if options.initializer and workers > 0 then made:await_first_workers() end
   return made
+end
+
+--- Make a pool: parallel.Pool(4), parallel.Pool{workers = 4, ...}, parallel.Pool().
+function pool.new(options)
+  return pool.inheriting(nil, options)
 end
 
 return pool

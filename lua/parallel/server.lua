@@ -16,11 +16,21 @@ local function reseeder(seed)
   return function(index) math.randomseed(core.random_stream(seed, index)()) end
 end
 
+-- A function of one slice of items, for the shape that is only known here.
+local function folding(f)
+  return function(slice)
+    local folded = slice[1]
+    for i = 2, slice.n do folded = f(folded, slice[i]) end
+    return folded
+  end
+end
+
 --- Run a chunk; what becomes of each item goes to the worker's ledger. Items that
 -- this worker may not run any more are left to another.
 function Server:run(worker, number, shape, items, first)
-  local ran, exceeded = core.run_items(
-    worker, self.functions:get(number), shape, items, first, self.budget, self.reseed)
+  local f = self.functions:get(number)
+  if shape == "fold" then f, shape = folding(f), "one" end
+  local ran, exceeded = core.run_items(worker, f, shape, items, first, self.budget, self.reseed)
   if self.budget then self.budget = self.budget - ran end
   if not exceeded and self.budget ~= 0 then return end
   log.info("leaves, and another is started: %s", exceeded and "it used more memory than it may"
