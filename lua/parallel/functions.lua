@@ -56,9 +56,9 @@ function Functions:take(f)
   return version
 end
 
---- One user of the version less.
-function Functions:release(version)
-  if version.users > 0 then version.users = version.users - 1 end
+--- So many users of the version less, one when nothing is said.
+function Functions:release(version, count)
+  version.users = math.max(0, version.users - (count or 1))
   if version.replaced and version.users == 0 and self.versions[version.number] then
     forget(self, version)
   end
