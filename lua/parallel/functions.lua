@@ -69,9 +69,9 @@ function Functions:take(f)
   return version
 end
 
---- One user of the version less.
-function Functions:release(version)
-  version.users = version.users - 1
+--- So many users of the version less, one when nothing is said.
+function Functions:release(version, count)
+  version.users = math.max(0, version.users - (count or 1))
   forget_unneeded(self, version)
 end
 
