@@ -10,10 +10,12 @@
 #include "core/lua/pool.h"
 #include "core/lua/random.h"
 #include "core/lua/records.h"
+#include "core/lua/recruit.h"
 #include "core/lua/reduce.h"
 #include "core/lua/result.h"
 #include "core/lua/scratch.h"
 #include "core/lua/self.h"
+#include "core/lua/starter.h"
 #include "core/lua/system.h"
 #include "core/lua/text.h"
 #include "core/lua/types.h"
@@ -32,10 +34,12 @@ static Register *const PARTS[] = {
     pool_register,
     random_register,
     records_register,
+    recruit_register,
     reduce_register,
     result_register,
     scratch_register,
     self_register,
+    starter_register,
     system_register,
     text_register,
     types_register,

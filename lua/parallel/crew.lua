@@ -6,9 +6,12 @@
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 local functions = require("parallel.functions")
+local identity = require("parallel.identity")
 local inline = require("parallel.inline")
 local log = require("parallel.log")
+local recruit = require("parallel.recruit")
 local server = require("parallel.server")
+local start_method = require("parallel.start_method")
 
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
 local MOST_STILLBORN = 3 -- workers that a chunk may end before its first item starts
@@ -339,20 +342,31 @@ local function ignore() end
 
 -- Without processes nothing is inherited: the function is copied as if sent, unless
 -- it cannot be.
-local function inherits(f, workers)
-  return type(f) == "function" and (workers > 0 or not pcall(core.encode_trusted, f))
+local function inherits(self, f)
+  if type(f) ~= "function" or self.settings then return false end
+  return self.options.workers > 0 or not pcall(core.encode_trusted, f)
+end
+
+-- What workers that inherit nothing are told; those that are there already are
+-- told of changes.
+local function write_letter(self)
+  return recruit.letter(self.settings, self.options.workers, self.functions)
 end
 
 local function service(self, options, workers, f)
   self.functions = functions.new(function(...)
-    if self.transport then self:tell_each(ignore, ...) end
+    if not self.transport then return end
+    if self.settings then self.transport:letter(write_letter(self)) end
+    self:tell_each(ignore, ...)
   end)
-  if inherits(f, workers) then self.functions:inherit(f) end
+  if inherits(self, f) then self.functions:inherit(f) end
   return server.service(self.functions, options, workers == 0)
 end
 
 --- So many workers from now on; what runs is not disturbed.
 function Crew:resize(workers)
+  self.options.workers = workers
+  if self.settings then self.transport:letter(write_letter(self)) end
   self.transport:resize(workers)
   self.workers, self.pids = workers, self.transport:workers()
   self:pump()
@@ -367,6 +381,18 @@ function Crew:leave(grace)
   self.transport:close()
 end
 
+-- What makes the workers, unless they are forked here: then they inherit the options.
+local function starter(self, workers)
+  local made = workers > 0 and start_method.starter(self.options.start_method) or nil
+  if not made then return nil end
+  local ok, settings = pcall(recruit.settings, self.options)
+  if not ok then
+    error(failure.new({kind = "unsendable", message = "cannot send an option of the pool: " .. settings}), 0)
+  end
+  self.settings = settings
+  return made
+end
+
 local crew = {}
 
 --- Fork so many workers (none: everything runs in this process). Options as in
@@ -375,14 +401,17 @@ local crew = {}
 function crew.open(workers, options, f)
   local self = setmetatable({
     workers = math.max(workers, 1), retries = options.retries or 0, timeout = options.timeout,
-    retry_errors = options.retry_errors,
+    retry_errors = options.retry_errors, options = options,
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
+  options.workers, options.descent = workers, identity.descent()
+  local starts = starter(self, workers)
   local begin, handle, finish = service(self, options, workers, f)
   local open = workers == 0 and inline.open or core.pool
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
-                                memory = options.memory_per_worker}))
+                                memory = options.memory_per_worker, starter = starts,
+                                letter = self.settings and write_letter(self)}))
   self.pids = self.transport:workers()
   return self
 end

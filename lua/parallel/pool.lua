@@ -5,16 +5,19 @@ local core = require("parallel.core")
 local crew = require("parallel.crew")
 local failure = require("parallel.failure")
 local gathered = require("parallel.gathered")
+local identity = require("parallel.identity")
 local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.packing")
 local progress = require("parallel.progress")
 local singles = require("parallel.singles")
+local start_method = require("parallel.start_method")
 
 local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
+local MOST_NESTED = 10 -- pools of workers of pools ..., which would be a fork bomb beyond
 local ON_ERROR = {"raise", "collect", "skip"}
 
 local Pool = {}
@@ -429,7 +432,7 @@ end
 local OPTIONS = {tasks_per_worker = "number", memory_per_worker = "number or string",
                  retry_errors = "boolean",
                  seed = "number", nice = "number", pin = "boolean",
-                 workers = "number", initializer = "function", initargs = "table",
+                 start_method = "string", workers = "number", initializer = "function", initargs = "table",
                  finalizer = "function", retries = "number", timeout = "number", name = "string"}
 
 local function check_options(options)
@@ -463,8 +466,12 @@ function pool.inheriting(f, options)
     check.fail("bad argument #1 to 'Pool' (memory_per_worker is not available with LuaJIT)")
   end
   check.time_option(options, "timeout", 1, "Pool")
+  start_method.check(options.start_method)
   local workers = options.workers == 0 and 0 or job.workers(options.workers)
   if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
+  if workers > 0 and identity.depth() >= MOST_NESTED then
+    check.fail(("pools are nested more than %d deep"):format(MOST_NESTED))
+  end
   local made = setmetatable({owner = core.pid(), workers = workers}, Pool)
   made.crew = crew.open(workers, options, f)
   made.pids = made.crew.pids

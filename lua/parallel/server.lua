@@ -2,6 +2,7 @@
 --
 -- A chunk is one function and a list of items, the arguments of one run each.
 local core = require("parallel.core")
+local identity = require("parallel.identity")
 local log = require("parallel.log")
 
 local unpack = require("parallel.packing").unpack
@@ -60,6 +61,8 @@ local function prepare_process(worker, options)
   core.title(name)
   log.name_process(name)
   log.info("starts")
+  identity.become(options.descent, name, true,
+    {id = worker:index(), workers = options.workers, seed = options.seed})
   if options.nice then warn(core.nice(options.nice)) end
   if options.pin then warn(core.pin(worker:index())) end
 end
