@@ -55,10 +55,20 @@ static void flush(Pool *pool, Worker *worker) {
     if (worker->state == WORKER_LEAVING) worker_dismiss(worker);
 }
 
+// A worker that is starting will soon be idle: what it can have then is not put
+// behind another's task.
+static bool is_spoken_for(const Pool *pool) {
+    size_t starting = 0;
+    for (int i = 0; i < pool->places.wanted; i++)
+        starting += pool->places.workers[i].state == WORKER_STARTING;
+    return pool->queue.count <= starting;
+}
+
 static bool feed(Pool *pool, Worker *worker, size_t most) {
     if (worker->state != WORKER_READY || worker->held.count >= most || worker->ended) return false;
     bool wanted = worker->index < pool->places.wanted;
     TaskQueue *queue = worker->own.count || !wanted ? &worker->own : &pool->queue;
+    if (queue == &pool->queue && worker->held.count && is_spoken_for(pool)) return false;
     Task *task = task_queue_pop(queue);
     if (!task) return false;
     if (worker_send(worker, task) == -1) {
