@@ -7,6 +7,7 @@ local core = require("parallel.core")
 local failure = require("parallel.failure")
 local functions = require("parallel.functions")
 local inline = require("parallel.inline")
+local missing = require("parallel.missing")
 local server = require("parallel.server")
 
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
@@ -110,7 +111,9 @@ local function accept(self, chunk, from, last, results, worker)
   for i = from, last do source:accept(before + i, results[i], worker) end
 end
 
+-- Without a worker there is no process, and no globals of its own.
 local function fail(self, chunk, place, failed)
+  if failed.kind == "error" and failed.pid then failed.message = missing.explain(failed.message) end
   if failed.kind == "stopped" then
     failed.kind, failed.message, failed.value = "timeout", nil, nil
     lose(self, chunk, place, failed)
