@@ -9,6 +9,7 @@ local functions = require("parallel.functions")
 local identity = require("parallel.identity")
 local inline = require("parallel.inline")
 local log = require("parallel.log")
+local missing = require("parallel.missing")
 local recruit = require("parallel.recruit")
 local server = require("parallel.server")
 local start_method = require("parallel.start_method")
@@ -121,7 +122,9 @@ local function accept(self, chunk, from, last, results, worker)
   for i = from, last do source:accept(before + i, results[i], worker, chunk) end
 end
 
+-- Without a worker there is no process, and no globals of its own.
 local function fail(self, chunk, place, failed)
+  if failed.kind == "error" and failed.pid then failed.message = missing.explain(failed.message) end
   if failed.kind == "stopped" then
     failed.kind, failed.message, failed.value = "timeout", nil, nil
     lose(self, chunk, place, failed)

@@ -13,13 +13,15 @@ local core = require("parallel.core")
 local Functions = {}
 Functions.__index = Functions
 
--- A function that captures nothing but globals is always the same.
+local environment_of = rawget(_G, "getfenv") or function() return _G end -- LuaJIT's environments are no upvalues
+
+-- A function that captures nothing but the globals is always the same.
 local function captures(f)
   local i = 1
   while true do
-    local name = debug.getupvalue(f, i)
-    if not name then return false end
-    if name ~= "_ENV" then return true end
+    local name, value = debug.getupvalue(f, i)
+    if not name then return environment_of(f) ~= _G end
+    if name ~= "_ENV" or value ~= _G then return true end
     i = i + 1
   end
 end
