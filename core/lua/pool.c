@@ -13,7 +13,6 @@
 #include "core/lua/heap.h"
 #include "core/lua/self.h"
 #include "core/os/clock.h"
-#include "core/os/sys.h"
 #include "core/pool/pool.h"
 
 static const char POOL[] = "parallel.core.pool";
@@ -22,7 +21,7 @@ typedef struct {
     Pool *pool;   // NULL: closed
     lua_State *L; // the thread that called us last: a worker forked now goes on in its copy
     int begin, handle, finish; // references of the functions in the registry
-    int *keep;
+    Buffer keep; // descriptors that every worker inherits, as int
     size_t memory; // that the Lua of a worker may have, or 0
     Guard guard;   // in the worker
 } PoolHandle;
@@ -152,20 +151,22 @@ static int option_finish(lua_State *L) {
     return LUA_NOREF;
 }
 
-static int option_keep(lua_State *L, PoolHandle *handle) {
+static void option_keep(lua_State *L, PoolHandle *handle) {
     lua_getfield(L, 1, "keep");
     int count = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0;
-    if (count > 0) {
-        handle->keep = sys.realloc(NULL, (size_t)count * sizeof *handle->keep);
-        if (!handle->keep) return luaL_error(L, "not enough memory");
-    }
-    for (int i = 0; i < count; i++) {
-        lua_rawgeti(L, -1, i + 1);
-        handle->keep[i] = (int)lua_tointeger(L, -1);
+    for (int i = 1; i <= count; i++) {
+        lua_rawgeti(L, -1, i);
+        int fd = (int)lua_tointeger(L, -1);
+        if (buffer_append(&handle->keep, &fd, sizeof fd) == -1)
+            luaL_error(L, "not enough memory");
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    return count;
+}
+
+static int keep(void *context, Buffer *fds) {
+    const PoolHandle *handle = context;
+    return buffer_append(fds, buffer_bytes(&handle->keep), buffer_size(&handle->keep));
 }
 
 // Makes every object old, so that collections in the workers do not write to
@@ -206,8 +207,9 @@ static int core_pool(lua_State *L) {
     lua_getfield(L, 1, "memory");
     handle->memory = (size_t)luaL_optnumber(L, -1, 0);
     lua_pop(L, 1);
-    options.keep_count = option_keep(L, handle);
-    options.keep = handle->keep;
+    option_keep(L, handle);
+    options.keep = keep;
+    options.keep_context = handle;
     age_heap(L);
     handle->pool = pool_open(&options);
     return handle->pool ? 1 : luaL_fileresult(L, 0, "cannot start workers");
@@ -381,8 +383,7 @@ static int pool_method_close(lua_State *L) {
     PoolHandle *handle = luaL_checkudata(L, 1, POOL);
     pool_close(handle->pool);
     handle->pool = NULL;
-    free(handle->keep);
-    handle->keep = NULL;
+    buffer_free(&handle->keep);
     luaL_unref(L, LUA_REGISTRYINDEX, handle->begin);
     luaL_unref(L, LUA_REGISTRYINDEX, handle->handle);
     luaL_unref(L, LUA_REGISTRYINDEX, handle->finish);
