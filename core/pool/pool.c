@@ -354,13 +354,18 @@ Pool *pool_open(const PoolOptions *options) {
     Pool *pool = sys.realloc(NULL, sizeof *pool);
     if (!pool) return NULL;
     *pool = (Pool){.owner = getpid(), .window = options->window};
-    if (places_open(&pool->places, options->workers, &options->service, options->keep,
-                    options->keep_count) == -1) {
+    if (places_open(&pool->places, options->workers, &options->service, &options->starter,
+                    options->keep, options->keep_count) == -1 ||
+        (options->letter && pool_write_letter(pool, options->letter, options->letter_size) == -1)) {
         pool_close(pool);
         return NULL;
     }
     start_missing(pool);
     return pool;
+}
+
+int pool_write_letter(Pool *pool, const char *bytes, size_t size) {
+    return places_write_letter(&pool->places, bytes, size);
 }
 
 uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms) {

@@ -13,7 +13,8 @@ local core = require("parallel.core")
 local Functions = {}
 Functions.__index = Functions
 
-local environment_of = rawget(_G, "getfenv") or function() return _G end -- LuaJIT's environments are no upvalues
+-- LuaJIT's environments are no upvalues.
+local environment_of = rawget(_G, "getfenv") or function() return _G end
 
 -- A function that captures nothing but the globals is always the same.
 local function captures(f)
@@ -71,9 +72,9 @@ function Functions:take(f)
   return version
 end
 
---- One user of the version less.
-function Functions:release(version)
-  version.users = version.users - 1
+--- So many users of the version less, one when nothing is said.
+function Functions:release(version, count)
+  version.users = math.max(0, version.users - (count or 1))
   forget_unneeded(self, version)
 end
 
