@@ -122,9 +122,12 @@ local function accept(self, chunk, from, last, results, worker)
   for i = from, last do source:accept(before + i, results[i], worker, chunk) end
 end
 
+--- The message of an error in a worker, with what it takes to understand it.
+function Crew:explain(message) return missing.explain(message, not self.settings) end
+
 -- Without a worker there is no process, and no globals of its own.
 local function fail(self, chunk, place, failed)
-  if failed.kind == "error" and failed.pid then failed.message = missing.explain(failed.message) end
+  if failed.kind == "error" and failed.pid then failed.message = self:explain(failed.message) end
   if failed.kind == "stopped" then
     failed.kind, failed.message, failed.value = "timeout", nil, nil
     lose(self, chunk, place, failed)

@@ -13,7 +13,8 @@ local core = require("parallel.core")
 local Functions = {}
 Functions.__index = Functions
 
-local environment_of = rawget(_G, "getfenv") or function() return _G end -- LuaJIT's environments are no upvalues
+-- LuaJIT's environments are no upvalues.
+local environment_of = rawget(_G, "getfenv") or function() return _G end
 
 -- A function that captures nothing but the globals is always the same.
 local function captures(f)

@@ -9,7 +9,6 @@ local identity = require("parallel.identity")
 local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
-local missing = require("parallel.missing")
 local packing = require("parallel.packing")
 local progress = require("parallel.progress")
 local singles = require("parallel.singles")
@@ -325,7 +324,7 @@ function Pool:broadcast(f, ...)
     local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, true)
     if failures then
       failures[1].worker = worker
-      if self.workers > 0 then failures[1].message = missing.explain(failures[1].message) end
+      if self.workers > 0 then failures[1].message = self.crew:explain(failures[1].message) end
       problem = problem or failure.new(failures[1])
     end
     results[worker] = values[1] and values[1][1]
