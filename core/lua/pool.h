@@ -5,7 +5,9 @@
  *                      handle = function(self, payload) return reply end,
  *                      finish = function(self) end, memory = bytes}
  *
- * forks the workers; both functions reach them by inheritance and run there.
+ * forks the workers; the functions reach them by inheritance and run there. With
+ * {workers, window, keep, starter = core.starter(...), letter = bytes} the starter
+ * makes them (core/lua/starter.h), and they make the functions from the letter.
  * `self` is described in core/lua/self.h.
  *
  *     pool:submit(payload, worker, limit)   task number; worker from 1, or nil for any;
@@ -23,6 +25,7 @@
  *                                      have come as a part already
  *        "broken", nil, nil, {message, traceback}: no worker can be started
  *
+ *     pool:letter(bytes)    what workers made from now on are told
  *     pool:resize(workers)  pool:memory(worker) bytes after its last task
  *     pool:kill(worker)  pool:drain(grace)  pool:close()  pool:stats()
  *     pool:workers()     pool:descriptor()  pool:timeout()

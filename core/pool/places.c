@@ -59,9 +59,25 @@ static void note_reason(Places *places, bool refused, const char *bytes, size_t 
     buffer_append(&places->reason, bytes, size); // without memory there is no reason to tell
 }
 
+static int start_process(Places *places, Worker *worker) {
+    if (!places->starter.start)
+        return worker_start(worker, &places->service, places->keep, places->keep_count);
+    return worker_recruit(worker, &places->starter, &places->letter, places->keep,
+                          places->keep_count);
+}
+
+// What does not fit into the pipe now is written when there is room.
+static void send_letter(Places *places, Worker *worker) {
+    worker_flush(worker);
+    if (worker->flooded) places_watch_tasks(places, worker);
+}
+
 static void start(Places *places, Worker *worker) {
-    if (worker_start(worker, &places->service, places->keep, places->keep_count) == 0) {
-        if (watch(places, worker) == 0) return;
+    if (start_process(places, worker) == 0) {
+        if (watch(places, worker) == 0) {
+            send_letter(places, worker);
+            return;
+        }
         process_kill(&worker->process);
         process_reap(&worker->process);
         places_vacate(places, worker);
@@ -153,7 +169,7 @@ void places_reap(Places *places) {
 }
 
 static int copy_keep(Places *places, const int *keep, int count) {
-    places->keep = sys.realloc(NULL, ((size_t)count + 2) * sizeof *places->keep);
+    places->keep = sys.realloc(NULL, ((size_t)count + RECRUIT_GIVEN) * sizeof *places->keep);
     if (!places->keep) return -1;
     if (count) memcpy(places->keep, keep, (size_t)count * sizeof *places->keep);
     places->keep_count = count;
@@ -165,7 +181,8 @@ static int make_places(Places *places, int count) {
     if (!workers) return -1;
     places->workers = workers;
     for (; places->count < count; places->count++)
-        if (worker_init(&places->workers[places->count], places->count) == -1) return -1;
+        if (worker_init(&places->workers[places->count], places->count, places->starter.start) == -1)
+            return -1;
     return 0;
 }
 
@@ -180,9 +197,18 @@ int places_resize(Places *places, int wanted) {
     return 0;
 }
 
-int places_open(Places *places, int count, const Service *service, const int *keep,
-                int keep_count) {
-    *places = (Places){.service = *service, .poller.fd = -1, .wanted = count};
+int places_write_letter(Places *places, const char *bytes, size_t size) {
+    Buffer letter = {0};
+    if (buffer_append(&letter, bytes, size) == -1) return -1;
+    buffer_free(&places->letter);
+    places->letter = letter;
+    return 0;
+}
+
+int places_open(Places *places, int count, const Service *service, const Starter *starter,
+                const int *keep, int keep_count) {
+    *places = (Places){
+        .service = *service, .starter = *starter, .poller.fd = -1, .wanted = count};
     if (copy_keep(places, keep, keep_count) == -1) return -1;
     if (make_places(places, count) == -1) return -1;
     return poller_open(&places->poller);
@@ -202,6 +228,7 @@ void places_close(Places *places) {
     for (int i = 0; i < places->count; i++) worker_free(&places->workers[i]);
     places->count = 0;
     buffer_free(&places->reason);
+    buffer_free(&places->letter);
     poller_close(&places->poller);
     free(places->workers);
     free(places->keep);

@@ -14,7 +14,9 @@ typedef struct {
     int count;  // places there are
     int wanted; // those to be filled: the first ones; the others empty themselves
     Service service;
-    int *keep; // what workers inherit, with room for two more
+    Starter starter; // makes them; without one they are forked here
+    Buffer letter;   // what those that it makes are told first
+    int *keep;       // what workers inherit, with room for RECRUIT_GIVEN more
     int keep_count;
     Poller poller; // knows the descriptors of all workers
 
@@ -30,7 +32,12 @@ typedef struct {
 enum { TAG_RESULTS, TAG_TASKS, TAG_END, TAGS };
 
 /* All empty. 0, or -1 with errno, after which places_close frees what there is. */
-int places_open(Places *places, int count, const Service *service, const int *keep, int keep_count);
+int places_open(Places *places, int count, const Service *service, const Starter *starter,
+                const int *keep, int keep_count);
+
+/* From now on this is the letter to those that the starter makes. 0, or -1 with
+ * ENOMEM and the letter as it was. */
+int places_write_letter(Places *places, const char *bytes, size_t size);
 
 /* So many workers are wanted from now on; those beyond leave when they have
  * done what they hold. Moves the workers in memory. 0, or -1 with ENOMEM. */

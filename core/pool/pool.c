@@ -55,10 +55,20 @@ static void flush(Pool *pool, Worker *worker) {
     if (worker->state == WORKER_LEAVING) worker_dismiss(worker);
 }
 
+// A worker that is starting will soon be idle: what it can have then is not put
+// behind another's task.
+static bool is_spoken_for(const Pool *pool) {
+    size_t starting = 0;
+    for (int i = 0; i < pool->places.wanted; i++)
+        starting += pool->places.workers[i].state == WORKER_STARTING;
+    return pool->queue.count <= starting;
+}
+
 static bool feed(Pool *pool, Worker *worker, size_t most) {
     if (worker->state != WORKER_READY || worker->held.count >= most || worker->ended) return false;
     bool wanted = worker->index < pool->places.wanted;
     TaskQueue *queue = worker->own.count || !wanted ? &worker->own : &pool->queue;
+    if (queue == &pool->queue && worker->held.count && is_spoken_for(pool)) return false;
     Task *task = task_queue_pop(queue);
     if (!task) return false;
     if (worker_send(worker, task) == -1) {
@@ -344,13 +354,18 @@ Pool *pool_open(const PoolOptions *options) {
     Pool *pool = sys.realloc(NULL, sizeof *pool);
     if (!pool) return NULL;
     *pool = (Pool){.owner = getpid(), .window = options->window};
-    if (places_open(&pool->places, options->workers, &options->service, options->keep,
-                    options->keep_count) == -1) {
+    if (places_open(&pool->places, options->workers, &options->service, &options->starter,
+                    options->keep, options->keep_count) == -1 ||
+        (options->letter && pool_write_letter(pool, options->letter, options->letter_size) == -1)) {
         pool_close(pool);
         return NULL;
     }
     start_missing(pool);
     return pool;
+}
+
+int pool_write_letter(Pool *pool, const char *bytes, size_t size) {
+    return places_write_letter(&pool->places, bytes, size);
 }
 
 uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms) {

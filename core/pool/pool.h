@@ -25,6 +25,7 @@
 
 #include "core/os/process.h"
 #include "core/pool/serve.h"
+#include "core/pool/starter.h"
 
 typedef struct Pool Pool;
 
@@ -32,6 +33,9 @@ typedef struct {
     int workers;     // at least 1
     int window;      // tasks that a worker holds at most: one running, the others in its pipe
     Service service; // what the workers do
+    Starter starter; // makes their processes; without one they are forked here
+    const char *letter; // to those that it makes: what they know of the pool
+    size_t letter_size;
     const int *keep; // descriptors that the workers inherit; read while the pool lives
     int keep_count;
 } PoolOptions;
@@ -64,6 +68,9 @@ typedef struct {
 
 /* NULL with errno: ENOMEM, EMFILE ... `options` is copied, `keep` is not. */
 Pool *pool_open(const PoolOptions *options);
+
+/* Workers that the starter makes from now on get this letter. 0, or -1 with ENOMEM. */
+int pool_write_letter(Pool *pool, const char *bytes, size_t size);
 
 /* What else there is to say of a task; zero is nothing. */
 typedef struct {

@@ -6,15 +6,13 @@
 #include "core/os/clock.h"
 #include "core/os/descriptor.h"
 #include "core/os/fault.h"
-#include "core/os/mapping.h"
 
-int worker_init(Worker *worker, int index) {
+int worker_init(Worker *worker, int index, bool for_recruits) {
     *worker = (Worker){.index = index, .process = PROCESS_NONE, .channel = CHANNEL_CLOSED};
-    worker->board = mapping_share(sizeof *worker->board);
-    worker->ledger = ledger_page_share();
-    if (worker->board && worker->ledger) return 0;
-    worker_free(worker);
-    return -1;
+    if (desk_open(&worker->desk, for_recruits) == -1) return -1;
+    worker->board = worker->desk.board;
+    worker->ledger = worker->desk.ledger;
+    return 0;
 }
 
 // What the child needs; it lies on the parent's stack, and fork copies it.
@@ -33,27 +31,58 @@ static int live(void *context, int life) {
     return serve(&self, birth->service, birth->channel);
 }
 
-int worker_start(Worker *worker, const Service *service, int *keep, int count) {
-    Channel theirs;
-    Birth birth = {worker, service, &theirs};
-    if (channel_pair(&worker->channel, &theirs) == -1) return -1;
-    if (channel_unblock(&worker->channel) == -1) goto fail;
-    keep[count] = theirs.in;
-    keep[count + 1] = theirs.out;
+// The pool's side of the channel, and *theirs for the process that is to come.
+static int prepare(Worker *worker, Channel *theirs) {
+    if (channel_pair(&worker->channel, theirs) == -1) return -1;
+    if (channel_unblock(&worker->channel) == -1) {
+        channel_close(theirs);
+        channel_close(&worker->channel);
+        return -1;
+    }
     board_clear(worker->board);
-    FAULT("worker.fork");
-    if (process_start(&worker->process, keep, count + 2, live, &birth) == -1) goto fail;
-    channel_close(&theirs);
+    return 0;
+}
+
+// `started` as process_start returns it.
+static int conclude(Worker *worker, Channel *theirs, int started) {
+    channel_close(theirs);
+    if (started == -1) {
+        channel_close(&worker->channel);
+        return -1;
+    }
     worker->state = WORKER_STARTING;
     worker->ended = worker->flooded = worker->overdue = false;
     worker->kill_at = 0;
     worker->silent = 0;
     return 0;
+}
 
-fail:
-    channel_close(&theirs);
-    channel_close(&worker->channel);
-    return -1;
+int worker_start(Worker *worker, const Service *service, int *keep, int count) {
+    Channel theirs;
+    Birth birth = {worker, service, &theirs};
+    if (prepare(worker, &theirs) == -1) return -1;
+    keep[count] = theirs.in;
+    keep[count + 1] = theirs.out;
+    FAULT("worker.fork");
+    int started = process_start(&worker->process, keep, count + 2, live, &birth);
+    return conclude(worker, &theirs, started);
+}
+
+int worker_recruit(Worker *worker, const Starter *starter, const Buffer *letter, int *keep,
+                   int count) {
+    Channel theirs;
+    FrameHeader header = {.kind = FRAME_LETTER,
+                          .size = buffer_size(letter),
+                          .task = (uint64_t)worker->index};
+    if (prepare(worker, &theirs) == -1) return -1;
+    keep[count + RECRUIT_TASKS] = theirs.in;
+    keep[count + RECRUIT_RESULTS] = theirs.out;
+    keep[count + RECRUIT_DESK] = worker->desk.fd;
+    FAULT("worker.recruit");
+    int started = channel_queue(&worker->channel, header, buffer_bytes(letter));
+    if (started == 0)
+        started = starter->start(starter->context, &worker->process, keep, count + RECRUIT_GIVEN);
+    return conclude(worker, &theirs, started);
 }
 
 int worker_send(Worker *worker, Task *task) {
@@ -111,6 +140,5 @@ void worker_free(Worker *worker) {
     worker_clear(worker);
     task_queue_free(&worker->own);
     task_queue_free(&worker->held);
-    mapping_free(worker->board, sizeof *worker->board);
-    ledger_page_free(worker->ledger);
+    desk_close(&worker->desk);
 }

@@ -10,8 +10,9 @@
 #include <stdbool.h>
 
 #include "core/os/process.h"
-#include "core/pool/board.h"
+#include "core/pool/desk.h"
 #include "core/pool/serve.h"
+#include "core/pool/starter.h"
 #include "core/pool/task.h"
 
 typedef enum { WORKER_ABSENT, WORKER_STARTING, WORKER_READY, WORKER_LEAVING } WorkerState;
@@ -21,8 +22,9 @@ typedef struct {
     int index; // from 0
     Process process;
     Channel channel;    // the pool's side
-    Board *board;       // this and the ledger live as long as the pool;
-    LedgerPage *ledger; // each worker of this place writes them anew
+    Desk desk;          // lives as long as the pool; each worker of this place writes it anew
+    Board *board;       // these are on it
+    LedgerPage *ledger;
     TaskQueue own;      // tasks that only this worker may run
     TaskQueue held;     // sent and not answered, in the order in which it runs them
     bool flooded;       // some of what was sent waits for room in the pipe
@@ -34,13 +36,18 @@ typedef struct {
     bool overdue;                          // killed for that
 } Worker;
 
-/* Gets the place ready. 0, or -1 with ENOMEM. */
-int worker_init(Worker *worker, int index);
+/* Gets the place ready, for workers that are forked here or for recruits. 0, or -1 with errno. */
+int worker_init(Worker *worker, int index, bool for_recruits);
 
 /* Forks its process, which runs the service and keeps the given descriptors
- * (the list has room for two more behind `count`). 0, or -1 with errno and
+ * (the list has room for RECRUIT_GIVEN more behind `count`). 0, or -1 with errno and
  * the place still ABSENT. */
 int worker_start(Worker *worker, const Service *service, int *keep, int count);
+
+/* The same for a worker that the starter makes: its process inherits the
+ * descriptors and nothing else, and is sent the letter. */
+int worker_recruit(Worker *worker, const Starter *starter, const Buffer *letter, int *keep,
+                   int count);
 
 /* Queues a task for its pipe, which it then holds. 0, or -1 with ENOMEM and the task not taken. */
 int worker_send(Worker *worker, Task *task);
