@@ -1,11 +1,19 @@
 #include "core/lua/heap.h"
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "core/os/sys.h"
+
+// The C library merges what was freed when next it is asked for a large block: all at once.
+static void merge_free_blocks(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
 
 #if LUA_VERSION_NUM >= 504
 
@@ -101,6 +109,13 @@ static void pace(lua_State *L) {
     int percent = kilobytes ? (int)(STEP / 10.24 / kilobytes) : LARGEST_MULTIPLIER;
     if (percent > LARGEST_MULTIPLIER) percent = LARGEST_MULTIPLIER;
     lua_gc(L, LUA_GCGEN, percent > 1 ? percent : 1, 100 + 4 * percent);
+    lua_gc(L, LUA_GCSTEP, 0); // Lua 5.4.4 heeds this only after a collection: all is old, it is cheap
+}
+
+void heap_age(lua_State *L) {
+    lua_gc(L, LUA_GCINC, 0, 0, 0);
+    lua_gc(L, LUA_GCGEN, 0, 0);
+    merge_free_blocks();
 }
 
 void heap_renew(lua_State *L) {
@@ -113,6 +128,11 @@ void heap_renew(lua_State *L) {
 }
 
 #else
+
+void heap_age(lua_State *L) {
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    merge_free_blocks();
+}
 
 void heap_renew(lua_State *L) {
     (void)L;

@@ -168,19 +168,6 @@ static int option_keep(lua_State *L, PoolHandle *handle) {
     return count;
 }
 
-// Makes every object old, so that collections in the workers do not write to
-// (and thereby copy) the pages that they only inherited. The state stays in
-// generational mode, as the lua program has it: going back would write to every
-// object here, and copy the pages all the same.
-static void age_heap(lua_State *L) {
-#if LUA_VERSION_NUM >= 504
-    lua_gc(L, LUA_GCINC, 0, 0, 0);
-    lua_gc(L, LUA_GCGEN, 0, 0);
-#else
-    lua_gc(L, LUA_GCCOLLECT, 0);
-#endif
-}
-
 // core.pool(options): see core/lua/pool.h. nil, message, errno when it cannot be opened.
 static int core_pool(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -208,7 +195,7 @@ static int core_pool(lua_State *L) {
     lua_pop(L, 1);
     options.keep_count = option_keep(L, handle);
     options.keep = handle->keep;
-    age_heap(L);
+    heap_age(L);
     handle->pool = pool_open(&options);
     return handle->pool ? 1 : luaL_fileresult(L, 0, "cannot start workers");
 }
@@ -356,7 +343,7 @@ static int pool_method_resize(lua_State *L) {
     PoolHandle *handle = check_open(L);
     lua_Integer workers = luaL_checkinteger(L, 2);
     luaL_argcheck(L, workers > 0 && workers < 1 << 16, 2, "at least one worker is needed");
-    age_heap(L);
+    heap_age(L);
     if (pool_resize(handle->pool, (int)workers) == 0) return 0;
     return luaL_error(L, "cannot resize the pool: %s", strerror(errno));
 }

@@ -32,6 +32,7 @@ static int raw_fcntl(int fd, int command, long argument) {
 const Sys sys = {
     .realloc = realloc,
     .mmap = mmap,
+    .madvise = madvise,
     .memfd_create = memfd_create,
     .open = raw_open,
     .fstat = fstat,
@@ -67,6 +68,7 @@ const Sys sys = {
 ASKING(void *, realloc, realloc, NULL, (void *b, size_t n), (b, n), NULL)
 ASKING(void *, mmap, mmap, MAP_FAILED, (void *w, size_t n, int p, int f, int d, off_t o),
        (w, n, p, f, d, o), NULL)
+ASKING(int, madvise, madvise, -1, (void *w, size_t n, int a), (w, n, a), NULL)
 ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f), NULL)
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
@@ -95,6 +97,7 @@ ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d
 Sys sys = {
     .realloc = asking_realloc,
     .mmap = asking_mmap,
+    .madvise = asking_madvise,
     .memfd_create = asking_memfd_create,
     .open = asking_open,
     .fstat = asking_fstat,

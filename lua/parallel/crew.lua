@@ -57,7 +57,12 @@ function Crew:send(chunk)
   self.holding = self.holding + 1
 end
 
-function Crew:room() return self.holding < self.workers * CHUNKS_EACH end
+function Crew:room() return self.holding < self.most end
+
+local function set_workers(self, workers)
+  self.workers = math.max(workers, 1)
+  self.most = self.workers * CHUNKS_EACH
+end
 
 -- A source that can hand out nothing more makes place for the next.
 function Crew:pump()
@@ -340,7 +345,8 @@ end
 --- So many workers from now on; what runs is not disturbed.
 function Crew:resize(workers)
   self.transport:resize(workers)
-  self.workers, self.pids = workers, self.transport:workers()
+  set_workers(self, workers)
+  self.pids = self.transport:workers()
   self:pump()
 end
 
@@ -360,11 +366,12 @@ local crew = {}
 -- memory_per_worker (in bytes).
 function crew.open(workers, options)
   local self = setmetatable({
-    workers = math.max(workers, 1), retries = options.retries or 0, timeout = options.timeout,
+    retries = options.retries or 0, timeout = options.timeout,
     retry_errors = options.retry_errors,
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
+  set_workers(self, workers)
   local begin, handle, finish = service(self, options, workers)
   local open = workers == 0 and inline.open or core.pool
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
