@@ -4,10 +4,10 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/os/clock.h"
 #include "core/os/fault.h"
+#include "core/os/owner.h"
 #include "core/os/sys.h"
 #include "core/pool/deadline.h"
 #include "core/pool/places.h"
@@ -19,7 +19,7 @@ enum {
 };
 
 struct Pool {
-    pid_t owner;
+    Owner owner;
     int window;
     Places places;
 
@@ -325,7 +325,7 @@ static int remaining_ms(int timeout_ms, uint64_t since) {
 }
 
 static bool is_ours(const Pool *pool) {
-    if (pool->owner == getpid()) return true;
+    if (owner_is_here(&pool->owner)) return true;
     errno = EPERM;
     return false;
 }
@@ -354,7 +354,7 @@ int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event) {
 Pool *pool_open(const PoolOptions *options) {
     Pool *pool = sys.realloc(NULL, sizeof *pool);
     if (!pool) return NULL;
-    *pool = (Pool){.owner = getpid(), .window = options->window};
+    *pool = (Pool){.owner = owner_here(), .window = options->window};
     if (places_open(&pool->places, options->workers, &options->service, &options->starter,
                     options->keep, options->keep_context) == -1 ||
         (options->letter && pool_write_letter(pool, options->letter, options->letter_size) == -1)) {
@@ -491,7 +491,7 @@ int pool_drain(Pool *pool, int grace_ms) {
 void pool_close(Pool *pool) {
     if (!pool) return;
     FAULT("pool.close");
-    if (pool->owner == getpid()) {
+    if (owner_is_here(&pool->owner)) {
         places_kill(&pool->places);
         places_reap(&pool->places);
     } else
@@ -499,5 +499,6 @@ void pool_close(Pool *pool) {
     places_close(&pool->places);
     task_queue_free(&pool->queue);
     buffer_free(&pool->estate);
+    owner_free(&pool->owner);
     free(pool);
 }
