@@ -19,7 +19,7 @@ typedef struct {
     Service service;
     PlacesKeep *keep; // what workers inherit beside their channels; NULL: nothing
     void *keep_context;
-    Buffer kept; // what that said last
+    Buffer kept;   // what that said last
     Poller poller; // knows the descriptors of all workers
 
     bool begun;          // some worker has been ready

@@ -355,15 +355,11 @@ Pool *pool_open(const PoolOptions *options) {
 }
 
 static Task *make_task(const Pool *pool, const void *bytes, size_t size, const TaskTerms *terms) {
-    if (terms->handle_count > HANDLES_MOST) {
-        errno = E2BIG;
-        return NULL;
-    }
     Task *task = task_new(pool->last_id + 1, bytes, size);
     if (!task) return NULL;
     task->worker = terms->only - 1;
     task->limit = terms->limit;
-    if (handles_add_copies(&task->handles, terms->handles, terms->handle_count) == 0) return task;
+    if (bundle_make(&task->bundle, terms->handles, terms->handle_count) == 0) return task;
     task_free(task);
     return NULL;
 }

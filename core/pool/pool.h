@@ -52,7 +52,8 @@ typedef struct {
     uint64_t task;     // as pool_submit numbered it
     const char *bytes; // what the handler wrote, good until the next call on the pool; of a
     size_t size;       // death, what the ledger held: it may have come as a part already
-    int *handles; // descriptors that came with it; who takes one leaves -1 in its place
+    int *handles;      // descriptors that came with it; who takes one leaves -1 in its place;
+                       // NULL with a count: this process may open no more
     size_t handle_count;
     // POOL_DEATH only:
     ProcessEnd end;
@@ -78,7 +79,7 @@ typedef struct {
 } TaskTerms;
 
 /* Hands over a copy of the payload. Returns the task's number, from 1, or 0 with
- * errno: ENOMEM, EMFILE, E2BIG for more than HANDLES_MOST handles. */
+ * errno: ENOMEM, EMFILE, E2BIG for more than BUNDLE_MOST handles. */
 uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms);
 
 /* The item of the task, or all of it (item 0), shall not be run to its end.

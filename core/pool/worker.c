@@ -57,12 +57,8 @@ fail:
 }
 
 int worker_send(Worker *worker, Task *task) {
-    FrameHeader header = {.kind = FRAME_TASK,
-                          .handles = (uint8_t)handles_count(&task->handles),
-                          .size = task->size,
-                          .task = task->id};
-    const int *handles = handles_first(&task->handles);
-    if (channel_queue(&worker->channel, header, task->bytes, handles) == -1) return -1;
+    FrameHeader header = {.kind = FRAME_TASK, .size = task->size, .task = task->id};
+    if (channel_queue(&worker->channel, header, task->bytes, task->bundle) == -1) return -1;
     task_queue_push(&worker->held, task);
     FAULT("pool.dispatch");
     return 0;

@@ -41,8 +41,8 @@ int worker_init(Worker *worker, int index);
  * in `keep`; its channel's is added there. 0, or -1 with errno and the place still ABSENT. */
 int worker_start(Worker *worker, const Service *service, Buffer *keep);
 
-/* Queues a task for its channel, which it then holds. 0, or -1 with ENOMEM or
- * EMFILE and the task not taken. */
+/* Queues a task for its channel, which it then holds. 0, or -1 with ENOMEM and the task not taken.
+ */
 int worker_send(Worker *worker, Task *task);
 
 /* Moves what waits for room in its channel. One without a reader counts as
