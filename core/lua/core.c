@@ -7,6 +7,7 @@
 #include "core/lua/items.h"
 #include "core/lua/list.h"
 #include "core/lua/outcomes.h"
+#include "core/lua/parcel.h"
 #include "core/lua/pool.h"
 #include "core/lua/random.h"
 #include "core/lua/records.h"
@@ -31,6 +32,7 @@ static Register *const PARTS[] = {
     items_register,
     list_register,
     outcomes_register,
+    parcel_register,
     pool_register,
     random_register,
     records_register,

@@ -308,10 +308,11 @@ function Pool:broadcast(f, ...)
   check_open(self)
   check.callable(f, 1, "broadcast")
   local version, results, waiting, problem = capture(self, f), {}, self.crew.workers, nil
-  local call = core.calls()
-  call:append(core.encode_trusted(...))
-  local parts = {}
-  self.crew:tell_each(function(kind, worker, detail)
+  local call, parts, parcels = core.calls(), {}, {}
+  local arguments, parcel = core.encode_trusted(...)
+  call:append(arguments)
+  self.crew:tell_each(function(kind, worker, detail, came)
+    parcels[worker] = came or parcels[worker] -- at most one: there is one result
     if kind == "part" then
       parts[worker] = (parts[worker] or "") .. detail
       return
@@ -325,14 +326,14 @@ function Pool:broadcast(f, ...)
       return
     end
     local values = {}
-    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, true)
+    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, parcels[worker], true)
     if failures then
       failures[1].worker = worker
       if self.workers > 0 then failures[1].message = self.crew:explain(failures[1].message) end
       problem = problem or failure.new(failures[1])
     end
     results[worker] = values[1] and values[1][1]
-  end, "run", version.number, "calls", call:bytes(), 1)
+  end, parcel, "run", version.number, "calls", call:bytes(), 1)
   self:work_until(function() return waiting == 0 end)
   self.crew.functions:release(version)
   if problem then error(problem, 0) end

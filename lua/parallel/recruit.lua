@@ -16,22 +16,22 @@ end
 -- something in them cannot be sent.
 function recruit.settings(options) return core.encode_trusted(options, has_global()) end
 
---- The letter of a pool of so many workers that know these functions.
+--- The letter of a pool of so many workers that know these functions, and its parcel.
 function recruit.letter(settings, workers, known)
-  local bytes = {}
-  for number, version in pairs(known.versions) do bytes[number] = version.bytes end
-  return core.encode_trusted(package.path, package.cpath, settings, workers, bytes)
+  local versions = {}
+  for number, version in pairs(known.versions) do versions[number] = {version.bytes, version.parcel} end
+  return core.encode_trusted(package.path, package.cpath, settings, workers, versions)
 end
 
 -- The paths come first: to decode the rest may take modules.
-local function open(letter)
-  local path, cpath, settings, workers, bytes = core.decode_trusted(letter)
+local function open(letter, parcel)
+  local path, cpath, settings, workers, versions = core.decode_trusted(letter, parcel)
   package.path, package.cpath = path, cpath
   local options, is_global = core.decode_trusted(settings)
   options.workers = workers
   if is_global then rawset(_G, "parallel", package.loaded.parallel) end
   local known = functions.new()
-  for number, code in pairs(bytes) do known:defined(number, code) end
+  for number, version in pairs(versions) do known:defined(number, version[1], version[2]) end
   local begin, handle, finish = server.service(known, options)
   return {begin = begin, handle = handle, finish = finish, memory = options.memory_per_worker}
 end

@@ -28,10 +28,11 @@ end
 
 --- Run a chunk; what becomes of each item goes to the worker's ledger. Items that
 -- this worker may not run any more are left to another.
-function Server:run(worker, number, shape, items, first)
+function Server:run(worker, parcel, number, shape, items, first)
   local f = self.functions:get(number)
   if shape == "fold" then f, shape = folding(f), "one" end
-  local ran, exceeded = core.run_items(worker, f, shape, items, first, self.budget, self.reseed)
+  local ran, exceeded = core.run_items(
+    worker, f, shape, items, first, self.budget, self.reseed, parcel)
   if self.budget then self.budget = self.budget - ran end
   if not exceeded and self.budget ~= 0 then return end
   log.info("leaves, and another is started: %s", exceeded and "it used more memory than it may"
@@ -39,9 +40,9 @@ function Server:run(worker, number, shape, items, first)
   worker:retire()
 end
 
-function Server:define(_, number, bytes) self.functions:defined(number, bytes) end
+function Server:define(_, parcel, number, bytes) self.functions:defined(number, bytes, parcel) end
 
-function Server:forget(_, number) self.functions:forgotten(number) end
+function Server:forget(_, _, number) self.functions:forgotten(number) end
 
 function Server:finish()
   local finalizer = self.finalizer
@@ -50,7 +51,7 @@ function Server:finish()
   log.debug("ends")
 end
 
-local function dispatch(self, worker, kind, ...) return self[kind](self, worker, ...) end
+local function dispatch(self, worker, parcel, kind, ...) return self[kind](self, worker, parcel, ...) end
 
 local function warn(done, why)
   if not done then log.warn("%s", why) end
@@ -82,8 +83,8 @@ function server.service(functions, options, here)
     if options.initializer then options.initializer(unpack(arguments, 1, arguments.n)) end
   end
 
-  local function handle(worker, task)
-    dispatch(self, worker, core.decode_trusted(task))
+  local function handle(worker, task, parcel)
+    dispatch(self, worker, parcel, core.decode_trusted(task, parcel))
     return ""
   end
 

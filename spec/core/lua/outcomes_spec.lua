@@ -39,7 +39,7 @@ describe("outcomes", function()
 
   it("put results behind an offset, as packed lists when asked to", function()
     local results = {"before"}
-    core.outcomes(outcomes_of(same, {5, {6}}), results, 1, 0, 2, true)
+    core.outcomes(outcomes_of(same, {5, {6}}), results, 1, 0, 2, nil, true)
     assert.same({"before", {n = 1, 5}, {n = 1, {6}}}, results)
   end)
 
