@@ -13,8 +13,9 @@ enum {
     GRAIN = 16,
     LARGEST = 512, // what is larger, or a block that grows beyond, is left to the allocator before
     CLASSES = LARGEST / GRAIN,
-    STEP = 2 << 20,          // garbage between two collections
-    LARGEST_MULTIPLIER = 200 // percent of the heap, the most that the collector can be told
+    STEP = 2 << 20,           // garbage between two collections
+    LARGEST_MULTIPLIER = 200, // percent of the heap, the most that the collector can be told
+    STEPS_TO_AGE = 3          // new -> survival -> old since the last one -> old
 };
 
 static const size_t STRETCH = (size_t)1 << 34;
@@ -119,3 +120,15 @@ void heap_renew(lua_State *L) {
 }
 
 #endif
+
+// The state stays in generational mode, as the lua program has it: going back would write to every
+// object here, and copy the pages all the same. When it was in that mode, few
+// objects are young, and those have grown old after as many collections as it takes.
+void heap_age(lua_State *L) {
+#if LUA_VERSION_NUM >= 504
+    if (lua_gc(L, LUA_GCGEN, 0, 0) != LUA_GCGEN) return;
+    for (int i = 0; i < STEPS_TO_AGE; i++) lua_gc(L, LUA_GCSTEP, 0);
+#else
+    lua_gc(L, LUA_GCCOLLECT, 0);
+#endif
+}

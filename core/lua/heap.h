@@ -16,4 +16,8 @@
  * end by _exit: the memory is given back with the process only. */
 void heap_renew(lua_State *L);
 
+/* Before forking: makes every object old, so that collections in the children do
+ * not write to (and thereby copy) the pages that they only inherited. */
+void heap_age(lua_State *L);
+
 #endif

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,6 +27,28 @@ static int raw_open(const char *path, int flags, mode_t mode) {
 }
 static int raw_fcntl(int fd, int command, long argument) {
     return fcntl(fd, command, argument);
+}
+
+static int raw_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                           const posix_spawnattr_t *attributes, char *const *argv) {
+    errno = posix_spawn(pid, path, actions, attributes, argv, environ);
+    return errno ? -1 : 0;
+}
+
+// A fork whose child is our parent's. What the C library's fork does besides is
+// done here: the thread that goes on in the child has a number of its own, and
+// the kernel shall know of the locks that it will hold.
+static pid_t raw_clone_sibling(void) {
+    int *number = NULL;
+    void *locks = NULL;
+    size_t size = 0;
+    if (prctl(PR_GET_TID_ADDRESS, &number, 0, 0, 0) == -1) return -1;
+    if (syscall(SYS_get_robust_list, 0, &locks, &size) == -1) return -1;
+    long flags = CLONE_PARENT | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
+    // Which of the last two arguments it is depends on the processor; the other is not looked at.
+    pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, number, number);
+    if (pid == 0) syscall(SYS_set_robust_list, locks, size);
+    return pid;
 }
 
 #ifndef PARALLEL_LUA_TESTING
@@ -54,6 +78,8 @@ const Sys sys = {
     .fork = fork,
     .pidfd_open = raw_pidfd_open,
     .pidfd_send_signal = raw_pidfd_send_signal,
+    .clone_sibling = raw_clone_sibling,
+    .posix_spawn = raw_posix_spawn,
     .waitid = waitid,
 };
 
@@ -94,6 +120,11 @@ ASKING(pid_t, fork, fork, -1, (void), (), NULL)
 ASKING(int, pidfd_open, raw_pidfd_open, -1, (pid_t p, unsigned f), (p, f), NULL)
 ASKING(int, pidfd_send_signal, raw_pidfd_send_signal, -1, (int d, int s, siginfo_t *i, unsigned f),
        (d, s, i, f), NULL)
+ASKING(pid_t, clone_sibling, raw_clone_sibling, -1, (void), (), NULL)
+ASKING(int, posix_spawn, raw_posix_spawn, -1,
+       (pid_t * p, const char *s, const posix_spawn_file_actions_t *f, const posix_spawnattr_t *a,
+        char *const *v),
+       (p, s, f, a, v), NULL)
 ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
 
 // These move the bytes of one part, which "short" makes one byte long.
@@ -135,6 +166,8 @@ Sys sys = {
     .fork = asking_fork,
     .pidfd_open = asking_pidfd_open,
     .pidfd_send_signal = asking_pidfd_send_signal,
+    .clone_sibling = asking_clone_sibling,
+    .posix_spawn = asking_posix_spawn,
     .waitid = asking_waitid,
 };
 

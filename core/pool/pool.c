@@ -55,10 +55,20 @@ static void flush(Pool *pool, Worker *worker) {
     if (worker->state == WORKER_LEAVING) worker_dismiss(worker);
 }
 
+// A worker that is starting will soon be idle: what it can have then is not put
+// behind another's task.
+static bool is_spoken_for(const Pool *pool) {
+    size_t starting = 0;
+    for (int i = 0; i < pool->places.wanted; i++)
+        starting += pool->places.workers[i].state == WORKER_STARTING;
+    return pool->queue.count <= starting;
+}
+
 static bool feed(Pool *pool, Worker *worker, size_t most) {
     if (worker->state != WORKER_READY || worker->held.count >= most || worker->ended) return false;
     bool wanted = worker->index < pool->places.wanted;
     TaskQueue *queue = worker->own.count || !wanted ? &worker->own : &pool->queue;
+    if (queue == &pool->queue && worker->held.count && is_spoken_for(pool)) return false;
     Task *task = task_queue_pop(queue);
     if (!task) return false;
     if (worker_send(worker, task) == -1) {
@@ -345,8 +355,11 @@ Pool *pool_open(const PoolOptions *options) {
     Pool *pool = sys.realloc(NULL, sizeof *pool);
     if (!pool) return NULL;
     *pool = (Pool){.owner = getpid(), .window = options->window};
-    if (places_open(&pool->places, options->workers, &options->service, options->keep,
-                    options->keep_context) == -1) {
+    if (places_open(&pool->places, options->workers, &options->service, &options->starter,
+                    options->keep, options->keep_context) == -1 ||
+        (options->letter &&
+         pool_write_letter(pool, options->letter, options->letter_size, options->letter_handles,
+                           options->letter_handle_count) == -1)) {
         pool_close(pool);
         return NULL;
     }
@@ -354,25 +367,25 @@ Pool *pool_open(const PoolOptions *options) {
     return pool;
 }
 
-static Task *make_task(const Pool *pool, const void *bytes, size_t size, const TaskTerms *terms) {
-    Task *task = task_new(pool->last_id + 1, bytes, size);
-    if (!task) return NULL;
-    task->worker = terms->only - 1;
-    task->limit = terms->limit;
-    if (bundle_make(&task->bundle, terms->handles, terms->handle_count) == 0) return task;
-    task_free(task);
-    return NULL;
-}
-
 uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms) {
     if (!is_ours(pool)) return 0;
-    Task *task = make_task(pool, bytes, size, &terms);
+    Task *task = task_new(pool->last_id + 1, bytes, size, terms.handles, terms.handle_count);
     if (!task) return 0;
+    task->worker = terms.only - 1;
+    task->limit = terms.limit;
     pool->last_id++;
     FAULT("pool.submit");
     task_queue_push(queue_of(pool, task), task);
     feed_all(pool);
     return pool->last_id;
+}
+
+int pool_write_letter(Pool *pool, const char *bytes, size_t size, const int *handles,
+                      size_t handle_count) {
+    Task *letter = task_new(0, bytes, size, handles, handle_count);
+    if (!letter) return -1;
+    places_write_letter(&pool->places, letter);
+    return 0;
 }
 
 static Worker *holder_of(Pool *pool, uint64_t id) {

@@ -25,15 +25,21 @@
 
 #include "core/os/process.h"
 #include "core/pool/serve.h"
+#include "core/pool/starter.h"
 
 typedef struct Pool Pool;
 
 typedef struct {
-    int workers;     // at least 1
-    int window;      // tasks that a worker holds at most: one running, the others in its pipe
-    Service service; // what the workers do
-    /* Appends to `fds`, as int, the descriptors that a worker forked now inherits;
-     * asked at every fork; NULL: none. 0, or -1 with errno: it is not forked now. */
+    int workers;        // at least 1
+    int window;         // tasks that a worker holds at most: one running, the others in its pipe
+    Service service;    // what the workers do
+    Starter starter;    // makes their processes; without one they are forked here
+    const char *letter; // to those that it makes: what they know of the pool
+    size_t letter_size;
+    const int *letter_handles; // descriptors that go with the letter; the pool makes copies
+    size_t letter_handle_count;
+    /* Appends to `fds`, as int, the descriptors that a worker started now inherits;
+     * asked at every start; NULL: none. 0, or -1 with errno: it is not started now. */
     int (*keep)(void *context, Buffer *fds);
     void *keep_context;
 } PoolOptions;
@@ -69,6 +75,11 @@ typedef struct {
 
 /* NULL with errno: ENOMEM, EMFILE ... `options` is copied. */
 Pool *pool_open(const PoolOptions *options);
+
+/* Workers that the starter makes from now on get this letter, and copies of the
+ * descriptors. 0, or -1 with errno as of pool_submit, and the letter as it was. */
+int pool_write_letter(Pool *pool, const char *bytes, size_t size, const int *handles,
+                      size_t handle_count);
 
 /* What else there is to say of a task; zero is nothing. */
 typedef struct {
