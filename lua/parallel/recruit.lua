@@ -12,9 +12,9 @@ local function has_global()
   return rawget(_G, "parallel") ~= nil and rawget(_G, "parallel") == package.loaded.parallel
 end
 
---- A pool's options as they are now, for its letters. Raises "PATH: REASON" when
--- something in them cannot be sent.
-function recruit.settings(options) return core.encode_trusted(options, has_global()) end
+--- A pool's options as they are now, for its letters: bytes and parcel in a list. Raises
+-- "PATH: REASON" when something in them cannot be sent.
+function recruit.settings(options) return {core.encode_trusted(options, has_global())} end
 
 --- The letter of a pool of so many workers that know these functions, and its parcel.
 function recruit.letter(settings, workers, known)
@@ -27,7 +27,7 @@ end
 local function open(letter, parcel)
   local path, cpath, settings, workers, versions = core.decode_trusted(letter, parcel)
   package.path, package.cpath = path, cpath
-  local options, is_global = core.decode_trusted(settings)
+  local options, is_global = core.decode_trusted(settings[1], settings[2])
   options.workers = workers
   if is_global then rawset(_G, "parallel", package.loaded.parallel) end
   local known = functions.new()
