@@ -62,7 +62,12 @@ function Crew:send(chunk)
   self.holding = self.holding + 1
 end
 
-function Crew:room() return self.holding < self.workers * CHUNKS_EACH end
+function Crew:room() return self.holding < self.most end
+
+local function set_workers(self, workers)
+  self.workers = math.max(workers, 1)
+  self.most = self.workers * CHUNKS_EACH
+end
 
 -- A source that can hand out nothing more makes place for the next.
 function Crew:pump()
@@ -374,7 +379,8 @@ function Crew:resize(workers)
   self.options.workers = workers
   if self.settings then self.transport:letter(write_letter(self)) end
   self.transport:resize(workers)
-  self.workers, self.pids = workers, self.transport:workers()
+  set_workers(self, workers)
+  self.pids = self.transport:workers()
   self:pump()
 end
 
@@ -406,11 +412,12 @@ local crew = {}
 -- memory_per_worker (in bytes). The workers inherit f, which may be nil.
 function crew.open(workers, options, f)
   local self = setmetatable({
-    workers = math.max(workers, 1), retries = options.retries or 0, timeout = options.timeout,
+    retries = options.retries or 0, timeout = options.timeout,
     retry_errors = options.retry_errors, options = options,
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
+  set_workers(self, workers)
   options.workers, options.descent = workers, identity.descent()
   local starts = starter(self, workers)
   local begin, handle, finish = service(self, options, workers, f)

@@ -51,6 +51,14 @@ local function forget_unneeded(self, version)
   self.tell("forget", version.number)
 end
 
+--- The same as `take` for a function that cannot have changed; nil when it may have.
+function Functions:unchanging(f)
+  local version = self.current[f]
+  if not version or version.changes then return nil end
+  version.users = version.users + 1
+  return version
+end
+
 --- The version of f as it is now; whoever takes it gives it back with `release`.
 -- Raises "PATH: REASON" when something that f captures cannot leave this process.
 function Functions:take(f)

@@ -26,14 +26,16 @@ Pool.__index = Pool -- and `pool.workers` is how many there are
 
 -- ---- who may use it, and when ---------------------------------------------
 
+local pid = core.pid
+
 local function check_owner(self)
-  if self.owner ~= core.pid() then
+  if self.owner ~= pid() then
     check.fail(("this pool belongs to process %d"):format(self.owner))
   end
 end
 
 local function check_open(self)
-  check_owner(self)
+  if self.owner ~= pid() then check_owner(self) end
   if self.closed then check.fail("attempt to use a closed pool") end
 end
 
@@ -57,21 +59,23 @@ function Pool:work() while self.crew:step(0) do end end
 -- ---- one task -------------------------------------------------------------
 
 local function capture(self, f)
+  local known = self.crew.functions:unchanging(f)
+  if known then return known end
   local ok, version = pcall(self.crew.functions.take, self.crew.functions, f)
   if ok then return version end
   error(failure.new({kind = "unsendable", message = "function: " .. tostring(version)}), 0)
 end
 
 local function submit(self, f, ...)
-  local result = self.singles:add(capture(self, f), ...)
-  self.crew:pump()
+  local workers, result = self.crew, self.singles:add(capture(self, f), ...)
+  if workers.holding < workers.most then workers:pump() end
   return result
 end
 
 --- Start f(...) in a worker; returns an AsyncResult.
 function Pool:submit(f, ...)
   check_open(self)
-  check.callable(f, 1, "submit")
+  if type(f) ~= "function" then check.callable(f, 1, "submit") end
   return submit(self, f, ...)
 end
 
