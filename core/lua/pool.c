@@ -325,22 +325,14 @@ static int pool_method_timeout(lua_State *L) {
 }
 
 static const luaL_Reg POOL_METHODS[] = {
-    {"cancel", pool_method_cancel},
-    {"memory", pool_method_memory},
-    {"resize", pool_method_resize},
-    {"submit", pool_method_submit},
-    {"wait", pool_method_wait},
-    {"kill", pool_method_kill},
-    {"letter", pool_method_letter},
-    {"drain", pool_method_drain},
-    {"close", pool_method_close},
-    {"stats", pool_method_stats},
-    {"workers", pool_method_workers},
-    {"descriptor", pool_method_descriptor},
-    {"timeout", pool_method_timeout},
-    {"__gc", pool_method_close},
-    {"__close", pool_method_close},
-    {NULL, NULL},
+    {"cancel", pool_method_cancel},   {"memory", pool_method_memory},
+    {"resize", pool_method_resize},   {"submit", pool_method_submit},
+    {"wait", pool_method_wait},       {"kill", pool_method_kill},
+    {"letter", pool_method_letter},   {"drain", pool_method_drain},
+    {"close", pool_method_close},     {"stats", pool_method_stats},
+    {"workers", pool_method_workers}, {"descriptor", pool_method_descriptor},
+    {"timeout", pool_method_timeout}, {"__gc", pool_method_close},
+    {"__close", pool_method_close},   {NULL, NULL},
 };
 
 void pool_register(lua_State *L) {

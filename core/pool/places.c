@@ -181,7 +181,8 @@ static int make_places(Places *places, int count) {
     if (!workers) return -1;
     places->workers = workers;
     for (; places->count < count; places->count++)
-        if (worker_init(&places->workers[places->count], places->count, places->starter.start) == -1)
+        if (worker_init(&places->workers[places->count], places->count, places->starter.start) ==
+            -1)
             return -1;
     return 0;
 }
@@ -207,8 +208,7 @@ int places_write_letter(Places *places, const char *bytes, size_t size) {
 
 int places_open(Places *places, int count, const Service *service, const Starter *starter,
                 const int *keep, int keep_count) {
-    *places = (Places){
-        .service = *service, .starter = *starter, .poller.fd = -1, .wanted = count};
+    *places = (Places){.service = *service, .starter = *starter, .poller.fd = -1, .wanted = count};
     if (copy_keep(places, keep, keep_count) == -1) return -1;
     if (make_places(places, count) == -1) return -1;
     return poller_open(&places->poller);

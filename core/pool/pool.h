@@ -30,10 +30,10 @@
 typedef struct Pool Pool;
 
 typedef struct {
-    int workers;     // at least 1
-    int window;      // tasks that a worker holds at most: one running, the others in its pipe
-    Service service; // what the workers do
-    Starter starter; // makes their processes; without one they are forked here
+    int workers;        // at least 1
+    int window;         // tasks that a worker holds at most: one running, the others in its pipe
+    Service service;    // what the workers do
+    Starter starter;    // makes their processes; without one they are forked here
     const char *letter; // to those that it makes: what they know of the pool
     size_t letter_size;
     const int *keep; // descriptors that the workers inherit; read while the pool lives

@@ -71,9 +71,8 @@ int worker_start(Worker *worker, const Service *service, int *keep, int count) {
 int worker_recruit(Worker *worker, const Starter *starter, const Buffer *letter, int *keep,
                    int count) {
     Channel theirs;
-    FrameHeader header = {.kind = FRAME_LETTER,
-                          .size = buffer_size(letter),
-                          .task = (uint64_t)worker->index};
+    FrameHeader header = {
+        .kind = FRAME_LETTER, .size = buffer_size(letter), .task = (uint64_t)worker->index};
     if (prepare(worker, &theirs) == -1) return -1;
     keep[count + RECRUIT_TASKS] = theirs.in;
     keep[count + RECRUIT_RESULTS] = theirs.out;

@@ -89,6 +89,13 @@ function Functions:defined(number, bytes) self.versions[number] = {bytes = bytes
 
 function Functions:forgotten(number) self.versions[number] = nil end
 
+--- The bytes of all functions that workers know now, by number.
+function Functions:all()
+  local all = {}
+  for number, version in pairs(self.versions) do all[number] = version.bytes end
+  return all
+end
+
 local functions = {}
 
 --- `tell(what, number, bytes)` has every worker that lives now call
