@@ -1,11 +1,19 @@
 #include "core/lua/heap.h"
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "core/os/sys.h"
+
+// The C library merges what was freed when next it is asked for a large block: all at once.
+static void merge_free_blocks(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
 
 #if LUA_VERSION_NUM >= 504
 
@@ -102,6 +110,19 @@ static void pace(lua_State *L) {
     int percent = kilobytes ? (int)(STEP / 10.24 / kilobytes) : LARGEST_MULTIPLIER;
     if (percent > LARGEST_MULTIPLIER) percent = LARGEST_MULTIPLIER;
     lua_gc(L, LUA_GCGEN, percent > 1 ? percent : 1, 100 + 4 * percent);
+    lua_gc(L, LUA_GCSTEP, 0); // Lua 5.4.4 heeds this only after a collection: all is old, it is cheap
+}
+
+// Entering generational mode makes all that there is old. In a state that was in that
+// mode few objects are young, and those have grown old after a few collections.
+static void grow_old(lua_State *L) {
+    if (lua_gc(L, LUA_GCGEN, 0, 0) != LUA_GCGEN) return;
+    for (int i = 0; i < STEPS_TO_AGE; i++) lua_gc(L, LUA_GCSTEP, 0);
+}
+
+void heap_age(lua_State *L) {
+    grow_old(L);
+    merge_free_blocks();
 }
 
 void heap_renew(lua_State *L) {
@@ -115,20 +136,13 @@ void heap_renew(lua_State *L) {
 
 #else
 
+void heap_age(lua_State *L) {
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    merge_free_blocks();
+}
+
 void heap_renew(lua_State *L) {
     (void)L;
 }
 
 #endif
-
-// The state stays in generational mode, as the lua program has it: going back would write to every
-// object here, and copy the pages all the same. When it was in that mode, few
-// objects are young, and those have grown old after as many collections as it takes.
-void heap_age(lua_State *L) {
-#if LUA_VERSION_NUM >= 504
-    if (lua_gc(L, LUA_GCGEN, 0, 0) != LUA_GCGEN) return;
-    for (int i = 0; i < STEPS_TO_AGE; i++) lua_gc(L, LUA_GCSTEP, 0);
-#else
-    lua_gc(L, LUA_GCCOLLECT, 0);
-#endif
-}

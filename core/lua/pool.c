@@ -12,7 +12,6 @@
 #include "core/lua/service.h"
 #include "core/lua/starter.h"
 #include "core/os/clock.h"
-#include "core/os/sys.h"
 #include "core/pool/pool.h"
 
 static const char POOL[] = "parallel.core.pool";
@@ -20,7 +19,7 @@ static const char POOL[] = "parallel.core.pool";
 typedef struct {
     Pool *pool; // NULL: closed
     LuaService service;
-    int *keep;
+    Buffer keep;         // descriptors that every worker inherits, as int
     LuaStarter *starter; // kept alive by the reference
     int starter_reference;
 } PoolHandle;
@@ -57,20 +56,21 @@ static void option_starter(lua_State *L, PoolHandle *handle, PoolOptions *option
     lua_pop(L, 1);
 }
 
-static int option_keep(lua_State *L, PoolHandle *handle) {
+static void option_keep(lua_State *L, PoolHandle *handle) {
     lua_getfield(L, 1, "keep");
     int count = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0;
-    if (count > 0) {
-        handle->keep = sys.realloc(NULL, (size_t)count * sizeof *handle->keep);
-        if (!handle->keep) return luaL_error(L, "not enough memory");
-    }
-    for (int i = 0; i < count; i++) {
-        lua_rawgeti(L, -1, i + 1);
-        handle->keep[i] = (int)lua_tointeger(L, -1);
+    for (int i = 1; i <= count; i++) {
+        lua_rawgeti(L, -1, i);
+        int fd = (int)lua_tointeger(L, -1);
+        if (buffer_append(&handle->keep, &fd, sizeof fd) == -1) luaL_error(L, "not enough memory");
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    return count;
+}
+
+static int keep(void *context, Buffer *fds) {
+    const PoolHandle *handle = context;
+    return buffer_append(fds, buffer_bytes(&handle->keep), buffer_size(&handle->keep));
 }
 
 // core.pool(options): see core/lua/pool.h. nil, message, errno when it cannot be opened.
@@ -84,8 +84,9 @@ static int core_pool(lua_State *L) {
                            .window = option_integer(L, "window", 2)};
     luaL_argcheck(L, options.workers > 0, 1, "at least one worker is needed");
     option_starter(L, handle, &options);
-    options.keep_count = option_keep(L, handle);
-    options.keep = handle->keep;
+    option_keep(L, handle);
+    options.keep = keep;
+    options.keep_context = handle;
     heap_age(L);
     handle->pool = pool_open(&options);
     return handle->pool ? 1 : luaL_fileresult(L, 0, "cannot start workers");
@@ -259,8 +260,7 @@ static int pool_method_close(lua_State *L) {
     PoolHandle *handle = luaL_checkudata(L, 1, POOL);
     pool_close(handle->pool);
     handle->pool = NULL;
-    free(handle->keep);
-    handle->keep = NULL;
+    buffer_free(&handle->keep);
     service_forget(&handle->service, L);
     if (handle->starter) starter_release(handle->starter);
     handle->starter = NULL;

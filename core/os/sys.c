@@ -56,6 +56,7 @@ static pid_t raw_clone_sibling(void) {
 const Sys sys = {
     .realloc = realloc,
     .mmap = mmap,
+    .madvise = madvise,
     .memfd_create = memfd_create,
     .open = raw_open,
     .fstat = fstat,
@@ -96,6 +97,7 @@ const Sys sys = {
 ASKING(void *, realloc, realloc, NULL, (void *b, size_t n), (b, n), NULL)
 ASKING(void *, mmap, mmap, MAP_FAILED, (void *w, size_t n, int p, int f, int d, off_t o),
        (w, n, p, f, d, o), NULL)
+ASKING(int, madvise, madvise, -1, (void *w, size_t n, int a), (w, n, a), NULL)
 ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f), NULL)
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
@@ -108,9 +110,7 @@ ASKING(ssize_t, read, read, -1, (int d, void *b, size_t n), (d, b, n), &n)
 ASKING(ssize_t, write, write, -1, (int d, const void *b, size_t n), (d, b, n), &n)
 ASKING(ssize_t, pwritev2, pwritev2, -1, (int d, const struct iovec *v, int n, off_t o, int f),
        (d, v, n, o, f), NULL)
-ASKING(int, socketpair, socketpair, -1, (int f, int t, int p, int d[2]), (f, t, p, d), NULL)
-ASKING(ssize_t, sendmsg, sendmsg, -1, (int d, const struct msghdr *m, int f), (d, m, f), NULL)
-ASKING(ssize_t, recvmsg, recvmsg, -1, (int d, struct msghdr *m, int f), (d, m, f), NULL)
+ASKING(int, socketpair, socketpair, -1, (int d, int t, int p, int f[2]), (d, t, p, f), NULL)
 ASKING(int, poll, poll, -1, (struct pollfd * p, nfds_t n, int t), (p, n, t), NULL)
 ASKING(int, epoll_create1, epoll_create1, -1, (int f), (f), NULL)
 ASKING(int, epoll_ctl, epoll_ctl, -1, (int e, int o, int d, struct epoll_event *v), (e, o, d, v),
@@ -129,9 +129,24 @@ ASKING(int, posix_spawn, raw_posix_spawn, -1,
        (p, s, f, a, v), NULL)
 ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
 
+// These move the bytes of one part, which "short" makes one byte long.
+static ssize_t asking_sendmsg(int fd, const struct msghdr *message, int flags) {
+    struct msghdr shorter = *message;
+    struct iovec part = message->msg_iov[0];
+    if (fault_fails("sys.sendmsg", &part.iov_len)) return -1;
+    shorter.msg_iov = &part;
+    return sendmsg(fd, &shorter, flags);
+}
+
+static ssize_t asking_recvmsg(int fd, struct msghdr *message, int flags) {
+    if (fault_fails("sys.recvmsg", &message->msg_iov[0].iov_len)) return -1;
+    return recvmsg(fd, message, flags);
+}
+
 Sys sys = {
     .realloc = asking_realloc,
     .mmap = asking_mmap,
+    .madvise = asking_madvise,
     .memfd_create = asking_memfd_create,
     .open = asking_open,
     .fstat = asking_fstat,

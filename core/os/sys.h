@@ -25,6 +25,7 @@ typedef struct {
     // memory
     void *(*realloc)(void *block, size_t size); // malloc is realloc of NULL
     void *(*mmap)(void *where, size_t size, int protection, int flags, int fd, off_t offset);
+    int (*madvise)(void *where, size_t size, int advice);
     int (*memfd_create)(const char *name, unsigned flags);
     // files
     int (*open)(const char *path, int flags, mode_t mode);

@@ -3,7 +3,7 @@
 #include "core/pool/desk.h"
 
 int recruit_serve(const int own[RECRUIT_GIVEN], int life, const Service *service) {
-    Channel channel = {.in = own[RECRUIT_TASKS], .out = own[RECRUIT_RESULTS]};
+    Channel channel = channel_of(own[RECRUIT_CHANNEL]);
     Desk desk;
     if (desk_join(&desk, own[RECRUIT_DESK]) == -1) return SERVE_BROKEN;
     Self self = {.life = life,

@@ -25,8 +25,8 @@ static int next_frame(Channel *channel, Frame *frame) {
 
 static int send(Channel *channel, FrameHeader header, const char *bytes, size_t size) {
     header.size = size;
-    if (channel_queue(channel, header, bytes) == -1) return -1;
-    FAULT_FD("result.begin", channel->out);
+    if (channel_queue(channel, header, bytes, NULL) == -1) return -1;
+    FAULT_FD("result.begin", channel->fd);
     if (flush_all(channel) == -1) return -1;
     FAULT("result.sent");
     return 0;

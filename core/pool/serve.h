@@ -2,7 +2,7 @@
  *
  *     begin -> READY -> (wait for a task -> handle -> reply) ... -> leave
  *
- * The task pipe closing is the order to leave. A worker leaves unasked too, when
+ * The pool hanging up is the order to leave. A worker leaves unasked too, when
  * its handler has set the board's `retiring`; the pool replaces it. */
 #ifndef PARALLEL_LUA_POOL_SERVE_H
 #define PARALLEL_LUA_POOL_SERVE_H

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "core/os/clock.h"
-#include "core/os/descriptor.h"
 #include "core/os/fault.h"
 
 int worker_init(Worker *worker, int index, bool for_recruits) {
@@ -57,46 +56,63 @@ static int conclude(Worker *worker, Channel *theirs, int started) {
     return 0;
 }
 
-int worker_start(Worker *worker, const Service *service, int *keep, int count) {
+static const int *listed(const Buffer *keep) {
+    return (const int *)(const void *)buffer_bytes(keep);
+}
+
+static int count_of(const Buffer *keep) {
+    return (int)(buffer_size(keep) / sizeof(int));
+}
+
+int worker_start(Worker *worker, const Service *service, Buffer *keep) {
     Channel theirs;
     Birth birth = {worker, service, &theirs};
     if (prepare(worker, &theirs) == -1) return -1;
-    keep[count] = theirs.in;
-    keep[count + 1] = theirs.out;
+    int started = buffer_append(keep, &theirs.fd, sizeof theirs.fd);
     FAULT("worker.fork");
-    int started = process_start(&worker->process, keep, count + 2, live, &birth);
+    if (started == 0)
+        started = process_start(&worker->process, listed(keep), count_of(keep), live, &birth);
     return conclude(worker, &theirs, started);
 }
 
-int worker_recruit(Worker *worker, const Starter *starter, const Buffer *letter, int *keep,
-                   int count) {
+int worker_recruit(Worker *worker, const Starter *starter, const Buffer *letter, Buffer *keep) {
     Channel theirs;
     FrameHeader header = {
         .kind = FRAME_LETTER, .size = buffer_size(letter), .task = (uint64_t)worker->index};
     if (prepare(worker, &theirs) == -1) return -1;
-    keep[count + RECRUIT_TASKS] = theirs.in;
-    keep[count + RECRUIT_RESULTS] = theirs.out;
-    keep[count + RECRUIT_DESK] = worker->desk.fd;
+    int given[RECRUIT_GIVEN] = {[RECRUIT_CHANNEL] = theirs.fd, [RECRUIT_DESK] = worker->desk.fd};
+    int started = buffer_append(keep, given, sizeof given);
     FAULT("worker.recruit");
-    int started = channel_queue(&worker->channel, header, buffer_bytes(letter));
+    if (started == 0) started = channel_queue(&worker->channel, header, buffer_bytes(letter), NULL);
     if (started == 0)
-        started = starter->start(starter->context, &worker->process, keep, count + RECRUIT_GIVEN);
+        started = starter->start(starter->context, &worker->process, listed(keep), count_of(keep));
     return conclude(worker, &theirs, started);
 }
 
 int worker_send(Worker *worker, Task *task) {
-    FrameHeader header = {.kind = FRAME_TASK, .size = task->size, .task = task->id};
-    if (channel_queue(&worker->channel, header, task->bytes) == -1) return -1;
+    FrameHeader header = {.kind = FRAME_TASK,
+                          .handles = (uint8_t)handles_count(&task->handles),
+                          .size = task->size,
+                          .task = task->id};
+    const int *handles = handles_first(&task->handles);
+    if (channel_queue(&worker->channel, header, task->bytes, handles) == -1) return -1;
     task_queue_push(&worker->held, task);
     FAULT("pool.dispatch");
     return 0;
 }
 
+// Nothing is wrong with the channel, there is only no room for more at the moment.
+static bool is_for_now(int error) {
+    return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
+}
+
 void worker_flush(Worker *worker) {
     int out;
     while ((out = channel_flush(&worker->channel)) == 0) {}
-    worker->flooded = out == -1 && errno == EAGAIN;
-    if (out == -1 && errno != EAGAIN) buffer_clear(&worker->channel.outgoing);
+    worker->flooded = out == -1 && is_for_now(errno);
+    if (out != -1 || worker->flooded) return;
+    channel_discard(&worker->channel);
+    if (!worker->silent) worker->silent = clock_now();
 }
 
 void worker_fill(Worker *worker) {
@@ -125,7 +141,7 @@ bool worker_retired(const Worker *worker, const ProcessEnd *end) {
 void worker_dismiss(Worker *worker) {
     if (worker->state == WORKER_ABSENT) return;
     worker->state = WORKER_LEAVING;
-    if (buffer_size(&worker->channel.outgoing) == 0) descriptor_close(&worker->channel.out);
+    if (buffer_size(&worker->channel.outgoing) == 0) channel_hang_up(&worker->channel);
 }
 
 void worker_clear(Worker *worker) {

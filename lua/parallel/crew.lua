@@ -62,7 +62,12 @@ function Crew:send(chunk)
   self.holding = self.holding + 1
 end
 
-function Crew:room() return self.holding < self.workers * CHUNKS_EACH end
+function Crew:room() return self.holding < self.most end
+
+local function set_workers(self, workers)
+  self.workers = math.max(workers, 1)
+  self.most = self.workers * CHUNKS_EACH
+end
 
 -- A source that can hand out nothing more makes place for the next.
 function Crew:pump()
@@ -122,9 +127,12 @@ local function accept(self, chunk, from, last, results, worker)
   for i = from, last do source:accept(before + i, results[i], worker, chunk) end
 end
 
+--- The message of an error in a worker, with what it takes to understand it.
+function Crew:explain(message) return missing.explain(message, not self.settings) end
+
 -- Without a worker there is no process, and no globals of its own.
 local function fail(self, chunk, place, failed)
-  if failed.kind == "error" and failed.pid then failed.message = missing.explain(failed.message) end
+  if failed.kind == "error" and failed.pid then failed.message = self:explain(failed.message) end
   if failed.kind == "stopped" then
     failed.kind, failed.message, failed.value = "timeout", nil, nil
     lose(self, chunk, place, failed)
@@ -371,7 +379,8 @@ function Crew:resize(workers)
   self.options.workers = workers
   if self.settings then self.transport:letter(write_letter(self)) end
   self.transport:resize(workers)
-  self.workers, self.pids = workers, self.transport:workers()
+  set_workers(self, workers)
+  self.pids = self.transport:workers()
   self:pump()
 end
 
@@ -403,11 +412,12 @@ local crew = {}
 -- memory_per_worker (in bytes). The workers inherit f, which may be nil.
 function crew.open(workers, options, f)
   local self = setmetatable({
-    workers = math.max(workers, 1), retries = options.retries or 0, timeout = options.timeout,
+    retries = options.retries or 0, timeout = options.timeout,
     retry_errors = options.retry_errors, options = options,
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
+  set_workers(self, workers)
   options.workers, options.descent = workers, identity.descent()
   local starts = starter(self, workers)
   local begin, handle, finish = service(self, options, workers, f)

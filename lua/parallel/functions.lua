@@ -13,7 +13,8 @@ local core = require("parallel.core")
 local Functions = {}
 Functions.__index = Functions
 
-local environment_of = rawget(_G, "getfenv") or function() return _G end -- LuaJIT's environments are no upvalues
+-- LuaJIT's environments are no upvalues.
+local environment_of = rawget(_G, "getfenv") or function() return _G end
 
 -- A function that captures nothing but the globals is always the same.
 local function captures(f)
@@ -48,6 +49,14 @@ local function forget_unneeded(self, version)
   if not version.replaced or version.users > 0 then return end
   self.versions[version.number] = nil
   self.tell("forget", version.number)
+end
+
+--- The same as `take` for a function that cannot have changed; nil when it may have.
+function Functions:unchanging(f)
+  local version = self.current[f]
+  if not version or version.changes then return nil end
+  version.users = version.users + 1
+  return version
 end
 
 --- The version of f as it is now; whoever takes it gives it back with `release`.

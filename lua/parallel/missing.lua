@@ -9,14 +9,16 @@ local FORMS = {
   "attempt to [%a ]+ global '([^']+)' %(a nil value%)$", -- LuaJIT
 }
 
-local ADVICE = "%s; the worker has no global '%s': define it before the pool is made, "
-  .. "make it local so that it goes along, or set it in the initializer"
+local EARLIER = "define it before the pool is made, "
+local ADVICE = "%s; the worker has no global '%s': %smake it local so that it goes along, "
+  .. "or set it in the initializer"
 
 --- The message of an error in a worker; with advice when a global was nil there.
-function missing.explain(message)
+-- `inherits`: the worker was forked from this process.
+function missing.explain(message, inherits)
   for _, form in ipairs(FORMS) do
     local name = message:match(form)
-    if name then return ADVICE:format(message, name) end
+    if name then return ADVICE:format(message, name, inherits and EARLIER or "") end
   end
   return message
 end

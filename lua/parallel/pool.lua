@@ -9,7 +9,6 @@ local identity = require("parallel.identity")
 local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
-local missing = require("parallel.missing")
 local packing = require("parallel.packing")
 local progress = require("parallel.progress")
 local singles = require("parallel.singles")
@@ -26,14 +25,16 @@ Pool.__index = Pool -- and `pool.workers` is how many there are
 
 -- ---- who may use it, and when ---------------------------------------------
 
+local pid = core.pid
+
 local function check_owner(self)
-  if self.owner ~= core.pid() then
+  if self.owner ~= pid() then
     check.fail(("this pool belongs to process %d"):format(self.owner))
   end
 end
 
 local function check_open(self)
-  check_owner(self)
+  if self.owner ~= pid() then check_owner(self) end
   if self.closed then check.fail("attempt to use a closed pool") end
 end
 
@@ -57,21 +58,23 @@ function Pool:work() while self.crew:step(0) do end end
 -- ---- one task -------------------------------------------------------------
 
 local function capture(self, f)
+  local known = self.crew.functions:unchanging(f)
+  if known then return known end
   local ok, version = pcall(self.crew.functions.take, self.crew.functions, f)
   if ok then return version end
   error(failure.new({kind = "unsendable", message = "function: " .. tostring(version)}), 0)
 end
 
 local function submit(self, f, ...)
-  local result = self.singles:add(capture(self, f), ...)
-  self.crew:pump()
+  local workers, result = self.crew, self.singles:add(capture(self, f), ...)
+  if workers.holding < workers.most then workers:pump() end
   return result
 end
 
 --- Start f(...) in a worker; returns an AsyncResult.
 function Pool:submit(f, ...)
   check_open(self)
-  check.callable(f, 1, "submit")
+  if type(f) ~= "function" then check.callable(f, 1, "submit") end
   return submit(self, f, ...)
 end
 
@@ -325,7 +328,7 @@ function Pool:broadcast(f, ...)
     local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, true)
     if failures then
       failures[1].worker = worker
-      if self.workers > 0 then failures[1].message = missing.explain(failures[1].message) end
+      if self.workers > 0 then failures[1].message = self.crew:explain(failures[1].message) end
       problem = problem or failure.new(failures[1])
     end
     results[worker] = values[1] and values[1][1]

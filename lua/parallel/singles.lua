@@ -30,55 +30,50 @@ Singles.__index = Singles
 
 -- ---- coming in ------------------------------------------------------------
 
-local function encode_arguments(number, ...)
+-- As they are now: what the caller does to them afterwards is not seen.
+local function encode_arguments(self, ...)
   local ok, bytes = pcall(core.encode_trusted, ...)
-  if ok then return bytes end
+  if ok then return self.calls:append(bytes) end
   ok, bytes = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x", be it the only one
   if ok then error("an argument changed while it was sent", 0) end
-  error(failure.new({kind = "unsendable", index = number, message = "args" .. tostring(bytes)}), 0)
-end
-
--- As they are now: what the caller does to them afterwards is not seen.
-local function keep_arguments(self, ...)
-  if not self.calls:add(...) then self.calls:append(encode_arguments(self.last + 1, ...)) end
+  error(failure.new({kind = "unsendable", index = self.last + 1, message = "args" .. tostring(bytes)}), 0)
 end
 
 -- Neighbours of one function and one limit are a run; a chunk is cut from one run.
-local function continue_run(self, number, version, timeout)
-  local run = self.newest
-  if not run or run.version ~= version or run.timeout ~= timeout then
-    run = {version = version, timeout = timeout}
-    if self.newest then self.newest.next = run else self.oldest = run end
-    self.newest = run
-  end
-  run.last = number
+local function begin_run(self, version, timeout)
+  local run = {version = version, timeout = timeout}
+  if self.newest then self.newest.next = run else self.oldest = run end
+  self.newest = run
+  return run
 end
 
 -- While none is open, the places in `results` are given out from the first again.
 local function enlist(self, version, timeout, result)
-  local number = self.last + 1
-  if self.open == 0 then self.before = self.last end
-  self.last, self.open = number, self.open + 1
-  self.results[number - self.before] = result
-  continue_run(self, number, version, timeout)
+  local number, open, run = self.last + 1, self.open, self.newest
+  if open == 0 then self.before = number - 1 end
+  self.last, self.open = number, open + 1
+  self.results[number - self.before] = setmetatable(result, self.class)
+  if not run or run.version ~= version or run.timeout ~= timeout then
+    run = begin_run(self, version, timeout)
+  end
+  run.last = number
   return result
 end
 
 --- A task f(...), f being known as `version`; returns its AsyncResult, or raises when
 -- an argument cannot be sent.
 function Singles:add(version, ...)
-  keep_arguments(self, ...)
+  if not self.calls:add(...) then encode_arguments(self, ...) end
   -- The fields that it will have: it need not grow for them.
-  local result = {index = self.last + 1, value = nil, worker = nil, elapsed = nil}
-  return enlist(self, version, nil, setmetatable(result, self.class))
+  return enlist(self, version, nil, {index = self.last + 1, value = nil, worker = nil, elapsed = nil})
 end
 
 --- The same with further fields of the result: callback, error_callback, timeout, retries, label.
 function Singles:add_with(fields, version, ...)
-  keep_arguments(self, ...)
+  if not self.calls:add(...) then encode_arguments(self, ...) end
   fields.index = self.last + 1
   fields.attended = (fields.callback or fields.error_callback) and true
-  return enlist(self, version, fields.timeout, setmetatable(fields, self.class))
+  return enlist(self, version, fields.timeout, fields)
 end
 
 -- ---- going out ------------------------------------------------------------

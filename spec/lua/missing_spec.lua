@@ -46,6 +46,13 @@ describe("a global that is missing in a worker", function()
     assert.match(ADVICE, raised(pool.broadcast, pool, f).message)
   end)
 
+  it("is looked for in vain before a pool whose workers are no forks", function()
+    pool:close()
+    pool = parallel.Pool({workers = 1, start_method = "spawn"})
+    local message = raised(pool.apply, pool, function() return no_such_global() end).message
+    assert.match("'no_such_global': make it local so that it goes along, or set it in the initializer$", message)
+  end)
+
   it("can be set in the initializer", function()
     pool:close()
     pool = parallel.Pool({workers = 1, initializer = function()
