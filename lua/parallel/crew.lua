@@ -368,7 +368,7 @@ end
 -- What workers that inherit nothing are told; those that are there already are
 -- told of changes.
 local function write_letter(self)
-  return recruit.letter(self.settings, self.options.workers, self.functions)
+  return recruit.letter("parallel.server", self.settings, self.options.workers, self.functions:all())
 end
 
 local function service(self, options, workers, f)
@@ -404,7 +404,7 @@ end
 local function starter(self, workers)
   local made = workers > 0 and start_method.starter(self.options.start_method) or nil
   if not made then return nil end
-  local ok, settings = pcall(recruit.settings, self.options)
+  local ok, settings = pcall(recruit.enclose, self.options)
   if not ok then
     error(failure.new({kind = "unsendable", message = "cannot send an option of the pool: " .. settings}), 0)
   end

@@ -117,6 +117,15 @@ end
 
 function Functions:forgotten(number) self.versions[number] = nil end
 
+--- All functions that workers know now, by number: {bytes, parcel}.
+function Functions:all()
+  local all = {}
+  for number, version in pairs(self.versions) do
+    all[number] = {bytes = version.bytes, parcel = version.parcel}
+  end
+  return all
+end
+
 local functions = {}
 
 --- `tell(parcel, what, number, bytes)`, with the shared objects that go along, has every worker that lives now call

@@ -17,7 +17,6 @@ local start_method = require("parallel.start_method")
 local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
-local MOST_NESTED = 10 -- pools of workers of pools ..., which would be a fork bomb beyond
 local ON_ERROR = {"raise", "collect", "skip"}
 
 local Pool = {}
@@ -300,6 +299,7 @@ function Pool:mapreduce(fields)
   check.type(fields, "table", 1, "mapreduce")
   local with_workers = copy(fields)
   with_workers.workers = with_workers.workers or math.max(1, self.workers)
+  with_workers.start_method = with_workers.start_method or self.crew.options.start_method
   return mapreduce.run(with_workers)
 end
 
@@ -475,9 +475,7 @@ function pool.inheriting(f, options)
   start_method.check(options.start_method)
   local workers = options.workers == 0 and 0 or job.workers(options.workers)
   if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
-  if workers > 0 and identity.depth() >= MOST_NESTED then
-    check.fail(("pools are nested more than %d deep"):format(MOST_NESTED))
-  end
+  if workers > 0 then identity.check_nesting() end
   local made = setmetatable({owner = core.pid(), workers = workers}, Pool)
   made.crew = crew.open(workers, options, f)
   made.pids = made.crew.pids
