@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -26,6 +27,9 @@ static int raw_open(const char *path, int flags, mode_t mode) {
 static int raw_fcntl(int fd, int command, long argument) {
     return fcntl(fd, command, argument);
 }
+static long raw_futex(uint32_t *word, int operation, uint32_t value, const struct timespec *until) {
+    return syscall(SYS_futex, word, operation, value, until, NULL, FUTEX_BITSET_MATCH_ANY);
+}
 
 #ifndef PARALLEL_LUA_TESTING
 
@@ -33,6 +37,8 @@ const Sys sys = {
     .realloc = realloc,
     .mmap = mmap,
     .memfd_create = memfd_create,
+    .madvise = madvise,
+    .futex = raw_futex,
     .open = raw_open,
     .fstat = fstat,
     .ftruncate = ftruncate,
@@ -68,6 +74,9 @@ ASKING(void *, realloc, realloc, NULL, (void *b, size_t n), (b, n), NULL)
 ASKING(void *, mmap, mmap, MAP_FAILED, (void *w, size_t n, int p, int f, int d, off_t o),
        (w, n, p, f, d, o), NULL)
 ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f), NULL)
+ASKING(int, madvise, madvise, -1, (void *w, size_t n, int a), (w, n, a), NULL)
+ASKING(long, futex, raw_futex, -1, (uint32_t * w, int o, uint32_t v, const struct timespec *t),
+       (w, o, v, t), NULL)
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
 ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
@@ -96,6 +105,8 @@ Sys sys = {
     .realloc = asking_realloc,
     .mmap = asking_mmap,
     .memfd_create = asking_memfd_create,
+    .madvise = asking_madvise,
+    .futex = asking_futex,
     .open = asking_open,
     .fstat = asking_fstat,
     .ftruncate = asking_ftruncate,

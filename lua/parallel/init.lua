@@ -1,15 +1,28 @@
 --- parallel: run Lua in many processes at once.
 -- The public interface; each thing it offers lives in a file of its own.
 local async_result = require("parallel.async_result")
+local barrier = require("parallel.barrier")
+local condition = require("parallel.condition")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
+local lock = require("parallel.lock")
 local mapreduce = require("parallel.mapreduce")
 local oneshot = require("parallel.oneshot")
 local pool = require("parallel.pool")
 local wait = require("parallel.wait")
 
 local parallel = {
+  Barrier = barrier.new,
+  BoundedSemaphore = lock.BoundedSemaphore,
+  Condition = condition.new,
+  Event = core.event,
+  JoinableQueue = core.queue,
+  Lock = lock.Lock,
   Pool = pool.new,
+  Queue = core.queue,
+  RLock = lock.RLock,
+  Semaphore = lock.Semaphore,
+  SimpleQueue = function() return core.queue() end,
   _VERSION = "parallel-lua 0.1.0",
   as_completed = async_result.as_completed,
   cpu_count = core.cpu_count,
