@@ -12,7 +12,7 @@ static const char BARRIER[] = "parallel.barrier";
 enum { MOST_PARTIES = 65536 };
 
 static int core_barrier(lua_State *L) {
-    lua_Integer parties = luaL_checkinteger(L, 1);
+    lua_Integer parties = sync_whole(L, 1, 0);
     luaL_argcheck(L, parties >= 1 && parties <= MOST_PARTIES, 1, "from 1 to 65536 parties");
     Sync *sync = sync_push(L, BARRIER, sizeof *sync);
     sync_make(L, sync, "barrier", barrier_size((uint32_t)parties));

@@ -20,7 +20,7 @@ typedef struct {
 } Queue;
 
 static int core_queue(lua_State *L) {
-    lua_Integer limit = luaL_optinteger(L, 1, 0);
+    lua_Integer limit = sync_whole(L, 1, 0);
     Queue *queue = sync_push(L, QUEUE, sizeof *queue);
     sync_make(L, &queue->sync, "queue", RING_SMALLEST);
     ring_make(&queue->sync.segment, limit > 0 ? (uint64_t)limit : 0);
@@ -238,6 +238,8 @@ static const SharedKind KIND = {
 void queue_register(lua_State *L) {
     core_class(L, QUEUE, METHODS);
     shared_kind(L, &KIND);
+    luaL_getmetatable(L, QUEUE);
+    lua_setfield(L, -2, "Queue");
     lua_pushcfunction(L, core_queue);
     lua_setfield(L, -2, "queue");
 }

@@ -11,7 +11,7 @@
  *     queue:join(timeout)             true when all that was put is done with, or nil, "timeout"
  *     queue:close()                   for everybody: nothing more is put; what is there can be got
  *
- * What was put is there when put returns. Values cross as the codec says, functions too. */
+ * What was put is there when put returns. core.Queue is their metatable. Values cross as the codec says, functions too. */
 #ifndef PARALLEL_LUA_LUA_QUEUE_H
 #define PARALLEL_LUA_LUA_QUEUE_H
 

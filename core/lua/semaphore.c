@@ -8,7 +8,7 @@
 static const char SEMAPHORE[] = "parallel.semaphore";
 
 static int semaphore_new(lua_State *L, bool bounded) {
-    lua_Integer units = luaL_optinteger(L, 1, 1);
+    lua_Integer units = sync_whole(L, 1, 1);
     luaL_argcheck(L, units >= 0 && units <= SEMAPHORE_MOST, 1, "from 0 to 2147483647 units");
     Sync *sync = sync_push(L, SEMAPHORE, sizeof *sync);
     sync_make(L, sync, "semaphore", sizeof(Semaphore));

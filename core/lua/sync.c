@@ -90,6 +90,13 @@ uint64_t sync_deadline(lua_State *L, int index) {
     return seconds < 4e9 ? clock_now() + (uint64_t)(seconds * 1e9) : DEADLINE_NEVER;
 }
 
+lua_Integer sync_whole(lua_State *L, int index, lua_Integer missing) {
+    if (lua_isnoneornil(L, index)) return missing;
+    lua_Number number = luaL_checknumber(L, index);
+    luaL_argcheck(L, number == floor(number), index, "a whole number expected");
+    return (lua_Integer)fmax(-0x1p53, fmin(number, 0x1p53));
+}
+
 static int nothing(lua_State *L) {
     (void)L;
     return 0;

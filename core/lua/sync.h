@@ -38,6 +38,10 @@ int sync_close(lua_State *L);
 /* Seconds from now at this index as a deadline; none is never. */
 uint64_t sync_deadline(lua_State *L, int index);
 
+/* The whole number at this index, or `missing` when there is none; raises for other numbers,
+ * which not every Lua would by itself. */
+lua_Integer sync_whole(lua_State *L, int index, lua_Integer missing);
+
 /* A signal came while we waited. A handler that set a debug hook, as that of the lua program does
  * for Ctrl-C, has its say when any function is called. The second one does not raise: 0, or an
  * error on top of the stack. */
