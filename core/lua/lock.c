@@ -127,9 +127,12 @@ static void add_class(lua_State *L, const SharedKind *kind, lua_CFunction acquir
                       const char *name) {
     const luaL_Reg own[] = {{"acquire", acquire_it}, {"__gc", sync_close}, {NULL, NULL}};
     static const luaL_Reg SHARED[] = {
-        {"release", lock_method_release}, {"is_held", lock_method_is_held},
-        {"unwind", lock_method_unwind},   {"rewind", lock_method_rewind},
-        {"close", lock_method_close},     {"__close", lock_method_close},
+        {"release", lock_method_release},
+        {"is_held", lock_method_is_held},
+        {"unwind", lock_method_unwind},
+        {"rewind", lock_method_rewind},
+        {"close", lock_method_close},
+        {"__close", lock_method_close},
         {NULL, NULL},
     };
     core_class(L, kind->type, own);

@@ -12,7 +12,8 @@ static int semaphore_new(lua_State *L, bool bounded) {
     luaL_argcheck(L, units >= 0 && units <= SEMAPHORE_MOST, 1, "from 0 to 2147483647 units");
     Sync *sync = sync_push(L, SEMAPHORE, sizeof *sync);
     sync_make(L, sync, "semaphore", sizeof(Semaphore));
-    semaphore_make(sync->segment.bytes, (uint32_t)units, bounded ? (uint32_t)units : SEMAPHORE_MOST);
+    semaphore_make(sync->segment.bytes, (uint32_t)units,
+                   bounded ? (uint32_t)units : SEMAPHORE_MOST);
     return 1;
 }
 

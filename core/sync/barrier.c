@@ -71,16 +71,14 @@ static bool is_time_to_look(Barrier *barrier) {
 
 // The dead leave. One that had come in a round that is not over breaks the barrier.
 static void bury_dead(Barrier *barrier) {
-    bool died = false;
     if (!is_time_to_look(barrier)) return;
     for (uint32_t i = 0; i < barrier->parties; i++) {
         Party party = atomic_load(&barrier->places[i]);
         if (!party || !party_is_gone(party)) continue;
         break_round(barrier);
         atomic_store(&barrier->places[i], PARTY_NONE);
-        died = true;
     }
-    if (died) begin_if_empty(barrier);
+    begin_if_empty(barrier); // also where the last to leave died before it could
 }
 
 static int first_free(Barrier *barrier) {

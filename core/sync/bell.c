@@ -6,7 +6,8 @@
 #include "core/os/sys.h"
 
 static struct timespec moment(uint64_t ns) {
-    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
+    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000u),
+                             .tv_nsec = (long)(ns % 1000000000u)};
 }
 
 int word_wait(_Atomic uint32_t *word, uint32_t seen, uint64_t deadline) {

@@ -30,9 +30,9 @@ typedef struct {
 } Bell;
 
 enum {
-    BELL_LATE = 0,    // the deadline has passed
-    BELL_RUNG = 1,    // perhaps: look again
-    BELL_QUIET = 2,   // nothing for a while: look again, and who has died
+    BELL_LATE = 0,  // the deadline has passed
+    BELL_RUNG = 1,  // perhaps: look again
+    BELL_QUIET = 2, // nothing for a while: look again, and who has died
     BELL_ALL = INT_MAX,
 };
 

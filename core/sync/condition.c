@@ -25,13 +25,23 @@ int condition_enlist(Condition *condition, Party me) {
     return place;
 }
 
-// Takes the notice of one who died before it came back to the mutex.
+// Each of these is done once, whoever else tries: the dead are also looked at without the mutex.
+static bool note(ConditionPlace *place) {
+    uint32_t unnotified = 0;
+    return atomic_compare_exchange_strong(&place->notified, &unnotified, 1);
+}
+
+static bool bury(ConditionPlace *place, Party dead) {
+    return atomic_compare_exchange_strong(&place->party, &dead, PARTY_NONE);
+}
+
+// True when the notice of one who died before it came back to the mutex is ours now.
 static bool inherit_notice(Condition *condition, Party me) {
     for (uint32_t i = 0; i < atomic_load(&condition->used); i++) {
         ConditionPlace *place = &condition->places[i];
         Party party = atomic_load(&place->party);
-        if (!party || party == me || !atomic_load(&place->notified) || !party_is_gone(party)) continue;
-        if (atomic_compare_exchange_strong(&place->party, &party, PARTY_NONE)) return true;
+        if (!party || party == me || !atomic_load(&place->notified)) continue;
+        if (party_is_gone(party) && bury(place, party)) return true;
     }
     return false;
 }
@@ -42,7 +52,8 @@ int condition_await(Condition *condition, int place, Party me, uint64_t deadline
         if (woken == BELL_LATE) return 0;
         woken = word_wait(&mine->notified, 0, deadline);
         if (woken == -1) return -1;
-        if (woken == BELL_QUIET && inherit_notice(condition, me)) atomic_store(&mine->notified, 1);
+        if (woken != BELL_QUIET || !inherit_notice(condition, me)) continue;
+        if (!note(mine)) condition_notify(condition, 1); // there are two now
     }
     FAULT("cond.wait.notified");
     return 1;
@@ -50,7 +61,7 @@ int condition_await(Condition *condition, int place, Party me, uint64_t deadline
 
 bool condition_leave(Condition *condition, int place) {
     ConditionPlace *mine = &condition->places[place];
-    bool notified = atomic_load(&mine->notified);
+    bool notified = atomic_exchange(&mine->notified, 1); // no more notices
     FAULT("cond.wait.leave");
     atomic_store(&mine->party, PARTY_NONE);
     FAULT("cond.wait.end");
@@ -72,14 +83,14 @@ void condition_notify(Condition *condition, uint32_t count) {
     FAULT("cond.notify.begin");
     ConditionPlace *place;
     while (count > 0 && (place = first_come(condition)) != NULL) {
-        if (party_is_gone(atomic_load(&place->party))) {
-            atomic_store(&place->party, PARTY_NONE);
-            continue;
+        Party party = atomic_load(&place->party);
+        if (party_is_gone(party)) {
+            bury(place, party);
+        } else if (note(place)) {
+            FAULT("cond.notify.noted");
+            word_wake(&place->notified, 1);
+            count--;
         }
-        atomic_store(&place->notified, 1);
-        FAULT("cond.notify.noted");
-        word_wake(&place->notified, 1);
-        count--;
     }
     FAULT("cond.notify.end");
 }

@@ -42,8 +42,8 @@ static bool read_account(pid_t pid, Account *account) {
 }
 
 Passport *passport_open(void) {
-    Passport *passport = sys.mmap(NULL, PASSPORT_SIZE, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    Passport *passport =
+        sys.mmap(NULL, PASSPORT_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return passport == MAP_FAILED ? NULL : passport;
 }
 

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/os/fault.h"
+#include "core/os/sys.h"
 #include "core/sync/mutex.h"
 
 typedef struct {
@@ -25,7 +27,10 @@ typedef struct {
 
 typedef uint64_t ItemSize;
 
-enum { DATA = 512 }; // where data begin
+enum {
+    DATA = 512,      // where data begin
+    MUCH = 16 << 20, // bytes that an empty ring does not keep
+};
 
 _Static_assert(sizeof(Header) <= DATA, "the header must fit before the data");
 
@@ -188,6 +193,17 @@ int ring_put(Segment *segment, Party me, const void *bytes, size_t size, uint64_
 
 // ---- taking ----------------------------------------------------------------
 
+// An empty ring begins anew: with the same few pages, and without those of a great crowd.
+static void rewind_empty(State *next) {
+    next->head = 0;
+    if (next->capacity > MUCH) next->capacity = RING_SMALLEST - DATA;
+}
+
+// Gives back the memory of all that the ring does not use now.
+static void trim(const Segment *segment) {
+    sys.madvise((char *)segment->bytes + RING_SMALLEST, segment->size - RING_SMALLEST, MADV_REMOVE);
+}
+
 static int remove_first(const Segment *segment, void *bytes, size_t room, size_t *size) {
     State next = *state(segment);
     ItemSize item;
@@ -201,12 +217,14 @@ static int remove_first(const Segment *segment, void *bytes, size_t room, size_t
     next.head = place_of(&next, sizeof item + item);
     next.used -= sizeof item + item;
     next.items--;
-    if (next.used == 0) next.head = 0; // the same few pages again
+    bool great = next.capacity > MUCH;
+    if (next.used == 0) rewind_empty(&next);
     FAULT("queue.get.copied");
     prepare(segment, &next);
     FAULT("queue.get.prepared");
     commit(segment);
     FAULT("queue.get.commit");
+    if (great && next.used == 0) trim(segment);
     return 1;
 }
 

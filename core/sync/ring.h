@@ -48,10 +48,12 @@ int ring_put(Segment *segment, Party me, const void *bytes, size_t size, uint64_
 int ring_take(Segment *segment, Party me, void *bytes, size_t room, size_t *size,
               uint64_t deadline);
 
-/* One item that was taken is done with. 0, or -1: ERANGE when all that were put are already, EINTR. */
+/* One item that was taken is done with. 0, or -1: ERANGE when all that were put are already, EINTR.
+ */
 int ring_done(Segment *segment, Party me);
 
-/* Waits until all items that were put are done with. 1, 0 when the deadline passed, -1 with EINTR. */
+/* Waits until all items that were put are done with. 1, 0 when the deadline passed, -1 with EINTR.
+ */
 int ring_join(Segment *segment, Party me, uint64_t deadline);
 
 /* From now on nothing can be put; what is in it can be taken. Wakes all that wait. */

@@ -165,6 +165,20 @@ describe("a queue's items", function()
     end
   end)
 
+  it("leave no memory behind that is much", function()
+    local queue = parallel.Queue()
+    for _ = 1, 3 do
+      for _ = 1, 20 do queue:put(("x"):rep(1000000)) end
+      for _ = 1, 20 do assert.equal(1000000, #queue:get(0)) end
+    end
+    local kept = 0
+    for line in io.lines("/proc/self/smaps") do
+      if line:match("memfd:queue") then kept = "here"
+      elseif kept == "here" and line:match("^Pss:") then kept = tonumber(line:match("%d+")) break end
+    end
+    assert.is_true(kept < 100, kept .. " KiB")
+  end)
+
   it("that another process made the queue grow for are there", function()
     local queue = parallel.Queue()
     local big = ("big"):rep(100000)

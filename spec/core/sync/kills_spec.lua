@@ -236,18 +236,16 @@ describe("a condition", function()
     other:finish()
   end)
 
-  for _, point in ipairs({"cond.wait.notified"}) do
-    it("gives the notice of one killed at " .. point .. " to another", function()
-      local condition = parallel.Condition()
-      testing.fault(point .. ":killchild@1")
-      local first = start_waiting(condition, notified)
-      local second = start_waiting(condition, notified)
-      condition:with(function() condition:notify() end)
-      first:fall()
-      second:finish()
-      testing.fault(nil)
-    end)
-  end
+  it("gives the notice of one killed before it came back to another", function()
+    local condition = parallel.Condition()
+    testing.fault("cond.wait.notified:killchild@1")
+    local first = start_waiting(condition, notified)
+    local second = start_waiting(condition, notified)
+    condition:with(function() condition:notify() end)
+    first:fall()
+    second:finish()
+    testing.fault(nil)
+  end)
 
   for _, point in ipairs({"cond.wait.leave", "cond.wait.end"}) do
     it("goes on when one is killed at " .. point, function()
@@ -339,13 +337,17 @@ describe("a barrier", function()
     end)
   end
 
-  for _, point in ipairs({"barrier.broken"}) do
-    it("is broken for all when one is killed at " .. point, function()
-      local barrier = parallel.Barrier(2)
-      local other = child.start(function() broken_for(barrier) end)
-      while barrier.n_waiting == 0 do core.poll({}, 0.001) end
-      killed_at(point, 1, function() barrier:abort() end)
-      other:finish()
-    end)
-  end
+  it("begins a new round when the last to leave is killed before it could", function()
+    local barrier = parallel.Barrier(1)
+    killed_at("barrier.leave.end", 1, function() barrier:wait() end)
+    assert.equal(1, barrier:wait(SOON))
+  end)
+
+  it("is broken for all when one is killed that breaks it", function()
+    local barrier = parallel.Barrier(2)
+    local other = child.start(function() broken_for(barrier) end)
+    while barrier.n_waiting == 0 do core.poll({}, 0.001) end
+    killed_at("barrier.broken", 1, function() barrier:abort() end)
+    other:finish()
+  end)
 end)
