@@ -40,7 +40,7 @@ describe("parallel.Event", function()
       while not event:wait(0.01) do here:release() end
     end)
     repeat
-      here:acquire()
+      here:acquire(0.01)
       event:set()
       event:clear()
     until require("parallel.core").testing.wait(other.pid, true)
