@@ -10,6 +10,7 @@
 #include "core/lua/list.h"
 #include "core/lua/lock.h"
 #include "core/lua/outcomes.h"
+#include "core/lua/parcel.h"
 #include "core/lua/pool.h"
 #include "core/lua/queue.h"
 #include "core/lua/random.h"
@@ -37,6 +38,7 @@ static Register *const PARTS[] = {
     list_register,
     lock_register,
     outcomes_register,
+    parcel_register,
     pool_register,
     queue_register,
     random_register,

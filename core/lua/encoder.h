@@ -34,10 +34,13 @@ typedef struct {
     int first;   // the values to encode: stack index and number
     int count;
     bool functions; // may be in the message
+    bool shares;    // so may shared objects
     bool types;     // are registered, so that metatables matter
 
     int later; // stack index of the list of what was put off, nil while there is nothing
     size_t late;
+    int shared; // stack index of the list of shared objects, nil while there is none
+    size_t handles;
     int kept; // stack index of a list of what dump functions returned, nil while there is nothing
     size_t keeps;
 
@@ -110,6 +113,9 @@ bool encode_library(Encoder *e, int index);
 /* A value of a registered type; false when it is of none. */
 bool encode_typed(Encoder *e, int index);
 void encode_userdata(Encoder *e, int index);
+
+/* Adds an object to the list that goes beside the message; its place there, from 1. */
+size_t encoder_share(Encoder *e, int index);
 
 /* ---- bytes ---- */
 

@@ -7,6 +7,7 @@
 #include "core/lua/codec.h"
 #include "core/lua/outcome.h"
 #include "core/wire/buffer.h"
+#include "core/wire/bundle.h"
 
 typedef struct {
     lua_State *L;
@@ -16,9 +17,10 @@ typedef struct {
     lua_Integer settled; // places known before
     lua_Integer count;   // items in the chunk
     bool packed;
+    lua_Integer shared; // how many of the shared objects belong to outcomes before
 } Reading;
 
-enum { BYTES = 1, RESULTS, OFFSET, SETTLED, COUNT, PACKED, FAILURES, ELAPSED };
+enum { BYTES = 1, RESULTS, OFFSET, SETTLED, COUNT, PACKED, PARCEL, FAILURES, ELAPSED };
 
 static void damaged(Reading *r, const char *reason) __attribute__((noreturn));
 
@@ -58,6 +60,18 @@ static int push_message(Reading *r) {
     return codec_decode(r->L, bytes, size);
 }
 
+// Pushes a list of the next so many shared objects.
+static void take_parcel(Reading *r, uint64_t count) {
+    lua_State *L = r->L;
+    if (!lua_istable(L, PARCEL) || count > BUNDLE_MOST)
+        damaged(r, "shared objects did not come with them");
+    lua_createtable(L, (int)count, 0);
+    for (lua_Integer i = 1; i <= (lua_Integer)count; i++) {
+        lua_rawgeti(L, PARCEL, ++r->shared);
+        lua_rawseti(L, -2, i);
+    }
+}
+
 // Pushes what f returned; how many values that is.
 static int push_values(Reading *r, int tag) {
     lua_State *L = r->L;
@@ -88,9 +102,9 @@ static void pack(lua_State *L, int count) {
     lua_setfield(L, list, "n");
 }
 
-static void take_result(Reading *r, int tag) {
+// The `values` on top are the result.
+static void set_result(Reading *r, int values) {
     lua_State *L = r->L;
-    int values = push_values(r, tag);
     if (r->packed)
         pack(L, values);
     else if (values != 1)
@@ -101,15 +115,48 @@ static void take_result(Reading *r, int tag) {
         lua_pop(L, 1);
 }
 
-static void take_failure(Reading *r) {
+static void take_result(Reading *r, int tag) {
+    set_result(r, push_values(r, tag));
+}
+
+// With the account on top.
+static void set_failure(Reading *r) {
     lua_State *L = r->L;
-    if (push_message(r) != 1 || !lua_istable(L, -1)) damaged(r, "a failure without an account");
     if (r->last <= r->settled) return lua_pop(L, 1);
     if (lua_isnil(L, FAILURES)) {
         lua_newtable(L);
         lua_replace(L, FAILURES);
     }
     lua_rawseti(L, FAILURES, r->last);
+}
+
+static void take_failure(Reading *r) {
+    if (push_message(r) != 1 || !lua_istable(r->L, -1)) damaged(r, "a failure without an account");
+    set_failure(r);
+}
+
+// decode(bytes, parcel): the values
+static int decode_shared(lua_State *L) {
+    size_t size;
+    const char *bytes = lua_tolstring(L, 1, &size);
+    return codec_decode_shared(L, bytes, size, 2);
+}
+
+// When this process may open no more files, that is the failure of this item alone.
+static void take_shared(Reading *r) {
+    lua_State *L = r->L;
+    int top = lua_gettop(L);
+    lua_pushcfunction(L, decode_shared);
+    uint64_t count = take_varint(r);
+    push_string(r, take_varint(r));
+    take_parcel(r, count);
+    if (lua_pcall(L, 2, LUA_MULTRET, 0) == 0) return set_result(r, lua_gettop(L) - top);
+    lua_createtable(L, 0, 2);
+    lua_pushliteral(L, "unsendable");
+    lua_setfield(L, -2, "kind");
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "message");
+    set_failure(r);
 }
 
 // ---- the run -------------------------------------------------------------
@@ -135,6 +182,7 @@ static void take_one(Reading *r) {
     if (r->last == -1) damaged(r, "an outcome of no known item");
     if (r->last++ == r->count) damaged(r, "more outcomes than items");
     if (tag == OUTCOME_FAILED) return take_failure(r);
+    if (tag == OUTCOME_SHARED) return take_shared(r);
     take_result(r, tag);
 }
 
@@ -147,7 +195,7 @@ static int core_outcomes(lua_State *L) {
     r.settled = luaL_checkinteger(L, SETTLED);
     r.count = luaL_checkinteger(L, COUNT);
     r.packed = lua_toboolean(L, PACKED);
-    lua_settop(L, PACKED);
+    lua_settop(L, PARCEL);
     lua_settop(L, ELAPSED);
     while (r.at < r.end) take_one(&r);
     lua_pushinteger(L, r.last > r.settled ? r.last : r.settled);

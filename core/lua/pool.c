@@ -11,9 +11,10 @@
 #include "core/lua/failed.h"
 #include "core/lua/guard.h"
 #include "core/lua/heap.h"
+#include "core/lua/parcel.h"
 #include "core/lua/self.h"
+#include "core/lua/shared.h"
 #include "core/os/clock.h"
-#include "core/os/sys.h"
 #include "core/pool/pool.h"
 
 static const char POOL[] = "parallel.core.pool";
@@ -22,9 +23,11 @@ typedef struct {
     Pool *pool;   // NULL: closed
     lua_State *L; // the thread that called us last: a worker forked now goes on in its copy
     int begin, handle, finish; // references of the functions in the registry
-    int *keep;
-    size_t memory; // that the Lua of a worker may have, or 0
-    Guard guard;   // in the worker
+    Buffer keep;               // descriptors that every worker inherits, as int
+    int keeper;                // reference of a function that says which others, or LUA_NOREF
+    Buffer kept;               // what the worker that is being forked inherits
+    size_t memory;             // that the Lua of a worker may have, or 0
+    Guard guard;               // in the worker
 } PoolHandle;
 
 // ---- in the worker -------------------------------------------------------
@@ -73,7 +76,7 @@ static int append_string(lua_State *L, Buffer *to) {
     return bytes ? buffer_append(to, bytes, size) : 0;
 }
 
-// Calls function(self, payload). 0 with its reply, or -1 with an account of the
+// Calls function(self, payload, parcel). 0 with its reply, or -1 with an account of the
 // error. The stack below belongs to the call in which we were forked, and keeps
 // the pool from being collected.
 static int call(PoolHandle *handle, int function, Self *self, const char *payload, size_t size,
@@ -85,7 +88,11 @@ static int call(PoolHandle *handle, int function, Self *self, const char *payloa
     lua_rawgeti(L, LUA_REGISTRYINDEX, function);
     self_push(L, self);
     lua_pushlstring(L, payload, size);
-    int failed = lua_pcall(L, 2, 1, base + 1) != 0;
+    if (self->handle_count)
+        parcel_push(L, self->handles, self->handle_count);
+    else
+        lua_pushnil(L);
+    int failed = lua_pcall(L, 3, 1, base + 1) != 0;
     int written =
         failed ? failed_write(L, board_get(&self->board->item), reply) : append_string(L, reply);
     if (written == -1) _exit(SERVE_BROKEN); // no memory even to say so
@@ -96,6 +103,7 @@ static int call(PoolHandle *handle, int function, Self *self, const char *payloa
 static int begin(void *context, Self *self, Buffer *reply) {
     PoolHandle *handle = context;
     heap_renew(handle->L);
+    shared_settle(handle->L, &handle->kept);
     replace_exit(handle->L, self->life);
     reseed(handle->L);
     tune_compiler(handle->L);
@@ -152,20 +160,58 @@ static int option_finish(lua_State *L) {
     return LUA_NOREF;
 }
 
-static int option_keep(lua_State *L, PoolHandle *handle) {
-    lua_getfield(L, 1, "keep");
-    int count = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0;
-    if (count > 0) {
-        handle->keep = sys.realloc(NULL, (size_t)count * sizeof *handle->keep);
-        if (!handle->keep) return luaL_error(L, "not enough memory");
+static void option_keep(lua_State *L, PoolHandle *handle) {
+    if (lua_getfield(L, 1, "keep") == LUA_TFUNCTION) {
+        handle->keeper = luaL_ref(L, LUA_REGISTRYINDEX);
+        return;
     }
-    for (int i = 0; i < count; i++) {
-        lua_rawgeti(L, -1, i + 1);
-        handle->keep[i] = (int)lua_tointeger(L, -1);
+    int count = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0;
+    for (int i = 1; i <= count; i++) {
+        lua_rawgeti(L, -1, i);
+        int fd = (int)lua_tointeger(L, -1);
+        if (buffer_append(&handle->keep, &fd, sizeof fd) == -1) luaL_error(L, "not enough memory");
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    return count;
+}
+
+// With a list of shared objects on top: adds the descriptors of those that are open.
+static int keep_listed(lua_State *L, Buffer *fds) {
+    int list = lua_gettop(L), added = 0;
+    for (int i = 1; added == 0 && lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
+        const SharedKind *kind = shared_kind_of(L, -1);
+        int fd = kind ? kind->descriptor(L, -1) : -1;
+        if (fd != -1) added = buffer_append(fds, &fd, sizeof fd);
+        lua_pop(L, 1);
+    }
+    return added;
+}
+
+// What the pool's owner asks for beside what every child keeps.
+static int keep_asked(PoolHandle *handle) {
+    lua_State *L = handle->L;
+    int base = lua_gettop(L), asked = 0;
+    if (handle->keeper == LUA_NOREF) return 0;
+    lua_checkstack(L, LUA_MINSTACK);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, handle->keeper);
+    bool failed = lua_pcall(L, 0, 1, 0) != 0 || !lua_istable(L, -1);
+    if (failed)
+        errno = ENOMEM; // nothing else can go wrong in there
+    else
+        asked = keep_listed(L, &handle->kept);
+    lua_settop(L, base);
+    return failed ? -1 : asked;
+}
+
+// The copy in `kept` is for the child, see begin.
+static int keep(void *context, Buffer *fds) {
+    PoolHandle *handle = context;
+    buffer_clear(&handle->kept);
+    if (buffer_append(&handle->kept, buffer_bytes(&handle->keep), buffer_size(&handle->keep)) ==
+            -1 ||
+        shared_keep(handle->L, &handle->kept) == -1 || keep_asked(handle) == -1)
+        return -1;
+    return buffer_append(fds, buffer_bytes(&handle->kept), buffer_size(&handle->kept));
 }
 
 // Makes every object old, so that collections in the workers do not write to
@@ -188,7 +234,8 @@ static int core_pool(lua_State *L) {
     *handle = (PoolHandle){.L = L,
                            .begin = LUA_NOREF,
                            .handle = LUA_NOREF,
-                           .finish = LUA_NOREF}; // closed: __gc may run
+                           .finish = LUA_NOREF,
+                           .keeper = LUA_NOREF}; // closed: __gc may run
     luaL_setmetatable(L, POOL);
     PoolOptions options = {
         .workers = option_integer(L, "workers", 1),
@@ -206,8 +253,9 @@ static int core_pool(lua_State *L) {
     lua_getfield(L, 1, "memory");
     handle->memory = (size_t)luaL_optnumber(L, -1, 0);
     lua_pop(L, 1);
-    options.keep_count = option_keep(L, handle);
-    options.keep = handle->keep;
+    option_keep(L, handle);
+    options.keep = keep;
+    options.keep_context = handle;
     age_heap(L);
     handle->pool = pool_open(&options);
     return handle->pool ? 1 : luaL_fileresult(L, 0, "cannot start workers");
@@ -226,7 +274,9 @@ static int pool_method_submit(lua_State *L) {
     const char *bytes = luaL_checklstring(L, 2, &size);
     int worker = (int)luaL_optinteger(L, 3, 0);
     luaL_argcheck(L, worker >= 0 && worker <= pool_workers(handle->pool), 3, "no such worker");
-    TaskTerms terms = {.only = worker, .limit = check_limit(L, 4)};
+    int handles[BUNDLE_MOST];
+    TaskTerms terms = {.only = worker, .limit = check_limit(L, 4), .handles = handles};
+    terms.handle_count = parcel_descriptors(L, 5, handles);
     uint64_t task = pool_submit(handle->pool, bytes, size, terms);
     if (!task) return luaL_error(L, "cannot submit a task: %s", strerror(errno));
     lua_pushinteger(L, (lua_Integer)task);
@@ -274,7 +324,9 @@ static int push_event(lua_State *L, const PoolEvent *event) {
     lua_pushinteger(L, event->worker + 1);
     if (event->kind == POOL_PART || event->kind == POOL_RESULT) {
         lua_pushlstring(L, event->bytes, event->size);
-        return 4;
+        if (event->handle_count == 0) return 4;
+        parcel_push(L, event->handles, event->handle_count);
+        return 5;
     }
     if (event->kind == POOL_ERROR)
         failed_push(L, event->bytes, event->size);
@@ -381,12 +433,13 @@ static int pool_method_close(lua_State *L) {
     PoolHandle *handle = luaL_checkudata(L, 1, POOL);
     pool_close(handle->pool);
     handle->pool = NULL;
-    free(handle->keep);
-    handle->keep = NULL;
+    buffer_free(&handle->keep);
+    buffer_free(&handle->kept);
     luaL_unref(L, LUA_REGISTRYINDEX, handle->begin);
     luaL_unref(L, LUA_REGISTRYINDEX, handle->handle);
     luaL_unref(L, LUA_REGISTRYINDEX, handle->finish);
-    handle->begin = handle->handle = handle->finish = LUA_NOREF;
+    luaL_unref(L, LUA_REGISTRYINDEX, handle->keeper);
+    handle->begin = handle->handle = handle->finish = handle->keeper = LUA_NOREF;
     return 0;
 }
 

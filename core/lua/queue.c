@@ -45,8 +45,14 @@ static int raise_errno(lua_State *L) {
 
 static int encode(lua_State *L) {
     Queue *queue = lua_touserdata(L, 2);
-    codec_encode_trusted(L, 1, 1, &queue->out);
+    codec_encode_functions(L, 1, 1, &queue->out);
     return 0;
+}
+
+// Shared objects are refused here, where it is not said what else to do.
+static const char *advice_on(const char *refusal) {
+    if (!strstr(refusal, "cannot be sent this way")) return "";
+    return "; let the processes inherit it, or send it through a Pipe or with a task";
 }
 
 static void encode_item(lua_State *L, Queue *queue) {
@@ -56,7 +62,7 @@ static void encode_item(lua_State *L, Queue *queue) {
     int status = lua_pcall(L, 2, 0, 0);
     if (status == 0) return;
     if (status == LUA_ERRMEM || !lua_isstring(L, -1)) lua_error(L);
-    luaL_error(L, "cannot send item: %s", lua_tostring(L, -1));
+    luaL_error(L, "cannot send item: %s%s", lua_tostring(L, -1), advice_on(lua_tostring(L, -1)));
 }
 
 // Gives back what the item took, and much more than most items take.
@@ -119,7 +125,7 @@ static int get(lua_State *L, uint64_t deadline) {
     for (;;) {
         Party me = sync_party(&queue->sync);
         int got = ring_take(&queue->sync.segment, me, bytes, room, &size, deadline);
-        if (got == 1) return codec_decode_trusted(L, bytes, size);
+        if (got == 1) return codec_decode_functions(L, bytes, size);
         if (got == 0) return got_nothing(L, false);
         if (errno == EPIPE) return got_nothing(L, true);
         if (errno == EINTR) {

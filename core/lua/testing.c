@@ -2,6 +2,7 @@
 #include "core/lua/core.h"
 #include "core/lua/testing_codec.h"
 #include "core/lua/testing_ledger.h"
+#include "core/lua/testing_shared.h"
 #include "core/lua/testing_wire.h"
 #include "core/os/fault.h"
 
@@ -24,5 +25,6 @@ void testing_register(lua_State *L) {
     testing_codec_register(L);
     testing_wire_register(L);
     testing_ledger_register(L);
+    testing_shared_register(L);
     lua_setfield(L, -2, "testing");
 }

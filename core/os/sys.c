@@ -49,6 +49,9 @@ const Sys sys = {
     .read = read,
     .write = write,
     .pwritev2 = pwritev2,
+    .socketpair = socketpair,
+    .sendmsg = sendmsg,
+    .recvmsg = recvmsg,
     .poll = poll,
     .epoll_create1 = epoll_create1,
     .epoll_ctl = epoll_ctl,
@@ -88,6 +91,7 @@ ASKING(ssize_t, read, read, -1, (int d, void *b, size_t n), (d, b, n), &n)
 ASKING(ssize_t, write, write, -1, (int d, const void *b, size_t n), (d, b, n), &n)
 ASKING(ssize_t, pwritev2, pwritev2, -1, (int d, const struct iovec *v, int n, off_t o, int f),
        (d, v, n, o, f), NULL)
+ASKING(int, socketpair, socketpair, -1, (int d, int t, int p, int f[2]), (d, t, p, f), NULL)
 ASKING(int, poll, poll, -1, (struct pollfd * p, nfds_t n, int t), (p, n, t), NULL)
 ASKING(int, epoll_create1, epoll_create1, -1, (int f), (f), NULL)
 ASKING(int, epoll_ctl, epoll_ctl, -1, (int e, int o, int d, struct epoll_event *v), (e, o, d, v),
@@ -100,6 +104,20 @@ ASKING(int, pidfd_open, raw_pidfd_open, -1, (pid_t p, unsigned f), (p, f), NULL)
 ASKING(int, pidfd_send_signal, raw_pidfd_send_signal, -1, (int d, int s, siginfo_t *i, unsigned f),
        (d, s, i, f), NULL)
 ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
+
+// These move the bytes of one part, which "short" makes one byte long.
+static ssize_t asking_sendmsg(int fd, const struct msghdr *message, int flags) {
+    struct msghdr shorter = *message;
+    struct iovec part = message->msg_iov[0];
+    if (fault_fails("sys.sendmsg", &part.iov_len)) return -1;
+    shorter.msg_iov = &part;
+    return sendmsg(fd, &shorter, flags);
+}
+
+static ssize_t asking_recvmsg(int fd, struct msghdr *message, int flags) {
+    if (fault_fails("sys.recvmsg", &message->msg_iov[0].iov_len)) return -1;
+    return recvmsg(fd, message, flags);
+}
 
 Sys sys = {
     .realloc = asking_realloc,
@@ -117,6 +135,9 @@ Sys sys = {
     .read = asking_read,
     .write = asking_write,
     .pwritev2 = asking_pwritev2,
+    .socketpair = asking_socketpair,
+    .sendmsg = asking_sendmsg,
+    .recvmsg = asking_recvmsg,
     .poll = asking_poll,
     .epoll_create1 = asking_epoll_create1,
     .epoll_ctl = asking_epoll_ctl,

@@ -21,7 +21,7 @@ static uint64_t tag_of(const Worker *worker, int which) {
 static int watch(Places *places, Worker *worker) {
     Poller *poller = &places->poller;
     int end = worker->process.pidfd;
-    if (poller_watch(poller, worker->channel.in, POLLER_READ, tag_of(worker, TAG_RESULTS)) == -1)
+    if (poller_watch(poller, worker->channel.fd, POLLER_READ, tag_of(worker, TAG_CHANNEL)) == -1)
         return -1;
     return end == -1 ? 0 : poller_watch(poller, end, POLLER_READ, tag_of(worker, TAG_END));
 }
@@ -30,18 +30,15 @@ static int watch(Places *places, Worker *worker) {
 // has not closed its copies yet would keep them in the poller, under a tag that
 // is by then the replacement's.
 static void unwatch(Places *places, Worker *worker) {
-    poller_watch(&places->poller, worker->channel.in, 0, 0);
-    if (worker->flooded) poller_watch(&places->poller, worker->channel.out, 0, 0);
+    poller_watch(&places->poller, worker->channel.fd, 0, 0);
     if (worker->process.pidfd != -1) poller_watch(&places->poller, worker->process.pidfd, 0, 0);
 }
 
-void places_watch_tasks(Places *places, const Worker *worker) {
-    poller_watch(&places->poller, worker->channel.out, worker->flooded ? POLLER_WRITE : 0,
-                 tag_of(worker, TAG_TASKS));
-}
-
-void places_unwatch_results(Places *places, const Worker *worker) {
-    poller_watch(&places->poller, worker->channel.in, 0, 0);
+// A closed end is always ready: it would keep us from ever waiting.
+void places_watch_channel(Places *places, const Worker *worker) {
+    unsigned what = worker->flooded ? POLLER_READ | POLLER_WRITE : POLLER_READ;
+    poller_watch(&places->poller, worker->channel.fd, worker->silent ? 0 : what,
+                 tag_of(worker, TAG_CHANNEL));
 }
 
 // ---- starting ------------------------------------------------------------
@@ -59,8 +56,15 @@ static void note_reason(Places *places, bool refused, const char *bytes, size_t 
     buffer_append(&places->reason, bytes, size); // without memory there is no reason to tell
 }
 
+// With the descriptors that are to be kept at this moment.
+static int fork_worker(Places *places, Worker *worker) {
+    buffer_clear(&places->kept);
+    if (places->keep && places->keep(places->keep_context, &places->kept) == -1) return -1;
+    return worker_start(worker, &places->service, &places->kept);
+}
+
 static void start(Places *places, Worker *worker) {
-    if (worker_start(worker, &places->service, places->keep, places->keep_count) == 0) {
+    if (fork_worker(places, worker) == 0) {
         if (watch(places, worker) == 0) return;
         process_kill(&worker->process);
         process_reap(&worker->process);
@@ -152,14 +156,6 @@ void places_reap(Places *places) {
         if (places->workers[i].process.pid) process_reap(&places->workers[i].process);
 }
 
-static int copy_keep(Places *places, const int *keep, int count) {
-    places->keep = sys.realloc(NULL, ((size_t)count + 2) * sizeof *places->keep);
-    if (!places->keep) return -1;
-    if (count) memcpy(places->keep, keep, (size_t)count * sizeof *places->keep);
-    places->keep_count = count;
-    return 0;
-}
-
 static int make_places(Places *places, int count) {
     Worker *workers = sys.realloc(places->workers, (size_t)count * sizeof *workers);
     if (!workers) return -1;
@@ -180,10 +176,13 @@ int places_resize(Places *places, int wanted) {
     return 0;
 }
 
-int places_open(Places *places, int count, const Service *service, const int *keep,
-                int keep_count) {
-    *places = (Places){.service = *service, .poller.fd = -1, .wanted = count};
-    if (copy_keep(places, keep, keep_count) == -1) return -1;
+int places_open(Places *places, int count, const Service *service, PlacesKeep *keep,
+                void *keep_context) {
+    *places = (Places){.service = *service,
+                       .keep = keep,
+                       .keep_context = keep_context,
+                       .poller.fd = -1,
+                       .wanted = count};
     if (make_places(places, count) == -1) return -1;
     return poller_open(&places->poller);
 }
@@ -191,8 +190,7 @@ int places_open(Places *places, int count, const Service *service, const int *ke
 // The descriptors are not open here, or are others.
 void places_disown(Places *places) {
     for (int i = 0; i < places->count; i++) {
-        Channel *channel = &places->workers[i].channel;
-        channel->in = channel->out = -1;
+        channel_disown(&places->workers[i].channel);
         places->workers[i].process = PROCESS_NONE;
     }
     places->poller.fd = -1;
@@ -204,5 +202,5 @@ void places_close(Places *places) {
     buffer_free(&places->reason);
     poller_close(&places->poller);
     free(places->workers);
-    free(places->keep);
+    buffer_free(&places->kept);
 }

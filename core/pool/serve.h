@@ -2,7 +2,7 @@
  *
  *     begin -> READY -> (wait for a task -> handle -> reply) ... -> leave
  *
- * The task pipe closing is the order to leave. A worker leaves unasked too, when
+ * The pool hanging up is the order to leave. A worker leaves unasked too, when
  * its handler has set the board's `retiring`; the pool replaces it. */
 #ifndef PARALLEL_LUA_POOL_SERVE_H
 #define PARALLEL_LUA_POOL_SERVE_H
@@ -33,10 +33,13 @@ struct Self {
     int life;  // for process_leave
     Board *board;
     Ledger ledger;
-    Buffer aside; // the handler's own, for what must be complete before it is an entry
-    /* Sends these bytes as a part of the task's result, ahead of its end. 0, or -1
-     * with ENOMEM and nothing sent; without a pool the worker leaves. */
-    int (*part)(Self *self, const char *bytes, size_t size);
+    Buffer aside;        // the handler's own, for what must be complete before it is an entry
+    int *handles;        // descriptors that came with the task at hand; who takes one leaves -1 in
+    size_t handle_count; // its place; NULL with a count: this process may open no more
+    /* Sends these bytes, and copies of `count` descriptors, as a part of the task's
+     * result, ahead of its end. 0, or -1 with errno (ENOMEM, EMFILE) and nothing sent;
+     * without a pool the worker leaves. */
+    int (*part)(Self *self, const char *bytes, size_t size, const int *handles, size_t count);
     void *to;  // where part sends it
     void *own; // the handler's own
 };

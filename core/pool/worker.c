@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "core/os/clock.h"
-#include "core/os/descriptor.h"
 #include "core/os/fault.h"
 #include "core/os/mapping.h"
 
@@ -33,16 +32,17 @@ static int live(void *context, int life) {
     return serve(&self, birth->service, birth->channel);
 }
 
-int worker_start(Worker *worker, const Service *service, int *keep, int count) {
+int worker_start(Worker *worker, const Service *service, Buffer *keep) {
     Channel theirs;
     Birth birth = {worker, service, &theirs};
     if (channel_pair(&worker->channel, &theirs) == -1) return -1;
     if (channel_unblock(&worker->channel) == -1) goto fail;
-    keep[count] = theirs.in;
-    keep[count + 1] = theirs.out;
+    if (buffer_append(keep, &theirs.fd, sizeof theirs.fd) == -1) goto fail;
     board_clear(worker->board);
     FAULT("worker.fork");
-    if (process_start(&worker->process, keep, count + 2, live, &birth) == -1) goto fail;
+    const int *kept = (const int *)(const void *)buffer_bytes(keep);
+    int count = (int)(buffer_size(keep) / sizeof *kept);
+    if (process_start(&worker->process, kept, count, live, &birth) == -1) goto fail;
     channel_close(&theirs);
     worker->state = WORKER_STARTING;
     worker->ended = worker->flooded = worker->overdue = false;
@@ -58,17 +58,22 @@ fail:
 
 int worker_send(Worker *worker, Task *task) {
     FrameHeader header = {.kind = FRAME_TASK, .size = task->size, .task = task->id};
-    if (channel_queue(&worker->channel, header, task->bytes) == -1) return -1;
+    if (channel_queue(&worker->channel, header, task->bytes, task->bundle) == -1) return -1;
     task_queue_push(&worker->held, task);
     FAULT("pool.dispatch");
     return 0;
 }
 
+// Nothing is wrong with the channel, there is only no room for more at the moment.
+static bool is_for_now(int error) {
+    return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
+}
+
 void worker_flush(Worker *worker) {
     int out;
     while ((out = channel_flush(&worker->channel)) == 0) {}
-    worker->flooded = out == -1 && errno == EAGAIN;
-    if (out == -1 && errno != EAGAIN) buffer_clear(&worker->channel.outgoing);
+    worker->flooded = out == -1 && is_for_now(errno);
+    if (out == -1 && !worker->flooded) channel_discard(&worker->channel);
 }
 
 void worker_fill(Worker *worker) {
@@ -97,7 +102,7 @@ bool worker_retired(const Worker *worker, const ProcessEnd *end) {
 void worker_dismiss(Worker *worker) {
     if (worker->state == WORKER_ABSENT) return;
     worker->state = WORKER_LEAVING;
-    if (buffer_size(&worker->channel.outgoing) == 0) descriptor_close(&worker->channel.out);
+    if (buffer_size(&worker->channel.outgoing) == 0) channel_hang_up(&worker->channel);
 }
 
 void worker_clear(Worker *worker) {

@@ -25,7 +25,7 @@ typedef struct {
     LedgerPage *ledger; // each worker of this place writes them anew
     TaskQueue own;      // tasks that only this worker may run
     TaskQueue held;     // sent and not answered, in the order in which it runs them
-    bool flooded;       // some of what was sent waits for room in the pipe
+    bool flooded;       // some of what was sent waits for room in the channel
     bool ended;         // the kernel says so; what it had sent is still to be read
     uint64_t silent;    // since when its side of the channel is closed, or 0
     // For core/pool/deadline.h:
@@ -37,22 +37,22 @@ typedef struct {
 /* Gets the place ready. 0, or -1 with ENOMEM. */
 int worker_init(Worker *worker, int index);
 
-/* Forks its process, which runs the service and keeps the given descriptors
- * (the list has room for two more behind `count`). 0, or -1 with errno and
- * the place still ABSENT. */
-int worker_start(Worker *worker, const Service *service, int *keep, int count);
+/* Forks its process, which runs the service and keeps the descriptors listed, as int,
+ * in `keep`; its channel's is added there. 0, or -1 with errno and the place still ABSENT. */
+int worker_start(Worker *worker, const Service *service, Buffer *keep);
 
-/* Queues a task for its pipe, which it then holds. 0, or -1 with ENOMEM and the task not taken. */
+/* Queues a task for its channel, which it then holds. 0, or -1 with ENOMEM and the task not taken.
+ */
 int worker_send(Worker *worker, Task *task);
 
-/* Moves what waits for room in its pipe. A pipe without a reader counts as
+/* Moves what waits for room in its channel. One without a reader counts as
  * empty: its death is reported by other means. */
 void worker_flush(Worker *worker);
 
 /* Reads what has come, and notes when the other side is closed. */
 void worker_fill(Worker *worker);
 
-/* Reads all that an ended worker has left in its pipe. */
+/* Reads all that an ended worker has sent. */
 void worker_fill_rest(Worker *worker);
 
 /* Of an ended worker: the task that it was running, taken from `held`, or NULL;

@@ -26,7 +26,7 @@ local function piece(chunk, from, to, attempts)
   for i = from, to do items[i - from + 1] = chunk.items[i] end
   return {source = chunk.source, version = chunk.version, shape = chunk.shape,
           timeout = chunk.timeout, first = chunk.first + from - 1, items = items, attempts = attempts,
-          stillborn = from == 1 and chunk.stillborn or nil}
+          stillborn = from == 1 and chunk.stillborn or nil, parcel = chunk.parcel}
 end
 
 local function refuse(self, chunk, place, fields)
@@ -44,11 +44,17 @@ local function send_one_by_one(self, chunk, why)
   for i = 1, chunk.items.n do self:send(piece(chunk, i, i)) end
 end
 
+-- Shared objects go along as descriptors, which can be closed by now, or too many.
+local function hand_over(self, chunk)
+  local payload, parcel = encode_chunk(chunk)
+  return self.transport:submit(payload, nil, chunk.timeout or self.timeout, parcel or chunk.parcel)
+end
+
 function Crew:send(chunk)
   if chunk.items.n == 0 then return end
-  local ok, payload = pcall(encode_chunk, chunk)
-  if not ok then return send_one_by_one(self, chunk, tostring(payload)) end
-  self.held[self.transport:submit(payload, nil, chunk.timeout or self.timeout)] = chunk
+  local ok, number = pcall(hand_over, self, chunk)
+  if not ok then return send_one_by_one(self, chunk, tostring(number)) end
+  self.held[number] = chunk
   self.holding = self.holding + 1
 end
 
@@ -94,11 +100,12 @@ end
 
 -- What became of items of the chunk that were not settled before: lists by
 -- place, or by number when the source wants them in a list of its own.
-local function read_outcomes(chunk, bytes)
+local function read_outcomes(chunk, bytes, parcel)
   local list = chunk.source.list
   local from, results = chunk.settled or 0, list or {}
   local last, failures, elapsed = core.outcomes(
-    bytes, results, list and chunk.first - 1 or 0, from, chunk.items.n, chunk.shape == "all")
+    bytes, results, list and chunk.first - 1 or 0, from, chunk.items.n, chunk.shape == "all",
+    parcel)
   chunk.settled = last
   return {from = from, last = last, results = results, failures = failures or {}, elapsed = elapsed}
 end
@@ -145,13 +152,13 @@ local function tell_outcomes(self, chunk, worker, pid, outcomes)
   end
 end
 
-function events.part(self, chunk, worker, reply)
-  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(chunk, reply))
+function events.part(self, chunk, worker, reply, parcel)
+  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(chunk, reply, parcel))
 end
 
 -- What a worker that retires has left goes to another.
-function events.result(self, chunk, worker, reply)
-  local outcomes, n = read_outcomes(chunk, reply), chunk.items.n
+function events.result(self, chunk, worker, reply, parcel)
+  local outcomes, n = read_outcomes(chunk, reply, parcel), chunk.items.n
   if outcomes.last < n then
     table.insert(self.again, piece(chunk, outcomes.last + 1, n, chunk.attempts))
   end
@@ -211,25 +218,25 @@ function events.broken(_, _, _, detail)
 end
 
 -- Directed tasks (define, forget, broadcast) have a function instead of a chunk.
-local function settle(self, kind, number, worker, detail)
+local function settle(self, kind, number, worker, detail, parcel)
   local chunk = number and self.held[number]
   if type(chunk) == "function" then
     if kind ~= "part" then self.held[number] = nil end
-    return chunk(kind, worker, detail)
+    return chunk(kind, worker, detail, parcel)
   end
   if chunk and kind ~= "part" then
     self.held[number] = nil
     self.holding = self.holding - 1
   end
-  events[kind](self, chunk, worker, detail)
+  events[kind](self, chunk, worker, detail, parcel)
 end
 
 --- Hand out what there is room for, then take one outcome, waiting for it at
 -- most so many seconds. False when there was none.
 function Crew:step(timeout)
   self:pump()
-  local kind, number, worker, detail = self.transport:wait(timeout)
-  if kind then settle(self, kind, number, worker, detail) end
+  local kind, number, worker, detail, parcel = self.transport:wait(timeout)
+  if kind then settle(self, kind, number, worker, detail, parcel) end
   self:pump()
   return kind ~= nil
 end
@@ -316,11 +323,12 @@ end
 
 -- ---- all workers ----------------------------------------------------------
 
---- Have every worker run `kind(...)`; when(kind, worker, detail) gets each answer.
-function Crew:tell_each(when, kind, ...)
+--- Have every worker run `kind(...)`, which needs the shared objects in `parcel`;
+-- when(kind, worker, detail, parcel) gets each answer.
+function Crew:tell_each(when, parcel, kind, ...)
   local payload = core.encode_trusted(kind, ...)
   for worker = 1, self.workers do
-    self.held[self.transport:submit(payload, worker)] = when
+    self.held[self.transport:submit(payload, worker, nil, parcel)] = when
   end
 end
 
@@ -343,7 +351,7 @@ end
 --- End in good order: every worker runs the finalizer, and leaves.
 function Crew:leave(grace)
   while self:busy() do self:step() end
-  self:tell_each(ignore, "finish")
+  self:tell_each(ignore, nil, "finish")
   while self:busy() do self:step() end
   self.transport:drain(grace)
   self.transport:close()
@@ -364,6 +372,7 @@ function crew.open(workers, options)
   local begin, handle, finish = service(self, options, workers)
   local open = workers == 0 and inline.open or core.pool
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
+                                keep = function() return self.functions:held() end,
                                 memory = options.memory_per_worker}))
   self.pids = self.transport:workers()
   return self

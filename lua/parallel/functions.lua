@@ -22,19 +22,27 @@ local function captures(f)
 end
 
 -- Numbers a new version, and has the workers told.
-function Functions:define(f, bytes, changes)
+function Functions:define(f, bytes, parcel, changes)
   local number = self.last + 1
   self.last = number
-  local version = {number = number, bytes = bytes, changes = changes, users = 0}
+  local version = {number = number, bytes = bytes, parcel = parcel, changes = changes, users = 0}
   self.versions[number] = version
   self.current[f] = version
-  self.tell("define", number, bytes)
+  self.tell(parcel, "define", number, bytes)
   return version
 end
 
 local function forget(self, version)
   self.versions[version.number] = nil
-  self.tell("forget", version.number)
+  self.tell(nil, "forget", version.number)
+end
+
+local function same(a, b)
+  if not a or not b then return a == b end
+  for i = 1, math.max(#a, #b) do
+    if not rawequal(a[i], b[i]) then return false end
+  end
+  return true
 end
 
 --- The version of f as it is now; whoever takes it gives it back with `release`.
@@ -42,10 +50,10 @@ end
 function Functions:take(f)
   local version = self.current[f]
   if not version or version.changes then
-    local bytes = core.encode_trusted(f)
-    if not version or version.bytes ~= bytes then
+    local bytes, parcel = core.encode_trusted(f)
+    if not version or version.bytes ~= bytes or not same(version.parcel, parcel) then
       local old = version
-      version = self:define(f, bytes, type(f) ~= "function" or captures(f))
+      version = self:define(f, bytes, parcel, type(f) ~= "function" or captures(f))
       if old then
         old.replaced = true
         self:release(old)
@@ -67,18 +75,29 @@ end
 --- In a worker: the function of this number.
 function Functions:get(number)
   local version = self.versions[number]
-  if not version.f then version.f = core.decode_trusted(version.bytes) end
+  if not version.f then version.f = core.decode_trusted(version.bytes, version.parcel) end
   return version.f
 end
 
+--- The shared objects that the versions hold: a worker that is forked now needs them.
+function Functions:held()
+  local objects = {}
+  for _, version in pairs(self.versions) do
+    for _, object in ipairs(version.parcel or {}) do objects[#objects + 1] = object end
+  end
+  return objects
+end
+
 --- In a worker: what `tell` says.
-function Functions:defined(number, bytes) self.versions[number] = {bytes = bytes} end
+function Functions:defined(number, bytes, parcel)
+  self.versions[number] = {bytes = bytes, parcel = parcel}
+end
 
 function Functions:forgotten(number) self.versions[number] = nil end
 
 local functions = {}
 
---- `tell(what, number, bytes)` has every worker that lives now call
+--- `tell(parcel, what, number, bytes)`, with the shared objects that go along, has every worker that lives now call
 -- `defined` or `forgotten` before any task that is submitted later.
 function functions.new(tell)
   return setmetatable({

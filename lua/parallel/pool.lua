@@ -308,8 +308,10 @@ function Pool:broadcast(f, ...)
   check_open(self)
   check.callable(f, 1, "broadcast")
   local version, results, waiting, problem = capture(self, f), {}, self.crew.workers, nil
-  local parts = {}
-  self.crew:tell_each(function(kind, worker, detail)
+  local parts, parcels = {}, {}
+  local arguments, parcel = core.encode_trusted(...)
+  self.crew:tell_each(function(kind, worker, detail, came)
+    parcels[worker] = came or parcels[worker] -- at most one: there is one result
     if kind == "part" then
       parts[worker] = (parts[worker] or "") .. detail
       return
@@ -323,13 +325,13 @@ function Pool:broadcast(f, ...)
       return
     end
     local values = {}
-    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, true)
+    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, true, parcels[worker])
     if failures then
       failures[1].worker = worker
       problem = problem or failure.new(failures[1])
     end
     results[worker] = values[1] and values[1][1]
-  end, "run", version.number, "all", {core.encode_trusted(...), n = 1}, 1)
+  end, parcel, "run", version.number, "all", {arguments, n = 1}, 1)
   self:work_until(function() return waiting == 0 end)
   self.crew.functions:release(version)
   if problem then error(problem, 0) end

@@ -17,16 +17,16 @@ end
 
 --- Run a chunk; what becomes of each item goes to the worker's ledger. Items that
 -- this worker may not run any more are left to another.
-function Server:run(worker, number, shape, items, first)
+function Server:run(worker, parcel, number, shape, items, first)
   local ran, exceeded = core.run_items(
-    worker, self.functions:get(number), shape, items, first, self.budget, self.reseed)
+    worker, self.functions:get(number), shape, items, first, self.budget, self.reseed, parcel)
   if self.budget then self.budget = self.budget - ran end
   if exceeded or self.budget == 0 then worker:retire() end
 end
 
-function Server:define(_, number, bytes) self.functions:defined(number, bytes) end
+function Server:define(_, parcel, number, bytes) self.functions:defined(number, bytes, parcel) end
 
-function Server:forget(_, number) self.functions:forgotten(number) end
+function Server:forget(_, _, number) self.functions:forgotten(number) end
 
 function Server:finish()
   local finalizer = self.finalizer
@@ -34,7 +34,7 @@ function Server:finish()
   if finalizer then finalizer() end
 end
 
-local function dispatch(self, worker, kind, ...) return self[kind](self, worker, ...) end
+local function dispatch(self, worker, parcel, kind, ...) return self[kind](self, worker, parcel, ...) end
 
 local function warn(done, why)
   if not done then io.stderr:write("parallel-lua: ", why, "\n") end
@@ -61,8 +61,8 @@ function server.service(functions, options, here)
     if options.initializer then options.initializer(unpack(arguments, 1, arguments.n)) end
   end
 
-  local function handle(worker, task)
-    dispatch(self, worker, core.decode_trusted(task))
+  local function handle(worker, task, parcel)
+    dispatch(self, worker, parcel, core.decode_trusted(task, parcel))
     return ""
   end
 

@@ -28,8 +28,8 @@ Singles.__index = Singles
 
 -- As they are now: what the caller does to them afterwards is not seen.
 local function encode_arguments(number, arguments)
-  local ok, bytes = pcall(core.encode_trusted, unpack(arguments, 1, arguments.n))
-  if ok then return bytes end
+  local ok, bytes, parcel = pcall(core.encode_trusted, unpack(arguments, 1, arguments.n))
+  if ok then return bytes, parcel end
   ok, bytes = pcall(core.encode_trusted, arguments) -- for the path: "[1].x", be it the only one
   if ok then error("an argument changed while it was sent", 0) end
   error(failure.new({kind = "unsendable", index = number, message = "args" .. tostring(bytes)}), 0)
@@ -38,11 +38,12 @@ end
 --- A task f(...); returns its AsyncResult, or raises when an argument cannot be sent.
 function Singles:add(version, arguments, fields)
   local number = self.last + 1
-  local bytes = encode_arguments(number, arguments)
+  local bytes, parcel = encode_arguments(number, arguments)
   self.last = number
   fields.index, fields.source = number, self
   local result = async_result.new(self.pool, fields)
-  self.waiting[number] = {version = version, arguments = bytes, timeout = fields.timeout}
+  self.waiting[number] = {
+    version = version, arguments = bytes, parcel = parcel, timeout = fields.timeout}
   self.results[number] = result
   return result
 end
@@ -60,21 +61,24 @@ function Singles:count()
   return count
 end
 
-local function go_together(a, b) return b and a.version == b.version and a.timeout == b.timeout end
+-- A parcel is about one message, so what has one travels alone.
+local function go_together(a, b)
+  return b and a.version == b.version and a.timeout == b.timeout and not b.parcel
+end
 
 function Singles:take()
   local waiting, first = self.waiting, self.next
   local one, size = waiting[first], self.chunker:size(self.last - first + 1)
   local items, n = {}, 0
-  while n < size and go_together(one, waiting[first + n]) do
+  repeat
     n = n + 1
     items[n] = waiting[first + n - 1].arguments
     waiting[first + n - 1] = nil
-  end
+  until n >= size or one.parcel or not go_together(one, waiting[first + n])
   items.n = n
   self.next = first + n
   return {source = self, version = one.version, timeout = one.timeout, shape = "all",
-          first = first, items = items}
+          parcel = one.parcel, first = first, items = items}
 end
 
 -- What was cancelled has its outcome already when the worker comes to it.

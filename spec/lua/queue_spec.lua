@@ -1,5 +1,6 @@
 local parallel = require "parallel"
 local child = require "spec.support.child"
+local files = require "spec.support.files"
 local testing = require("parallel.core").testing
 local raised = require("spec.support.trials").raised
 
@@ -83,6 +84,8 @@ for _, kind in ipairs({"Queue", "SimpleQueue", "JoinableQueue"}) do
       assert.match("queue_spec.lua:%d+: cannot send nil", raised(function() queue:put(nil) end))
       assert.match("queue_spec.lua:%d+: cannot send item: hooks%[1%]: a coroutine cannot leave its process",
         raised(function() queue:put({hooks = {coroutine.create(print)}}) end))
+      assert.match("cannot send item: lock: a lock cannot be sent this way; let the processes inherit it",
+        raised(function() queue:put({lock = parallel.Lock()}) end))
       assert.is_true(queue:empty())
       queue:put(1)
       assert.equal(1, queue:get())
@@ -171,11 +174,8 @@ describe("a queue's items", function()
       for _ = 1, 20 do queue:put(("x"):rep(1000000)) end
       for _ = 1, 20 do assert.equal(1000000, #queue:get(0)) end
     end
-    local kept = 0
-    for line in io.lines("/proc/self/smaps") do
-      if line:match("memfd:queue") then kept = "here"
-      elseif kept == "here" and line:match("^Pss:") then kept = tonumber(line:match("%d+")) break end
-    end
+    local mapping = files.read("/proc/self/smaps"):match("memfd:queue.-\nPss:%s*(%d+) kB")
+    local kept = tonumber(mapping)
     assert.is_true(kept < 100, kept .. " KiB")
   end)
 
