@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -27,6 +28,9 @@ static int raw_open(const char *path, int flags, mode_t mode) {
 }
 static int raw_fcntl(int fd, int command, long argument) {
     return fcntl(fd, command, argument);
+}
+static long raw_futex(uint32_t *word, int operation, uint32_t value, const struct timespec *until) {
+    return syscall(SYS_futex, word, operation, value, until, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
 static int raw_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
@@ -58,6 +62,8 @@ const Sys sys = {
     .mmap = mmap,
     .madvise = madvise,
     .memfd_create = memfd_create,
+    .madvise = madvise,
+    .futex = raw_futex,
     .open = raw_open,
     .fstat = fstat,
     .ftruncate = ftruncate,
@@ -99,6 +105,9 @@ ASKING(void *, mmap, mmap, MAP_FAILED, (void *w, size_t n, int p, int f, int d, 
        (w, n, p, f, d, o), NULL)
 ASKING(int, madvise, madvise, -1, (void *w, size_t n, int a), (w, n, a), NULL)
 ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f), NULL)
+ASKING(int, madvise, madvise, -1, (void *w, size_t n, int a), (w, n, a), NULL)
+ASKING(long, futex, raw_futex, -1, (uint32_t * w, int o, uint32_t v, const struct timespec *t),
+       (w, o, v, t), NULL)
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
 ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
@@ -181,6 +190,8 @@ Sys sys = {
     .mmap = asking_mmap,
     .madvise = asking_madvise,
     .memfd_create = asking_memfd_create,
+    .madvise = asking_madvise,
+    .futex = asking_futex,
     .open = asking_open,
     .fstat = asking_fstat,
     .ftruncate = asking_ftruncate,
