@@ -62,7 +62,6 @@ const Sys sys = {
     .mmap = mmap,
     .madvise = madvise,
     .memfd_create = memfd_create,
-    .madvise = madvise,
     .futex = raw_futex,
     .open = raw_open,
     .fstat = fstat,
@@ -105,7 +104,6 @@ ASKING(void *, mmap, mmap, MAP_FAILED, (void *w, size_t n, int p, int f, int d, 
        (w, n, p, f, d, o), NULL)
 ASKING(int, madvise, madvise, -1, (void *w, size_t n, int a), (w, n, a), NULL)
 ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f), NULL)
-ASKING(int, madvise, madvise, -1, (void *w, size_t n, int a), (w, n, a), NULL)
 ASKING(long, futex, raw_futex, -1, (uint32_t * w, int o, uint32_t v, const struct timespec *t),
        (w, o, v, t), NULL)
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
@@ -190,7 +188,6 @@ Sys sys = {
     .mmap = asking_mmap,
     .madvise = asking_madvise,
     .memfd_create = asking_memfd_create,
-    .madvise = asking_madvise,
     .futex = asking_futex,
     .open = asking_open,
     .fstat = asking_fstat,

@@ -29,7 +29,6 @@ typedef struct {
     void *(*mmap)(void *where, size_t size, int protection, int flags, int fd, off_t offset);
     int (*madvise)(void *where, size_t size, int advice);
     int (*memfd_create)(const char *name, unsigned flags);
-    int (*madvise)(void *where, size_t size, int advice);
     long (*futex)(uint32_t *word, int operation, uint32_t value, const struct timespec *until);
     // files
     int (*open)(const char *path, int flags, mode_t mode);
