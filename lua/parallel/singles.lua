@@ -64,8 +64,8 @@ end
 -- an argument cannot be sent.
 function Singles:add(version, ...)
   if not self.calls:add(...) then encode_arguments(self, ...) end
-  -- The fields that it will have: it need not grow for them.
-  return enlist(self, version, nil, {index = self.last + 1, value = nil, worker = nil, elapsed = nil})
+  -- With room for the value, and no more: a million of them may wait.
+  return enlist(self, version, nil, {index = self.last + 1, value = nil})
 end
 
 --- The same with further fields of the result: callback, error_callback, timeout, retries, label.
