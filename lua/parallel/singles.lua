@@ -70,8 +70,8 @@ end
 function Singles:add(version, ...)
   local parcel
   if not self.calls:add(...) then parcel = encode_arguments(self, ...) end
-  -- The fields that it will have: it need not grow for them.
-  return enlist(self, version, nil, parcel, {index = self.last + 1, value = nil, worker = nil, elapsed = nil})
+  -- With room for the value, and no more: a million of them may wait.
+  return enlist(self, version, nil, parcel, {index = self.last + 1, value = nil})
 end
 
 --- The same with further fields of the result: callback, error_callback, timeout, retries, label.
