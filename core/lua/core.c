@@ -1,6 +1,7 @@
 #include "core/lua/core.h"
 
 #include "core/lua/barrier.h"
+#include "core/lua/calls.h"
 #include "core/lua/codec.h"
 #include "core/lua/condition.h"
 #include "core/lua/emitter.h"
@@ -15,11 +16,13 @@
 #include "core/lua/queue.h"
 #include "core/lua/random.h"
 #include "core/lua/records.h"
+#include "core/lua/recruit.h"
 #include "core/lua/reduce.h"
 #include "core/lua/result.h"
 #include "core/lua/scratch.h"
 #include "core/lua/self.h"
 #include "core/lua/semaphore.h"
+#include "core/lua/starter.h"
 #include "core/lua/system.h"
 #include "core/lua/text.h"
 #include "core/lua/types.h"
@@ -29,6 +32,7 @@ typedef void Register(lua_State *L);
 // clang-format off
 static Register *const PARTS[] = {
     barrier_register,
+    calls_register,
     codec_register,
     condition_register,
     emitter_register,
@@ -43,11 +47,13 @@ static Register *const PARTS[] = {
     queue_register,
     random_register,
     records_register,
+    recruit_register,
     reduce_register,
     result_register,
     scratch_register,
     self_register,
     semaphore_register,
+    starter_register,
     system_register,
     text_register,
     types_register,

@@ -5,10 +5,12 @@
  *                      handle = function(self, payload, parcel) return reply end,
  *                      finish = function(self) end, memory = bytes}
  *
- * forks the workers; both functions reach them by inheritance and run there.
+ * forks the workers; the functions reach them by inheritance and run there. With
+ * {workers, window, keep, starter = core.starter(...), letter = bytes, parcel = parcel}
+ * the starter makes them (core/lua/starter.h), and they make the functions from the letter.
  * `self` is described in core/lua/self.h. A function `keep` is asked at every fork for a list
  * of shared objects (core/lua/shared.h) that the worker inherits beside those that all do.
- * A parcel is a list of the shared objects that go with a payload or reply.
+ * A parcel is a list of the shared objects that go with a payload, letter or reply.
  *
  *     pool:submit(payload, worker, limit, parcel)   task number; worker from 1, or nil for any;
  *                                    limit: seconds that each item may take
@@ -25,6 +27,7 @@
  *                                      have come as a part already
  *        "broken", nil, nil, {message, traceback}: no worker can be started
  *
+ *     pool:letter(bytes, parcel)    what workers made from now on are told
  *     pool:resize(workers)  pool:memory(worker) bytes after its last task
  *     pool:kill(worker)  pool:drain(grace)  pool:close()  pool:stats()
  *     pool:workers()     pool:descriptor()  pool:timeout()

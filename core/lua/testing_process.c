@@ -85,6 +85,16 @@ static int testing_getpid(lua_State *L) {
     return 1;
 }
 
+// testing.lock_owner(): the number under which this thread holds locks, by which the kernel
+// finds those of a thread that died.
+static int testing_lock_owner(lua_State *L) {
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    lua_pushinteger(L, lock.__data.__owner);
+    pthread_mutex_unlock(&lock);
+    return 1;
+}
+
 // testing.fork(): as fork(2), 0 in the child.
 static int testing_fork(lua_State *L) {
     pid_t pid = fork();
@@ -224,6 +234,7 @@ static const luaL_Reg FUNCTIONS[] = {
     {"forget_forks", testing_forget_forks},
     {"forked_here", testing_forked_here},
     {"getpid", testing_getpid},
+    {"lock_owner", testing_lock_owner},
     {"fork", testing_fork},
     {"spawn", testing_spawn},
     {"exit", testing_exit},

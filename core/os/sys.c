@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,13 +33,35 @@ static long raw_futex(uint32_t *word, int operation, uint32_t value, const struc
     return syscall(SYS_futex, word, operation, value, until, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
+static int raw_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                           const posix_spawnattr_t *attributes, char *const *argv) {
+    errno = posix_spawn(pid, path, actions, attributes, argv, environ);
+    return errno ? -1 : 0;
+}
+
+// A fork whose child is our parent's. What the C library's fork does besides is
+// done here: the thread that goes on in the child has a number of its own, and
+// the kernel shall know of the locks that it will hold.
+static pid_t raw_clone_sibling(void) {
+    int *number = NULL;
+    void *locks = NULL;
+    size_t size = 0;
+    if (prctl(PR_GET_TID_ADDRESS, &number, 0, 0, 0) == -1) return -1;
+    if (syscall(SYS_get_robust_list, 0, &locks, &size) == -1) return -1;
+    long flags = CLONE_PARENT | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
+    // Which of the last two arguments it is depends on the processor; the other is not looked at.
+    pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, number, number);
+    if (pid == 0) syscall(SYS_set_robust_list, locks, size);
+    return pid;
+}
+
 #ifndef PARALLEL_LUA_TESTING
 
 const Sys sys = {
     .realloc = realloc,
     .mmap = mmap,
-    .memfd_create = memfd_create,
     .madvise = madvise,
+    .memfd_create = memfd_create,
     .futex = raw_futex,
     .open = raw_open,
     .fstat = fstat,
@@ -60,6 +84,8 @@ const Sys sys = {
     .fork = fork,
     .pidfd_open = raw_pidfd_open,
     .pidfd_send_signal = raw_pidfd_send_signal,
+    .clone_sibling = raw_clone_sibling,
+    .posix_spawn = raw_posix_spawn,
     .waitid = waitid,
 };
 
@@ -76,8 +102,8 @@ const Sys sys = {
 ASKING(void *, realloc, realloc, NULL, (void *b, size_t n), (b, n), NULL)
 ASKING(void *, mmap, mmap, MAP_FAILED, (void *w, size_t n, int p, int f, int d, off_t o),
        (w, n, p, f, d, o), NULL)
-ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f), NULL)
 ASKING(int, madvise, madvise, -1, (void *w, size_t n, int a), (w, n, a), NULL)
+ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f), NULL)
 ASKING(long, futex, raw_futex, -1, (uint32_t * w, int o, uint32_t v, const struct timespec *t),
        (w, o, v, t), NULL)
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
@@ -103,6 +129,11 @@ ASKING(pid_t, fork, fork, -1, (void), (), NULL)
 ASKING(int, pidfd_open, raw_pidfd_open, -1, (pid_t p, unsigned f), (p, f), NULL)
 ASKING(int, pidfd_send_signal, raw_pidfd_send_signal, -1, (int d, int s, siginfo_t *i, unsigned f),
        (d, s, i, f), NULL)
+ASKING(pid_t, clone_sibling, raw_clone_sibling, -1, (void), (), NULL)
+ASKING(int, posix_spawn, raw_posix_spawn, -1,
+       (pid_t * p, const char *s, const posix_spawn_file_actions_t *f, const posix_spawnattr_t *a,
+        char *const *v),
+       (p, s, f, a, v), NULL)
 ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
 
 // These move the bytes of one part, which "short" makes one byte long.
@@ -122,8 +153,8 @@ static ssize_t asking_recvmsg(int fd, struct msghdr *message, int flags) {
 Sys sys = {
     .realloc = asking_realloc,
     .mmap = asking_mmap,
-    .memfd_create = asking_memfd_create,
     .madvise = asking_madvise,
+    .memfd_create = asking_memfd_create,
     .futex = asking_futex,
     .open = asking_open,
     .fstat = asking_fstat,
@@ -146,6 +177,8 @@ Sys sys = {
     .fork = asking_fork,
     .pidfd_open = asking_pidfd_open,
     .pidfd_send_signal = asking_pidfd_send_signal,
+    .clone_sibling = asking_clone_sibling,
+    .posix_spawn = asking_posix_spawn,
     .waitid = asking_waitid,
 };
 

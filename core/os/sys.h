@@ -12,6 +12,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -26,8 +27,8 @@ typedef struct {
     // memory
     void *(*realloc)(void *block, size_t size); // malloc is realloc of NULL
     void *(*mmap)(void *where, size_t size, int protection, int flags, int fd, off_t offset);
-    int (*memfd_create)(const char *name, unsigned flags);
     int (*madvise)(void *where, size_t size, int advice);
+    int (*memfd_create)(const char *name, unsigned flags);
     long (*futex)(uint32_t *word, int operation, uint32_t value, const struct timespec *until);
     // files
     int (*open)(const char *path, int flags, mode_t mode);
@@ -53,6 +54,9 @@ typedef struct {
     pid_t (*fork)(void);
     int (*pidfd_open)(pid_t pid, unsigned flags);
     int (*pidfd_send_signal)(int pidfd, int signal, siginfo_t *info, unsigned flags);
+    pid_t (*clone_sibling)(void); // see core/os/template.h
+    int (*posix_spawn)(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes, char *const *argv); // our environment
     int (*waitid)(idtype_t kind, id_t id, siginfo_t *info, int flags);
 } Sys;
 

@@ -56,16 +56,30 @@ static void note_reason(Places *places, bool refused, const char *bytes, size_t 
     buffer_append(&places->reason, bytes, size); // without memory there is no reason to tell
 }
 
+static int start_process(Places *places, Worker *worker) {
+    if (!places->starter.start) return worker_start(worker, &places->service, &places->kept);
+    return worker_recruit(worker, &places->starter, places->letter, &places->kept);
+}
+
 // With the descriptors that are to be kept at this moment.
-static int fork_worker(Places *places, Worker *worker) {
+static int start_keeping(Places *places, Worker *worker) {
     buffer_clear(&places->kept);
     if (places->keep && places->keep(places->keep_context, &places->kept) == -1) return -1;
-    return worker_start(worker, &places->service, &places->kept);
+    return start_process(places, worker);
+}
+
+// What does not fit into the channel now is written when there is room.
+static void send_letter(Places *places, Worker *worker) {
+    worker_flush(worker);
+    if (worker->flooded) places_watch_channel(places, worker);
 }
 
 static void start(Places *places, Worker *worker) {
-    if (fork_worker(places, worker) == 0) {
-        if (watch(places, worker) == 0) return;
+    if (start_keeping(places, worker) == 0) {
+        if (watch(places, worker) == 0) {
+            send_letter(places, worker);
+            return;
+        }
         process_kill(&worker->process);
         process_reap(&worker->process);
         places_vacate(places, worker);
@@ -161,7 +175,9 @@ static int make_places(Places *places, int count) {
     if (!workers) return -1;
     places->workers = workers;
     for (; places->count < count; places->count++)
-        if (worker_init(&places->workers[places->count], places->count) == -1) return -1;
+        if (worker_init(&places->workers[places->count], places->count, places->starter.start) ==
+            -1)
+            return -1;
     return 0;
 }
 
@@ -176,9 +192,15 @@ int places_resize(Places *places, int wanted) {
     return 0;
 }
 
-int places_open(Places *places, int count, const Service *service, PlacesKeep *keep,
-                void *keep_context) {
+void places_take_letter(Places *places, Task *letter) {
+    task_free(places->letter);
+    places->letter = letter;
+}
+
+int places_open(Places *places, int count, const Service *service, const Starter *starter,
+                PlacesKeep *keep, void *keep_context) {
     *places = (Places){.service = *service,
+                       .starter = *starter,
                        .keep = keep,
                        .keep_context = keep_context,
                        .poller.fd = -1,
@@ -200,6 +222,7 @@ void places_close(Places *places) {
     for (int i = 0; i < places->count; i++) worker_free(&places->workers[i]);
     places->count = 0;
     buffer_free(&places->reason);
+    task_free(places->letter);
     poller_close(&places->poller);
     free(places->workers);
     buffer_free(&places->kept);

@@ -17,6 +17,8 @@ typedef struct {
     int count;  // places there are
     int wanted; // those to be filled: the first ones; the others empty themselves
     Service service;
+    Starter starter;  // makes them; without one they are forked here
+    Task *letter;     // what those that it makes are told first
     PlacesKeep *keep; // what workers inherit beside their channels; NULL: nothing
     void *keep_context;
     Buffer kept;   // what that said last
@@ -34,8 +36,11 @@ typedef struct {
 enum { TAG_CHANNEL, TAG_END, TAGS };
 
 /* All empty. 0, or -1 with errno, after which places_close frees what there is. */
-int places_open(Places *places, int count, const Service *service, PlacesKeep *keep,
-                void *keep_context);
+int places_open(Places *places, int count, const Service *service, const Starter *starter,
+                PlacesKeep *keep, void *keep_context);
+
+/* From now on this, which they free, is the letter to those that the starter makes. */
+void places_take_letter(Places *places, Task *letter);
 
 /* So many workers are wanted from now on; those beyond leave when they have
  * done what they hold. Moves the workers in memory. 0, or -1 with ENOMEM. */

@@ -25,15 +25,26 @@
 
 #include "core/os/process.h"
 #include "core/pool/serve.h"
+#include "core/pool/starter.h"
 
 typedef struct Pool Pool;
+
+/* What workers that inherit nothing know of the pool. */
+typedef struct {
+    const char *bytes;
+    size_t size;
+    const int *handles; // descriptors that go with it; the pool makes copies
+    size_t handle_count;
+} PoolLetter;
 
 typedef struct {
     int workers;     // at least 1
     int window;      // tasks that a worker holds at most: one running, the others in its pipe
     Service service; // what the workers do
-    /* Appends to `fds`, as int, the descriptors that a worker forked now inherits;
-     * asked at every fork; NULL: none. 0, or -1 with errno: it is not forked now. */
+    Starter starter; // makes their processes; without one they are forked here
+    const PoolLetter *letter; // to those that it makes
+    /* Appends to `fds`, as int, the descriptors that a worker started now inherits;
+     * asked at every start; NULL: none. 0, or -1 with errno: it is not started now. */
     int (*keep)(void *context, Buffer *fds);
     void *keep_context;
 } PoolOptions;
@@ -69,6 +80,10 @@ typedef struct {
 
 /* NULL with errno: ENOMEM, EMFILE ... `options` is copied. */
 Pool *pool_open(const PoolOptions *options);
+
+/* Workers that the starter makes from now on get this letter. 0, or -1 with errno
+ * and the letter as it was. */
+int pool_write_letter(Pool *pool, const PoolLetter *letter);
 
 /* What else there is to say of a task; zero is nothing. */
 typedef struct {

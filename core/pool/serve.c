@@ -65,10 +65,25 @@ static int send_part(Self *self, const char *bytes, size_t size, const int *hand
     return sent;
 }
 
+// Of a pool that is gone already no letter comes; sending the refusal will tell.
+static int learn(Self *self, const Service *service, Channel *channel, Buffer *reply) {
+    Frame frame;
+    if (next_frame(channel, &frame) != 1 || frame.header.kind != FRAME_LETTER) return -1;
+    FAULT("letter.read");
+    self->index = (int)frame.header.task;
+    self->handles = frame.handles;
+    self->handle_count = frame.header.handles;
+    int failed = service->learn(service->context, self, frame.payload, frame.header.size, reply);
+    self->handle_count = 0;
+    channel_pass(channel, &frame);
+    return failed;
+}
+
 static int begin(Self *self, const Service *service, Channel *channel, Buffer *reply) {
     FAULT("worker.begin");
     listen_for_orders(self, service);
-    int failed = service->begin ? service->begin(service->context, self, reply) : 0;
+    int failed = service->learn ? learn(self, service, channel, reply) : 0;
+    if (!failed && service->begin) failed = service->begin(service->context, self, reply);
     FAULT("worker.ready");
     FrameHeader header = {.kind = failed ? FRAME_REFUSED : FRAME_READY};
     if (send(channel, header, buffer_bytes(reply), buffer_size(reply), NULL) == -1)

@@ -22,6 +22,8 @@ typedef enum {
     FRAME_PART,     // up: the first part of that, and the next; the task goes on
     FRAME_RESULT,   // up: what the handler made of the task
     FRAME_ERROR,    // up: the handler failed; payload says how
+    FRAME_LETTER,   // down, before all others, to a worker that inherited nothing: payload is
+                    // the pool's letter, task the worker's index
 } FrameKind;
 
 typedef struct Self Self;
@@ -46,6 +48,9 @@ struct Self {
 
 /* What workers do: the pool's owner supplies it, and it runs in the worker. */
 typedef struct {
+    /* In a worker that inherited nothing, before `begin`: reads the pool's letter;
+     * NULL in others. 0, or -1 with the reason in *reply. */
+    int (*learn)(void *context, Self *self, const char *letter, size_t size, Buffer *reply);
     /* Before the first task; NULL for none. 0, or -1 with the reason in *reply. */
     int (*begin)(void *context, Self *self, Buffer *reply);
     /* Handles one payload: 0 with the result in the ledger or, when that is

@@ -57,6 +57,11 @@ void channel_pass(Channel *channel, const Frame *frame);
 /* Nothing more will be sent, which the other end sees when it has read all that was. */
 void channel_hang_up(Channel *channel);
 
+/* The end of a channel that somebody else made, such as was handed over. */
+static inline Channel channel_of(int fd) {
+    return (Channel){.fd = fd};
+}
+
 /* In a copy that fork made: forgets the descriptors, which are not open here. */
 void channel_disown(Channel *channel);
 

@@ -157,6 +157,21 @@ describe("a shared object in a pool", function()
     end)
   end
 
+  for _, method in ipairs({"template", "spawn"}) do
+    it("reaches workers of start method " .. method .. " by every way", function()
+      local given, captured, sent = box_of("given"), box_of("captured"), box_of("sent")
+      open({workers = 1, retries = 1, start_method = method, initargs = {given, n = 1},
+            initializer = function(box) _G.given_box = box end})
+      local function read(box)
+        return _G.given_box:read(0, 5) .. captured:read(0, 8) .. box:read(0, 4)
+      end
+      assert.equal("givencapturedsent", pool:apply(read, sent))
+      testing.fault("item.begin:killchild@1")
+      assert.equal("givencapturedsent", pool:apply(read, sent)) -- in the replacement
+      assert.equal(sent, pool:apply(function(box) return box end, sent))
+    end)
+  end
+
   it("that a worker inherited is the same value there when it is sent", function()
     local box = box_of("x")
     _G.inherited_box = box

@@ -1,5 +1,6 @@
 require "parallel"
 local core = require "parallel.core"
+local files = require "spec.support.files"
 local testing = core.testing
 
 local pool
@@ -70,6 +71,19 @@ describe("pool", function()
     open(function() return "" end)
     pool:submit("")
     assert.same({""}, replies(all_events()))
+  end)
+
+  it("puts no task behind another while a worker is starting", function()
+    local running, seen = files.path("running"), files.path("seen")
+    open(function(_, task)
+      files.write(task, "")
+      while not files.read(seen) do end
+    end, {begin = function(worker)
+      while worker:index() == 2 and not files.read(running) do end
+    end})
+    pool:submit("running")
+    pool:submit("seen") -- else the first task waits for one that waits for it
+    assert.equal(2, #all_events().result)
   end)
 
   it("says timeout at once when nothing is under way", function()
