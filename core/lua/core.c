@@ -1,6 +1,7 @@
 #include "core/lua/core.h"
 
 #include "core/lua/calls.h"
+#include "core/lua/children.h"
 #include "core/lua/codec.h"
 #include "core/lua/emitter.h"
 #include "core/lua/files.h"
@@ -26,6 +27,7 @@ typedef void Register(lua_State *L);
 // clang-format off
 static Register *const PARTS[] = {
     calls_register,
+    children_register,
     codec_register,
     emitter_register,
     files_register,

@@ -10,12 +10,15 @@ local log = require("parallel.log")
 local mapreduce = require("parallel.mapreduce")
 local oneshot = require("parallel.oneshot")
 local pool = require("parallel.pool")
+local process = require("parallel.process")
 local start_method = require("parallel.start_method")
 local wait = require("parallel.wait")
 
 local parallel = {
   Pool = pool.new,
+  Process = process.Process,
   _VERSION = "parallel-lua 0.1.0",
+  active_children = process.active_children,
   as_completed = async_result.as_completed,
   cpu_count = core.cpu_count,
   current_process = identity.current,
