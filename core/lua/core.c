@@ -2,6 +2,7 @@
 
 #include "core/lua/barrier.h"
 #include "core/lua/calls.h"
+#include "core/lua/children.h"
 #include "core/lua/codec.h"
 #include "core/lua/condition.h"
 #include "core/lua/emitter.h"
@@ -33,6 +34,7 @@ typedef void Register(lua_State *L);
 static Register *const PARTS[] = {
     barrier_register,
     calls_register,
+    children_register,
     codec_register,
     condition_register,
     emitter_register,

@@ -9,6 +9,7 @@
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
 #include "core/lua/heap.h"
+#include "core/lua/interrupt.h"
 #include "core/lua/parcel.h"
 #include "core/lua/service.h"
 #include "core/lua/shared.h"
@@ -226,18 +227,6 @@ static int push_event(lua_State *L, const PoolEvent *event) {
     return 4;
 }
 
-static int nothing(lua_State *L) {
-    (void)L;
-    return 0;
-}
-
-// A signal came while we waited. A handler that set a debug hook, as that of
-// the lua program does for Ctrl-C, has its say when any function is called.
-static void let_hooks_run(lua_State *L) {
-    lua_pushcfunction(L, nothing);
-    lua_call(L, 0, 0);
-}
-
 static int push_broken(lua_State *L, const Pool *pool) {
     size_t size;
     bool refused;
@@ -277,7 +266,7 @@ static int pool_method_wait(lua_State *L) {
         if (got == 0) break;
         if (errno == ECHILD) return push_broken(L, handle->pool);
         if (errno != EINTR) return luaL_error(L, "cannot wait for the pool: %s", strerror(errno));
-        let_hooks_run(L);
+        interrupt_check(L);
     }
     lua_pushnil(L);
     lua_pushliteral(L, "timeout");

@@ -66,7 +66,7 @@ end
 function wait.any(objects, timeout)
   check.type(objects, "table", 1, "wait")
   local fds, pools, queues = sort_out(objects)
-  local nap = queues and SHORTEST_NAP
+  local nap = queues and SHORTEST_NAP or nil
   local deadline = timeout and core.clock() + timeout
   while true do
     for _, pool in ipairs(pools) do pool:work() end
