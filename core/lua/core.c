@@ -3,6 +3,7 @@
 #include "core/lua/calls.h"
 #include "core/lua/children.h"
 #include "core/lua/codec.h"
+#include "core/lua/connection.h"
 #include "core/lua/emitter.h"
 #include "core/lua/files.h"
 #include "core/lua/items.h"
@@ -11,6 +12,7 @@
 #include "core/lua/parcel.h"
 #include "core/lua/pool.h"
 #include "core/lua/random.h"
+#include "core/lua/reach.h"
 #include "core/lua/records.h"
 #include "core/lua/recruit.h"
 #include "core/lua/reduce.h"
@@ -29,6 +31,7 @@ static Register *const PARTS[] = {
     calls_register,
     children_register,
     codec_register,
+    connection_register,
     emitter_register,
     files_register,
     items_register,
@@ -37,6 +40,7 @@ static Register *const PARTS[] = {
     parcel_register,
     pool_register,
     random_register,
+    reach_register,
     records_register,
     recruit_register,
     reduce_register,

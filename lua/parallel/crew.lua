@@ -406,6 +406,15 @@ local function starter(self, workers)
   return made
 end
 
+-- The connections and files that a worker which is forked now shall keep.
+local function inherited(self, options)
+  local held = self.functions:held()
+  for _, fd in ipairs(core.reach(options.initializer, options.initargs, options.finalizer)) do
+    held[#held + 1] = fd
+  end
+  return held
+end
+
 local crew = {}
 
 --- Fork so many workers (none: everything runs in this process). Options as in
@@ -425,7 +434,7 @@ function crew.open(workers, options, f)
   local letter, parcel
   if self.settings then letter, parcel = write_letter(self) end
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
-                                keep = function() return self.functions:held() end,
+                                keep = function() return inherited(self, options) end,
                                 memory = options.memory_per_worker, starter = starts,
                                 letter = letter, parcel = parcel}))
   self.pids = self.transport:workers()

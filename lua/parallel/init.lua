@@ -15,6 +15,7 @@ local start_method = require("parallel.start_method")
 local wait = require("parallel.wait")
 
 local parallel = {
+  Pipe = core.pipe,
   Pool = pool.new,
   Process = process.Process,
   _VERSION = "parallel-lua 0.1.0",

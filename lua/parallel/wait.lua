@@ -6,9 +6,13 @@ local core = require("parallel.core")
 local wait = {}
 
 local function descriptor_of(object)
-  if type(object) == "number" then return object end
-  return type(object) == "table" and object.fileno and object:fileno()
+  local kind = type(object)
+  if kind == "number" then return object end
+  return (kind == "table" or kind == "userdata") and object.fileno and object:fileno()
 end
+
+-- A connection that has a message already is not ready to be read.
+local function has_message(object) return type(object) == "userdata" and object:ready() end
 
 -- What is to be polled, and the pools whose work the results wait for.
 local function sort_out(objects)
@@ -32,7 +36,7 @@ local function those_ready(objects, fds)
   for _, fd in ipairs(core.poll(fds, 0)) do readable[fd] = true end
   for _, object in ipairs(objects) do
     local is_ready
-    if async_result.is(object) then is_ready = object:has_ended() else is_ready = readable[descriptor_of(object)] end
+    if async_result.is(object) then is_ready = object:has_ended() else is_ready = readable[descriptor_of(object)] or has_message(object) end
     if is_ready then ready[#ready + 1] = object end
   end
   return ready
