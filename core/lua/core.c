@@ -5,6 +5,7 @@
 #include "core/lua/children.h"
 #include "core/lua/codec.h"
 #include "core/lua/condition.h"
+#include "core/lua/connection.h"
 #include "core/lua/emitter.h"
 #include "core/lua/event.h"
 #include "core/lua/files.h"
@@ -16,6 +17,7 @@
 #include "core/lua/pool.h"
 #include "core/lua/queue.h"
 #include "core/lua/random.h"
+#include "core/lua/reach.h"
 #include "core/lua/records.h"
 #include "core/lua/recruit.h"
 #include "core/lua/reduce.h"
@@ -37,6 +39,7 @@ static Register *const PARTS[] = {
     children_register,
     codec_register,
     condition_register,
+    connection_register,
     emitter_register,
     event_register,
     files_register,
@@ -48,6 +51,7 @@ static Register *const PARTS[] = {
     pool_register,
     queue_register,
     random_register,
+    reach_register,
     records_register,
     recruit_register,
     reduce_register,

@@ -82,12 +82,14 @@ static void option_keep(lua_State *L, PoolHandle *handle) {
     lua_pop(L, 1);
 }
 
-// With a list of shared objects on top: adds the descriptors of those that are open.
+// With a list of shared objects and descriptors on top: adds those that are open.
 static int keep_listed(lua_State *L, Buffer *fds) {
     int list = lua_gettop(L), added = 0;
     for (int i = 1; added == 0 && lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
         const SharedKind *kind = shared_kind_of(L, -1);
-        int fd = kind ? kind->descriptor(L, -1) : -1;
+        int fd = kind                  ? kind->descriptor(L, -1)
+                 : lua_isnumber(L, -1) ? (int)lua_tointeger(L, -1)
+                                       : -1;
         if (fd != -1) added = buffer_append(fds, &fd, sizeof fd);
         lua_pop(L, 1);
     }

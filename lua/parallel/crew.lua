@@ -412,6 +412,15 @@ local function starter(self, workers)
   return made
 end
 
+-- The connections and files that a worker which is forked now shall keep.
+local function inherited(self, options)
+  local held = self.functions:held()
+  for _, fd in ipairs(core.reach(options.initializer, options.initargs, options.finalizer)) do
+    held[#held + 1] = fd
+  end
+  return held
+end
+
 local crew = {}
 
 --- Fork so many workers (none: everything runs in this process). Options as in
@@ -432,8 +441,8 @@ function crew.open(workers, options, f)
   local letter, parcel
   if self.settings then letter, parcel = write_letter(self) end
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
+                                keep = function() return inherited(self, options) end,
                                 memory = options.memory_per_worker, starter = starts,
-                                keep = function() return self.functions:held() end,
                                 letter = letter, parcel = parcel}))
   self.pids = self.transport:workers()
   return self

@@ -24,6 +24,7 @@ local parallel = {
   Event = core.event,
   JoinableQueue = core.queue,
   Lock = lock.Lock,
+  Pipe = core.pipe,
   Pool = pool.new,
   Process = process.Process,
   Queue = core.queue,
