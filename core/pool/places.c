@@ -78,17 +78,24 @@ static void start(Places *places, Worker *worker) {
             send_letter(places, worker);
             return;
         }
+        int saved = errno;
         process_kill(&worker->process);
         process_reap(&worker->process);
         places_vacate(places, worker);
+        errno = saved;
     }
     const char *text = strerror(errno);
     note_reason(places, false, text, strlen(text));
     note_failed_start(places);
 }
 
+// While some worker lives the others are tried again, at the longest pause.
+static bool may_ever_start(const Places *places) {
+    return !places_gave_up(places) || (places->begun && places_alive(places) > 0);
+}
+
 static bool may_start(const Places *places) {
-    return places->failed_starts < MOST_STARTS && clock_now() >= places->next_start;
+    return may_ever_start(places) && clock_now() >= places->next_start;
 }
 
 // Also beyond those wanted, while there are tasks that only this place may run.
@@ -120,7 +127,7 @@ void places_fill(Places *places) {
 }
 
 int places_timeout(const Places *places) {
-    if (places->failed_starts >= MOST_STARTS || !any_missing(places)) return -1;
+    if (!may_ever_start(places) || !any_missing(places)) return -1;
     uint64_t now = clock_now();
     return now >= places->next_start ? 0 : (int)((places->next_start - now) / NS_PER_MS) + 1;
 }
@@ -142,6 +149,34 @@ void places_note_start_death(Places *places, const ProcessEnd *end) {
     note_failed_start(places);
 }
 
+// ---- their tasks ---------------------------------------------------------
+
+size_t places_tasks(const Places *places) {
+    size_t count = 0;
+    for (int i = 0; i < places->count; i++)
+        count += places->workers[i].own.count + places->workers[i].held.count;
+    return count;
+}
+
+Worker *places_holder(const Places *places, uint64_t id) {
+    for (int i = 0; i < places->count; i++)
+        for (Task *task = places->workers[i].held.first; task; task = task->next)
+            if (task->id == id) return &places->workers[i];
+    return NULL;
+}
+
+Task *places_abandoned(Places *places) {
+    if (!places_gave_up(places) || places_broken(places)) return NULL;
+    for (int i = 0; i < places->count; i++) {
+        Worker *worker = &places->workers[i];
+        Task *task = worker->state == WORKER_ABSENT ? task_queue_pop(&worker->own) : NULL;
+        if (!task) continue;
+        orders_forget(&worker->board->orders, task->id);
+        return task;
+    }
+    return NULL;
+}
+
 // ---- all of them ---------------------------------------------------------
 
 int places_alive(const Places *places) {
@@ -150,8 +185,12 @@ int places_alive(const Places *places) {
     return count;
 }
 
+bool places_gave_up(const Places *places) {
+    return places->failed_starts >= MOST_STARTS;
+}
+
 bool places_broken(const Places *places) {
-    return places->failed_starts >= MOST_STARTS && places_alive(places) == 0;
+    return places_gave_up(places) && places_alive(places) == 0;
 }
 
 void places_vacate(Places *places, Worker *worker) {
@@ -181,7 +220,8 @@ static int make_places(Places *places, int count) {
     if (!workers) return -1;
     places->workers = workers;
     for (; places->count < count; places->count++)
-        if (worker_init(&places->workers[places->count], places->count, places->starter.start) == -1)
+        if (worker_init(&places->workers[places->count], places->count, places->starter.start) ==
+            -1)
             return -1;
     return 0;
 }
@@ -207,8 +247,7 @@ int places_write_letter(Places *places, const char *bytes, size_t size) {
 
 int places_open(Places *places, int count, const Service *service, const Starter *starter,
                 const int *keep, int keep_count) {
-    *places = (Places){
-        .service = *service, .starter = *starter, .poller.fd = -1, .wanted = count};
+    *places = (Places){.service = *service, .starter = *starter, .poller.fd = -1, .wanted = count};
     if (copy_keep(places, keep, keep_count) == -1) return -1;
     if (make_places(places, count) == -1) return -1;
     return poller_open(&places->poller);

@@ -71,9 +71,8 @@ int worker_start(Worker *worker, const Service *service, int *keep, int count) {
 int worker_recruit(Worker *worker, const Starter *starter, const Buffer *letter, int *keep,
                    int count) {
     Channel theirs;
-    FrameHeader header = {.kind = FRAME_LETTER,
-                          .size = buffer_size(letter),
-                          .task = (uint64_t)worker->index};
+    FrameHeader header = {
+        .kind = FRAME_LETTER, .size = buffer_size(letter), .task = (uint64_t)worker->index};
     if (prepare(worker, &theirs) == -1) return -1;
     keep[count + RECRUIT_TASKS] = theirs.in;
     keep[count + RECRUIT_RESULTS] = theirs.out;
@@ -97,17 +96,27 @@ void worker_flush(Worker *worker) {
     int out;
     while ((out = channel_flush(&worker->channel)) == 0) {}
     worker->flooded = out == -1 && errno == EAGAIN;
-    if (out == -1 && errno != EAGAIN) buffer_clear(&worker->channel.outgoing);
+    if (out == 1 || worker->flooded) return;
+    buffer_clear(&worker->channel.outgoing);
+    if (errno != EPIPE && errno != ECONNRESET) process_kill(&worker->process);
 }
 
-void worker_fill(Worker *worker) {
+int worker_fill(Worker *worker) {
     int filled = channel_fill(&worker->channel);
-    bool open = filled == 1 || (filled == -1 && (errno == EAGAIN || errno == ENOMEM));
+    bool starved = filled == -1 && errno == ENOMEM;
+    bool open = filled == 1 || (filled == -1 && (errno == EAGAIN || starved));
     if (!open && !worker->silent) worker->silent = clock_now();
+    return starved ? -1 : 0;
 }
 
 void worker_fill_rest(Worker *worker) {
     while (channel_fill(&worker->channel) == 1) {}
+}
+
+// A pidfd tells of the end by itself; without one only looking does.
+bool worker_has_ended(const Worker *worker) {
+    bool look = worker->silent || worker->process.pidfd == -1;
+    return worker->ended || (look && process_has_ended(&worker->process));
 }
 
 Task *worker_blame(Worker *worker) {

@@ -21,15 +21,15 @@ typedef struct {
     WorkerState state;
     int index; // from 0
     Process process;
-    Channel channel;    // the pool's side
-    Desk desk;          // lives as long as the pool; each worker of this place writes it anew
-    Board *board;       // these are on it
+    Channel channel; // the pool's side
+    Desk desk;       // lives as long as the pool; each worker of this place writes it anew
+    Board *board;    // these are on it
     LedgerPage *ledger;
-    TaskQueue own;      // tasks that only this worker may run
-    TaskQueue held;     // sent and not answered, in the order in which it runs them
-    bool flooded;       // some of what was sent waits for room in the pipe
-    bool ended;         // the kernel says so; what it had sent is still to be read
-    uint64_t silent;    // since when its side of the channel is closed, or 0
+    TaskQueue own;   // tasks that only this worker may run
+    TaskQueue held;  // sent and not answered, in the order in which it runs them
+    bool flooded;    // some of what was sent waits for room in the pipe
+    bool ended;      // the kernel says so; what it had sent is still to be read
+    uint64_t silent; // since when its side of the channel is closed, or 0
     // For core/pool/deadline.h:
     uint64_t stopping_task, stopping_item; // what it was told to stop
     uint64_t kill_at;                      // unless it has by then; 0: it was told nothing
@@ -53,14 +53,18 @@ int worker_recruit(Worker *worker, const Starter *starter, const Buffer *letter,
 int worker_send(Worker *worker, Task *task);
 
 /* Moves what waits for room in its pipe. A pipe without a reader counts as
- * empty: its death is reported by other means. */
+ * empty: its death is reported by other means. One that cannot be written to for
+ * another reason is of no use, and the worker is killed. */
 void worker_flush(Worker *worker);
 
-/* Reads what has come, and notes when the other side is closed. */
-void worker_fill(Worker *worker);
+/* Reads what has come, and notes when the other side is closed. 0, or -1 with
+ * ENOMEM and what has come still there. */
+int worker_fill(Worker *worker);
 
 /* Reads all that an ended worker has left in its pipe. */
 void worker_fill_rest(Worker *worker);
+
+bool worker_has_ended(const Worker *worker);
 
 /* Of an ended worker: the task that it was running, taken from `held`, or NULL;
  * believed only when it is the one whose turn it was. */
