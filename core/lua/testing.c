@@ -34,6 +34,6 @@ void testing_register(lua_State *L) {
     testing_wire_register(L);
     testing_ledger_register(L);
     testing_crash_register(L);
-    testing_storm_begin();
+    testing_storm_register(L);
     lua_setfield(L, -2, "testing");
 }
