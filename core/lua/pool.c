@@ -11,6 +11,7 @@
 #include "core/lua/failed.h"
 #include "core/lua/guard.h"
 #include "core/lua/heap.h"
+#include "core/lua/outlets.h"
 #include "core/lua/self.h"
 #include "core/os/clock.h"
 #include "core/os/sys.h"
@@ -24,7 +25,8 @@ typedef struct {
     int begin, handle, finish; // references of the functions in the registry
     int *keep;
     size_t memory; // that the Lua of a worker may have, or 0
-    Guard guard;   // in the worker
+    Outlets outlets;
+    Guard guard; // in the worker
 } PoolHandle;
 
 // ---- in the worker -------------------------------------------------------
@@ -95,6 +97,7 @@ static int call(PoolHandle *handle, int function, Self *self, const char *payloa
 
 static int begin(void *context, Self *self, Buffer *reply) {
     PoolHandle *handle = context;
+    outlets_open(&handle->outlets, handle->L, self);
     heap_renew(handle->L);
     replace_exit(handle->L, self->life);
     reseed(handle->L);
@@ -107,6 +110,7 @@ static int handle_task(void *context, Self *self, const char *payload, size_t si
     PoolHandle *handle = context;
     int failed = call(handle, handle->handle, self, payload, size, reply);
     stop_end_item(&handle->guard.stop);
+    outlets_flush(&handle->outlets);
     board_set(&self->board->memory, cap_used(handle->L));
     return failed;
 }
@@ -206,6 +210,8 @@ static int core_pool(lua_State *L) {
     lua_getfield(L, 1, "memory");
     handle->memory = (size_t)luaL_optnumber(L, -1, 0);
     lua_pop(L, 1);
+    outlets_check(L, 1, &handle->outlets);
+    options.service.captured = handle->outlets.output != OUTPUT_DISCARD;
     options.keep_count = option_keep(L, handle);
     options.keep = handle->keep;
     age_heap(L);
@@ -243,8 +249,20 @@ static void set_boolean(lua_State *L, const char *name, bool value) {
     lua_setfield(L, -2, name);
 }
 
+// A list of what was printed to stdout and stderr: {text, from}.
+static void push_printed(lua_State *L, const PoolEvent *event) {
+    lua_createtable(L, CAPTURES, 0);
+    for (int i = 0; i < CAPTURES; i++) {
+        lua_createtable(L, 0, 2);
+        lua_pushlstring(L, event->printed[i].bytes, event->printed[i].size);
+        lua_setfield(L, -2, "text");
+        set_integer(L, "from", (lua_Integer)event->printed[i].from);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
 static void push_end(lua_State *L, const PoolEvent *event) {
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 8);
     const char *name = event->end.signal ? sigabbrev_np(event->end.signal) : NULL;
     if (event->end.signal) {
         if (name)
@@ -259,6 +277,8 @@ static void push_end(lua_State *L, const PoolEvent *event) {
     set_boolean(L, "innocent", event->innocent);
     lua_pushlstring(L, event->bytes, event->size);
     lua_setfield(L, -2, "outcomes");
+    push_printed(L, event);
+    lua_setfield(L, -2, "printed");
 }
 
 static int push_event(lua_State *L, const PoolEvent *event) {
@@ -331,6 +351,7 @@ static int pool_method_wait(lua_State *L) {
         uint64_t passed = (clock_now() - since) / NS_PER_MS;
         if (left > 0) left = passed < (uint64_t)left ? left - (int)passed : 0;
         int got = pool_wait(handle->pool, left, &event);
+        if (got == 1 && event.kind == POOL_DEATH) outlets_bequeath(&handle->outlets, &event);
         if (got == 1) return push_event(L, &event);
         if (got == 0) break;
         if (errno == ECHILD) return push_broken(L, handle->pool);

@@ -3,10 +3,11 @@
  *     pool = core.pool{workers = 4, window = 2, keep = {fd, ...},
  *                      begin = function(self) end,
  *                      handle = function(self, payload) return reply end,
- *                      finish = function(self) end, memory = bytes}
+ *                      finish = function(self) end, memory = bytes,
+ *                      output = "inherit", name = "pool"}
  *
  * forks the workers; both functions reach them by inheritance and run there.
- * `self` is described in core/lua/self.h.
+ * `self` is described in core/lua/self.h, `output` in core/lua/outlets.h.
  *
  *     pool:submit(payload, worker, limit)   task number; worker from 1, or nil for any;
  *                                    limit: seconds that each item may take
@@ -18,9 +19,12 @@
  *        "part",   task, worker, reply: of a task that goes on
  *        "result", task, worker, reply
  *        "error",  task, worker, {message, traceback, item, pid}
- *        "death",  task or nil, worker, {signal, exitcode, item, pid, ordered, innocent, outcomes}:
+ *        "death",  task or nil, worker,
+ *                {signal, exitcode, item, pid, ordered, innocent, outcomes, printed}:
  *                                      outcomes is what its ledger held, and may
- *                                      have come as a part already
+ *                                      have come as a part already; printed is a list of
+ *                                      two, stdout and stderr, {text, from}: what it
+ *                                      printed from that offset on and did not report
  *        "broken", nil, nil, {message, traceback}: no worker can be started
  *
  *     pool:resize(workers)  pool:memory(worker) bytes after its last task

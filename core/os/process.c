@@ -77,8 +77,8 @@ static _Noreturn void run_child(const int *keep, int count, int life, ProcessMai
 _Noreturn void process_leave(int life, int status) {
     fcntl(life, F_SETFL, O_NONBLOCK); // without O_ASYNC: disarmed
     FAULT("child.leave");
-    fflush(stdout);
-    fflush(stderr);
+    fclose(stdout);
+    fclose(stderr);
     _exit(status);
 }
 

@@ -48,7 +48,7 @@ typedef int ProcessMain(void *context, int life);
  * `keep` open. 0, or -1 with errno set, *process unchanged and nothing left behind. */
 int process_start(Process *process, const int *keep, int count, ProcessMain *main, void *context);
 
-/* In the child: ends it in the orderly way: flushes its stdio, and lets go of
+/* In the child: ends it in the orderly way: closes its stdout and stderr, and lets go of
  * the life pipe, whose end would otherwise be mistaken for the parent's death.
  * Never exit(3): atexit handlers are the parent's, and closing inherited
  * streams would move the file offsets that it shares with us. */

@@ -153,7 +153,7 @@ void places_reap(Places *places) {
 }
 
 static int copy_keep(Places *places, const int *keep, int count) {
-    places->keep = sys.realloc(NULL, ((size_t)count + 2) * sizeof *places->keep);
+    places->keep = sys.realloc(NULL, ((size_t)count + WORKER_KEEPS) * sizeof *places->keep);
     if (!places->keep) return -1;
     if (count) memcpy(places->keep, keep, (size_t)count * sizeof *places->keep);
     places->keep_count = count;
@@ -165,7 +165,9 @@ static int make_places(Places *places, int count) {
     if (!workers) return -1;
     places->workers = workers;
     for (; places->count < count; places->count++)
-        if (worker_init(&places->workers[places->count], places->count) == -1) return -1;
+        if (worker_init(&places->workers[places->count], places->count,
+                        places->service.captured) == -1)
+            return -1;
     return 0;
 }
 

@@ -14,7 +14,7 @@ typedef struct {
     int count;  // places there are
     int wanted; // those to be filled: the first ones; the others empty themselves
     Service service;
-    int *keep; // what workers inherit, with room for two more
+    int *keep; // what workers inherit, with room for WORKER_KEEPS more
     int keep_count;
     Poller poller; // knows the descriptors of all workers
 

@@ -30,6 +30,7 @@ struct Pool {
     Worker *lent; // its channel's first frame was handed out as an event
     Frame lent_frame;
     Buffer estate; // what the last worker that died had in its ledger
+    Buffer printed[CAPTURES]; // and in its captures
     int turn;      // the worker to look at first, so that none is overheard
 };
 
@@ -167,6 +168,18 @@ static void inherit(Pool *pool, const Worker *worker, PoolEvent *event) {
     event->size = size;
 }
 
+// What there is no memory for is lost.
+static void inherit_printed(Pool *pool, const Worker *worker, PoolEvent *event) {
+    for (int i = 0; i < CAPTURES; i++) {
+        Buffer *printed = &pool->printed[i];
+        buffer_clear(printed);
+        event->printed[i].from = board_get(&worker->board->carried[i]);
+        capture_read(&worker->capture, i, event->printed[i].from, printed);
+        event->printed[i].bytes = buffer_bytes(printed);
+        event->printed[i].size = buffer_size(printed);
+    }
+}
+
 static void obituary(Pool *pool, Worker *worker, PoolEvent *event) {
     *event = (PoolEvent){.kind = POOL_DEATH,
                          .worker = worker->index,
@@ -183,6 +196,7 @@ static void obituary(Pool *pool, Worker *worker, PoolEvent *event) {
                                           worker->stopping_item != event->item);
     free(running);
     event->end = process_reap(&worker->process);
+    inherit_printed(pool, worker, event);
 }
 
 // One about which there are orders stays in this place, where they are written.
@@ -471,5 +485,6 @@ void pool_close(Pool *pool) {
     places_close(&pool->places);
     task_queue_free(&pool->queue);
     buffer_free(&pool->estate);
+    for (int i = 0; i < CAPTURES; i++) buffer_free(&pool->printed[i]);
     free(pool);
 }

@@ -52,6 +52,11 @@ typedef struct {
     size_t size;       // death, what the ledger held: it may have come as a part already
     // POOL_DEATH only:
     ProcessEnd end;
+    struct {
+        const char *bytes; // what its capture holds from `from` on, where it had dealt with
+        size_t size;       // what was before; good as long
+        uint64_t from;
+    } printed[CAPTURES];
     uint64_t item; // the part of the task that was running, from the board
     bool ordered;  // killed since it went on with an item that was cancelled or over its limit
     bool innocent; // it was another item than `item`

@@ -7,10 +7,12 @@
 #ifndef PARALLEL_LUA_POOL_SERVE_H
 #define PARALLEL_LUA_POOL_SERVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/pool/board.h"
+#include "core/pool/capture.h"
 #include "core/pool/ledger.h"
 #include "core/wire/channel.h"
 
@@ -33,6 +35,8 @@ struct Self {
     int life;  // for process_leave
     Board *board;
     Ledger ledger;
+    Capture capture; // for its stdout and stderr, should it redirect them; or none
+    bool reports_output; // what an item printed there goes with its outcome
     Buffer aside; // the handler's own, for what must be complete before it is an entry
     /* Sends these bytes as a part of the task's result, ahead of its end. 0, or -1
      * with ENOMEM and nothing sent; without a pool the worker leaves. */
@@ -54,6 +58,7 @@ typedef struct {
     /* The item that is running shall stop: called in a signal handler. NULL: it is
      * killed, after a moment. An item that board_is_condemned is not to be begun. */
     void (*stop)(void *context);
+    bool captured; // workers have a capture
     void *context;
 } Service;
 

@@ -2,14 +2,19 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/os/clock.h"
 #include "core/os/descriptor.h"
 #include "core/os/fault.h"
 #include "core/os/mapping.h"
 
-int worker_init(Worker *worker, int index) {
-    *worker = (Worker){.index = index, .process = PROCESS_NONE, .channel = CHANNEL_CLOSED};
+int worker_init(Worker *worker, int index, bool captured) {
+    *worker = (Worker){.index = index,
+                       .process = PROCESS_NONE,
+                       .channel = CHANNEL_CLOSED,
+                       .capture = CAPTURE_NONE};
+    if (captured && capture_open(&worker->capture) == -1) return -1;
     worker->board = mapping_share(sizeof *worker->board);
     worker->ledger = ledger_page_share();
     if (worker->board && worker->ledger) return 0;
@@ -29,6 +34,7 @@ static int live(void *context, int life) {
     Self self = {.index = birth->worker->index,
                  .life = life,
                  .board = birth->worker->board,
+                 .capture = birth->worker->capture,
                  .ledger = {.page = birth->worker->ledger, .capacity = LEDGER_CAPACITY}};
     return serve(&self, birth->service, birth->channel);
 }
@@ -40,9 +46,11 @@ int worker_start(Worker *worker, const Service *service, int *keep, int count) {
     if (channel_unblock(&worker->channel) == -1) goto fail;
     keep[count] = theirs.in;
     keep[count + 1] = theirs.out;
+    memcpy(keep + count + 2, worker->capture.files, sizeof worker->capture.files);
     board_clear(worker->board);
+    capture_clear(&worker->capture);
     FAULT("worker.fork");
-    if (process_start(&worker->process, keep, count + 2, live, &birth) == -1) goto fail;
+    if (process_start(&worker->process, keep, count + WORKER_KEEPS, live, &birth) == -1) goto fail;
     channel_close(&theirs);
     worker->state = WORKER_STARTING;
     worker->ended = worker->flooded = worker->overdue = false;
@@ -113,4 +121,5 @@ void worker_free(Worker *worker) {
     task_queue_free(&worker->held);
     mapping_free(worker->board, sizeof *worker->board);
     ledger_page_free(worker->ledger);
+    capture_close(&worker->capture);
 }

@@ -11,6 +11,7 @@
 
 #include "core/os/process.h"
 #include "core/pool/board.h"
+#include "core/pool/capture.h"
 #include "core/pool/serve.h"
 #include "core/pool/task.h"
 
@@ -23,6 +24,7 @@ typedef struct {
     Channel channel;    // the pool's side
     Board *board;       // this and the ledger live as long as the pool;
     LedgerPage *ledger; // each worker of this place writes them anew
+    Capture capture;    // the same
     TaskQueue own;      // tasks that only this worker may run
     TaskQueue held;     // sent and not answered, in the order in which it runs them
     bool flooded;       // some of what was sent waits for room in the pipe
@@ -34,11 +36,13 @@ typedef struct {
     bool overdue;                          // killed for that
 } Worker;
 
-/* Gets the place ready. 0, or -1 with ENOMEM. */
-int worker_init(Worker *worker, int index);
+enum { WORKER_KEEPS = 2 + CAPTURES };
+
+/* Gets the place ready, with a capture or without. 0, or -1 with errno. */
+int worker_init(Worker *worker, int index, bool captured);
 
 /* Forks its process, which runs the service and keeps the given descriptors
- * (the list has room for two more behind `count`). 0, or -1 with errno and
+ * (the list has room for WORKER_KEEPS more behind `count`). 0, or -1 with errno and
  * the place still ABSENT. */
 int worker_start(Worker *worker, const Service *service, int *keep, int count);
 

@@ -371,7 +371,8 @@ function crew.open(workers, options)
   local begin, handle, finish = service(self, options, workers)
   local open = workers == 0 and inline.open or core.pool
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
-                                memory = options.memory_per_worker}))
+                                memory = options.memory_per_worker, output = options.output,
+                                name = options.name}))
   self.pids = self.transport:workers()
   return self
 end

@@ -16,6 +16,7 @@ local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
 local ON_ERROR = {"raise", "collect", "skip"}
+local OUTPUT = {"inherit", "tag", "ordered", "discard"}
 
 local Pool = {}
 
@@ -435,7 +436,8 @@ local OPTIONS = {tasks_per_worker = "number", memory_per_worker = "number or str
                  retry_errors = "boolean",
                  seed = "number", nice = "number", pin = "boolean",
                  workers = "number", initializer = "function", initargs = "table",
-                 finalizer = "function", retries = "number", timeout = "number", name = "string"}
+                 finalizer = "function", retries = "number", timeout = "number", name = "string",
+                 output = "string"}
 
 local function check_options(options)
   for name, value in pairs(options) do
@@ -467,6 +469,7 @@ function pool.new(options)
     check.fail("bad argument #1 to 'Pool' (memory_per_worker is not available with LuaJIT)")
   end
   check.time_option(options, "timeout", 1, "Pool")
+  check.choice_option(options, "output", OUTPUT, 1, "Pool")
   local workers = options.workers == 0 and 0 or job.workers(options.workers)
   if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
   local made = setmetatable({owner = core.pid(), count_of_workers = workers}, Pool)
