@@ -18,7 +18,7 @@ typedef struct {
     bool packed;
 } Reading;
 
-enum { BYTES = 1, RESULTS, OFFSET, SETTLED, COUNT, PACKED, FAILURES, ELAPSED };
+enum { BYTES = 1, RESULTS, OFFSET, SETTLED, COUNT, PACKED, FAILURES, ELAPSED, PRINTED };
 
 static void damaged(Reading *r, const char *reason) __attribute__((noreturn));
 
@@ -112,6 +112,38 @@ static void take_failure(Reading *r) {
     lua_rawseti(L, FAILURES, r->last);
 }
 
+// ---- what it printed -----------------------------------------------------
+
+static void push_printed(Reading *r, const char *bytes, const char *end) {
+    lua_State *L = r->L;
+    uint64_t report, out;
+    if (!varint_read(&bytes, end, &report) || !varint_read(&bytes, end, &out) ||
+        out > (uint64_t)(end - bytes))
+        damaged(r, "a report that is cut off");
+    lua_createtable(L, 2, 2);
+    lua_pushinteger(L, r->last + 1);
+    lua_setfield(L, -2, "place");
+    lua_pushinteger(L, (lua_Integer)report);
+    lua_setfield(L, -2, "report");
+    lua_pushlstring(L, bytes, out);
+    lua_rawseti(L, -2, 1);
+    lua_pushlstring(L, bytes + out, (size_t)(end - bytes) - out);
+    lua_rawseti(L, -2, 2);
+}
+
+static void take_printed(Reading *r) {
+    lua_State *L = r->L;
+    uint64_t size = take_varint(r);
+    const char *bytes = take(r, size);
+    if (r->last < r->settled) return;
+    if (lua_isnil(L, PRINTED)) {
+        lua_newtable(L);
+        lua_replace(L, PRINTED);
+    }
+    push_printed(r, bytes, bytes + size);
+    lua_rawseti(L, PRINTED, (lua_Integer)lua_rawlen(L, PRINTED) + 1);
+}
+
 // ---- the run -------------------------------------------------------------
 
 // A run may begin again before what is known, never leave a gap behind it.
@@ -133,6 +165,7 @@ static void take_one(Reading *r) {
     if (tag == OUTCOME_FIRST) return take_first(r);
     if (tag == OUTCOME_END || tag == OUTCOME_LEFT) return take_end(r, tag);
     if (r->last == -1) damaged(r, "an outcome of no known item");
+    if (tag == OUTCOME_PRINTED) return take_printed(r);
     if (r->last++ == r->count) damaged(r, "more outcomes than items");
     if (tag == OUTCOME_FAILED) return take_failure(r);
     take_result(r, tag);
@@ -148,11 +181,11 @@ static int core_outcomes(lua_State *L) {
     r.count = luaL_checkinteger(L, COUNT);
     r.packed = lua_toboolean(L, PACKED);
     lua_settop(L, PACKED);
-    lua_settop(L, ELAPSED);
+    lua_settop(L, PRINTED);
     while (r.at < r.end) take_one(&r);
     lua_pushinteger(L, r.last > r.settled ? r.last : r.settled);
     lua_insert(L, FAILURES);
-    return 3;
+    return 4;
 }
 
 void outcomes_register(lua_State *L) {

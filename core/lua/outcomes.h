@@ -1,6 +1,6 @@
 /* Outcomes - reads what core.run_items wrote (core/lua/outcome.h):
  *
- *     last, failures, elapsed =
+ *     last, failures, elapsed, printed =
  *         core.outcomes(bytes, results, offset, settled, count, packed)
  *
  * puts the result of the item at place i into results[offset + i], as a list
@@ -8,6 +8,7 @@
  * are known already and passed over. `last` is the place up to which items have
  * an outcome. failures[i] is a table with the fields of a Failure; nil when
  * there is none. elapsed is what the chunk took, nil when it goes on.
+ * printed is a list of {place =, report =, stdout, stderr}, what items printed, or nil.
  *
  * Bytes that are none raise "damaged outcomes: REASON". */
 #ifndef PARALLEL_LUA_LUA_OUTCOMES_H

@@ -53,9 +53,10 @@ static void direct_to_owner(Outlets *outlets, lua_State *L, Self *self) {
 }
 
 // A line at a time, so that those of an item that dies are there.
-static void leave_in_capture(Self *self) {
+static void leave_in_capture(Outlets *outlets, Self *self) {
     FILE *streams[CAPTURES] = {stdout, stderr};
     for (int i = 0; i < CAPTURES; i++) {
+        outlets->of[i].target = sys.fcntl(STREAMS[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
         sys.fcntl(self->capture.files[i], F_SETFL, O_APPEND);
         dup2(self->capture.files[i], STREAMS[i]);
         setvbuf(streams[i], NULL, _IOLBF, BUFSIZ);
@@ -71,7 +72,7 @@ static void discard(void) {
 
 void outlets_open(Outlets *outlets, lua_State *L, Self *self) {
     switch (outlets->output) {
-    case OUTPUT_ORDERED: leave_in_capture(self); break;
+    case OUTPUT_ORDERED: leave_in_capture(outlets, self); break;
     case OUTPUT_DISCARD: discard(); break;
     default: direct_to_owner(outlets, L, self);
     }
@@ -81,6 +82,24 @@ void outlets_flush(Outlets *outlets) {
     if (!outlets->open) return;
     for (int i = 0; i < CAPTURES; i++)
         if (outlets->of[i].stream) outlet_flush(&outlets->of[i]);
+}
+
+// No item printed it, so that none reports it.
+static void show_unreported(const Outlets *outlets, const Self *self) {
+    Buffer text = {0};
+    for (int i = 0; i < CAPTURES; i++) {
+        buffer_clear(&text);
+        if (capture_read(&self->capture, i, 0, &text) == 0)
+            lines_write(outlets->of[i].target, "", buffer_bytes(&text), buffer_size(&text));
+    }
+    capture_clear(&self->capture);
+    buffer_free(&text);
+}
+
+void outlets_leave(Outlets *outlets, const Self *self) {
+    fflush(stdout);
+    fflush(stderr);
+    if (outlets->output == OUTPUT_ORDERED) show_unreported(outlets, self);
 }
 
 void outlets_bequeath(const Outlets *outlets, const PoolEvent *death) {

@@ -37,6 +37,9 @@ void outlets_open(Outlets *outlets, lua_State *L, Self *self);
 /* In a worker: a task has ended, and what was printed meanwhile goes out. */
 void outlets_flush(Outlets *outlets);
 
+/* In a worker that leaves: what it printed since. */
+void outlets_leave(Outlets *outlets, const Self *self);
+
 /* In the owner: what a worker left that died. */
 void outlets_bequeath(const Outlets *outlets, const PoolEvent *death);
 

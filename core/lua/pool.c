@@ -103,7 +103,9 @@ static int begin(void *context, Self *self, Buffer *reply) {
     reseed(handle->L);
     tune_compiler(handle->L);
     guard_prepare(&handle->guard, handle->L, self, handle->memory);
-    return call(handle, handle->begin, self, "", 0, reply);
+    int failed = call(handle, handle->begin, self, "", 0, reply);
+    if (failed) outlets_leave(&handle->outlets, self);
+    return failed;
 }
 
 static int handle_task(void *context, Self *self, const char *payload, size_t size, Buffer *reply) {
@@ -120,6 +122,7 @@ static void end(void *context, Self *self) {
     Buffer ignored = {0};
     if (handle->finish != LUA_NOREF) call(handle, handle->finish, self, "", 0, &ignored);
     buffer_free(&ignored);
+    outlets_leave(&handle->outlets, self);
 }
 
 static void stop_task(void *context) {
@@ -249,14 +252,13 @@ static void set_boolean(lua_State *L, const char *name, bool value) {
     lua_setfield(L, -2, name);
 }
 
-// A list of what was printed to stdout and stderr: {text, from}.
+// As core.outcomes tells what an item printed.
 static void push_printed(lua_State *L, const PoolEvent *event) {
-    lua_createtable(L, CAPTURES, 0);
+    lua_createtable(L, CAPTURES, 2);
+    set_integer(L, "place", (lua_Integer)event->item);
+    set_integer(L, "report", (lua_Integer)event->reported);
     for (int i = 0; i < CAPTURES; i++) {
-        lua_createtable(L, 0, 2);
         lua_pushlstring(L, event->printed[i].bytes, event->printed[i].size);
-        lua_setfield(L, -2, "text");
-        set_integer(L, "from", (lua_Integer)event->printed[i].from);
         lua_rawseti(L, -2, i + 1);
     }
 }

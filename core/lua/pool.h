@@ -22,9 +22,8 @@
  *        "death",  task or nil, worker,
  *                {signal, exitcode, item, pid, ordered, innocent, outcomes, printed}:
  *                                      outcomes is what its ledger held, and may
- *                                      have come as a part already; printed is a list of
- *                                      two, stdout and stderr, {text, from}: what it
- *                                      printed from that offset on and did not report
+ *                                      have come as a part already; printed is as
+ *                                      core.outcomes tells it, of the last item
  *        "broken", nil, nil, {message, traceback}: no worker can be started
  *
  *     pool:resize(workers)  pool:memory(worker) bytes after its last task

@@ -11,10 +11,7 @@
 #include "core/os/lines.h"
 #include "core/os/sys.h"
 
-enum {
-    BLOCK = 1 << 16,   // read from the file at once, or more when a line is longer
-    PUNCHED = 1 << 20, // the file's memory is given back in pieces of so much
-};
+enum { BLOCK = 1 << 16 }; // read from the file at once, or more when a line is longer
 
 // ---- what others wrote ---------------------------------------------------
 
@@ -23,16 +20,16 @@ static uint64_t size_of(int file) {
     return sys.fstat(file, &info) == 0 ? (uint64_t)info.st_size : 0;
 }
 
-// A command that opened /dev/stdout may have cut the file.
 static uint64_t carried_of(const Outlet *outlet, uint64_t size) {
     uint64_t carried = atomic_load_explicit(outlet->carried, memory_order_relaxed);
     return carried <= size ? carried : 0;
 }
 
-static void give_back(const Outlet *outlet, uint64_t from, uint64_t to) {
-    if (from / PUNCHED == to / PUNCHED) return;
-    sys.fallocate(outlet->captured, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-                  (off_t)(to / PUNCHED * PUNCHED));
+// Commands like to open /dev/stderr anew, which cuts the file: better that there
+// is nothing in it. What a command in the background writes just now is lost.
+static void empty(const Outlet *outlet) {
+    if (sys.ftruncate(outlet->captured, 0) == 0)
+        atomic_store_explicit(outlet->carried, 0, memory_order_relaxed);
 }
 
 // The first bytes of the file from `from` on that make whole lines, or all of
@@ -52,7 +49,7 @@ static size_t next_lines(const Outlet *outlet, uint64_t from, uint64_t to, bool 
 }
 
 static void carry(Outlet *outlet, bool all) {
-    uint64_t size = size_of(outlet->captured), from = carried_of(outlet, size), at = from;
+    uint64_t size = size_of(outlet->captured), at = carried_of(outlet, size);
     if (at == size) return;
     char *block = NULL;
     for (size_t count; at < size && (count = next_lines(outlet, at, size, all, &block)) > 0;) {
@@ -60,7 +57,7 @@ static void carry(Outlet *outlet, bool all) {
         at += count;
         atomic_store_explicit(outlet->carried, at, memory_order_relaxed);
     }
-    give_back(outlet, from, at);
+    if (at == size) empty(outlet);
     free(block);
 }
 
@@ -145,7 +142,8 @@ int outlet_open(Outlet *outlet, int fd, int captured, _Atomic uint64_t *carried,
     *outlet = (Outlet){.fd = fd, .captured = captured, .carried = carried, .prefix = prefix};
     outlet->before = *place;
     outlet->owner = getpid();
-    outlet->stream = fopencookie(outlet, "w", (cookie_io_functions_t){.write = take, .close = close_stream});
+    outlet->stream =
+        fopencookie(outlet, "w", (cookie_io_functions_t){.write = take, .close = close_stream});
     if (!outlet->stream) return -1;
     setvbuf(outlet->stream, NULL, _IONBF, 0); // the lines are put together here
     if (redirect(outlet) == -1) {

@@ -22,10 +22,10 @@
 #include <sys/types.h>
 
 typedef struct {
-    int fd;       // 1 or 2
-    int target;   // where lines go
-    int captured; // the file that `fd` leads to now
-    _Atomic uint64_t *carried; // so much of the file went out
+    int fd;                    // 1 or 2
+    int target;                // where lines go
+    int captured;              // the file that `fd` leads to now
+    _Atomic uint64_t *carried; // so many bytes of the file went out
     const char *prefix;
     FILE *stream, *before; // stdout or stderr as it is now, and as it was
     pid_t owner;

@@ -36,7 +36,6 @@ const Sys sys = {
     .open = raw_open,
     .fstat = fstat,
     .ftruncate = ftruncate,
-    .fallocate = fallocate,
     .pread = pread,
     .pwrite = pwrite,
     .pipe2 = pipe2,
@@ -72,7 +71,6 @@ ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f),
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
 ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
-ASKING(int, fallocate, fallocate, -1, (int d, int m, off_t o, off_t n), (d, m, o, n), NULL)
 ASKING(ssize_t, pread, pread, -1, (int d, void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(ssize_t, pwrite, pwrite, -1, (int d, const void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(int, pipe2, pipe2, -1, (int d[2], int f), (d, f), NULL)
@@ -101,7 +99,6 @@ Sys sys = {
     .open = asking_open,
     .fstat = asking_fstat,
     .ftruncate = asking_ftruncate,
-    .fallocate = asking_fallocate,
     .pread = asking_pread,
     .pwrite = asking_pwrite,
     .pipe2 = asking_pipe2,

@@ -28,7 +28,6 @@ typedef struct {
     int (*open)(const char *path, int flags, mode_t mode);
     int (*fstat)(int fd, struct stat *info);
     int (*ftruncate)(int fd, off_t size);
-    int (*fallocate)(int fd, int mode, off_t from, off_t size);
     ssize_t (*pread)(int fd, void *bytes, size_t size, off_t offset);
     ssize_t (*pwrite)(int fd, const void *bytes, size_t size, off_t offset);
     // descriptors

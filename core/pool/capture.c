@@ -15,6 +15,14 @@ int capture_open(Capture *capture) {
     return 0;
 }
 
+bool capture_is_empty(const Capture *capture) {
+    struct stat info;
+    for (int i = 0; i < CAPTURES; i++)
+        if (capture->files[i] != -1 && sys.fstat(capture->files[i], &info) == 0 && info.st_size > 0)
+            return false;
+    return true;
+}
+
 void capture_clear(const Capture *capture) {
     for (int i = 0; i < CAPTURES; i++)
         if (capture->files[i] != -1) sys.ftruncate(capture->files[i], 0);
@@ -26,7 +34,7 @@ int capture_read(const Capture *capture, int which, uint64_t from, Buffer *to) {
     if (file == -1) return 0;
     if (sys.fstat(file, &info) == -1) return -1;
     uint64_t size = (uint64_t)info.st_size;
-    if (from > size) from = 0; // a command that opened /dev/stdout may have cut the file
+    if (from > size) from = 0; // a command that opened /dev/stdout has cut the file
     if (buffer_reserve(to, (size_t)(size - from)) == -1) return -1;
     while (from < size) {
         ssize_t got = sys.pread(file, buffer_tail(to), (size_t)(size - from), (off_t)from);

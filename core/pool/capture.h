@@ -2,11 +2,11 @@
  *
  * They are the pool's, so that what a worker printed is there when it has died.
  * The worker decides what comes of it while it lives (core/os/outlet.h); what it
- * has dealt with, its board tells. */
+ * has done with it, its board tells. */
 #ifndef PARALLEL_LUA_POOL_CAPTURE_H
 #define PARALLEL_LUA_POOL_CAPTURE_H
 
-#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/wire/buffer.h"
@@ -22,7 +22,9 @@ typedef struct {
 /* 0, or -1 with errno and nothing open. */
 int capture_open(Capture *capture);
 
-/* Empty, for the next worker. */
+bool capture_is_empty(const Capture *capture);
+
+/* Makes it empty. */
 void capture_clear(const Capture *capture);
 
 /* Appends what a file holds from `from` on; none is like an empty one. 0, or -1 with errno. */

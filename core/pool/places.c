@@ -165,8 +165,8 @@ static int make_places(Places *places, int count) {
     if (!workers) return -1;
     places->workers = workers;
     for (; places->count < count; places->count++)
-        if (worker_init(&places->workers[places->count], places->count,
-                        places->service.captured) == -1)
+        if (worker_init(&places->workers[places->count], places->count, places->service.captured) ==
+            -1)
             return -1;
     return 0;
 }

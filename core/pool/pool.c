@@ -29,9 +29,9 @@ struct Pool {
     bool draining;
     Worker *lent; // its channel's first frame was handed out as an event
     Frame lent_frame;
-    Buffer estate; // what the last worker that died had in its ledger
+    Buffer estate;            // what the last worker that died had in its ledger
     Buffer printed[CAPTURES]; // and in its captures
-    int turn;      // the worker to look at first, so that none is overheard
+    int turn;                 // the worker to look at first, so that none is overheard
 };
 
 // ---- handing out tasks ---------------------------------------------------
@@ -173,11 +173,11 @@ static void inherit_printed(Pool *pool, const Worker *worker, PoolEvent *event) 
     for (int i = 0; i < CAPTURES; i++) {
         Buffer *printed = &pool->printed[i];
         buffer_clear(printed);
-        event->printed[i].from = board_get(&worker->board->carried[i]);
-        capture_read(&worker->capture, i, event->printed[i].from, printed);
+        capture_read(&worker->capture, i, board_get(&worker->board->carried[i]), printed);
         event->printed[i].bytes = buffer_bytes(printed);
         event->printed[i].size = buffer_size(printed);
     }
+    event->reported = board_get(&worker->board->reported);
 }
 
 static void obituary(Pool *pool, Worker *worker, PoolEvent *event) {

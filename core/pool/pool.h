@@ -53,13 +53,13 @@ typedef struct {
     // POOL_DEATH only:
     ProcessEnd end;
     struct {
-        const char *bytes; // what its capture holds from `from` on, where it had dealt with
-        size_t size;       // what was before; good as long
-        uint64_t from;
+        const char *bytes; // what it printed, as far as that did not go out, good as long
+        size_t size;
     } printed[CAPTURES];
-    uint64_t item; // the part of the task that was running, from the board
-    bool ordered;  // killed since it went on with an item that was cancelled or over its limit
-    bool innocent; // it was another item than `item`
+    uint64_t reported; // what it printed may be in the report of this number, from 0
+    uint64_t item;     // the part of the task that was running, from the board
+    bool ordered;      // killed since it went on with an item that was cancelled or over its limit
+    bool innocent;     // it was another item than `item`
 } PoolEvent;
 
 typedef struct {

@@ -35,9 +35,9 @@ struct Self {
     int life;  // for process_leave
     Board *board;
     Ledger ledger;
-    Capture capture; // for its stdout and stderr, should it redirect them; or none
+    Capture capture;     // for its stdout and stderr, should it redirect them; or none
     bool reports_output; // what an item printed there goes with its outcome
-    Buffer aside; // the handler's own, for what must be complete before it is an entry
+    Buffer aside;        // the handler's own, for what must be complete before it is an entry
     /* Sends these bytes as a part of the task's result, ahead of its end. 0, or -1
      * with ENOMEM and nothing sent; without a pool the worker leaves. */
     int (*part)(Self *self, const char *bytes, size_t size);

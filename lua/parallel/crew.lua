@@ -8,6 +8,7 @@ local failure = require("parallel.failure")
 local functions = require("parallel.functions")
 local inline = require("parallel.inline")
 local log = require("parallel.log")
+local printed = require("parallel.printed")
 local server = require("parallel.server")
 
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
@@ -65,9 +66,13 @@ function Crew:pump()
   end
 end
 
-function Crew:add(source) table.insert(self.sources, source) end
+function Crew:add(source)
+  if self.ordered then printed.watch(source) end
+  table.insert(self.sources, source)
+end
 
 function Crew:remove(source)
+  if source.printed then source.printed:close() end
   for i, one in ipairs(self.sources) do
     if one == source then return table.remove(self.sources, i) end
   end
@@ -102,9 +107,10 @@ end
 local function read_outcomes(chunk, bytes)
   local list = chunk.source.list
   local from, results = chunk.settled or 0, list or {}
-  local last, failures, elapsed = core.outcomes(
+  local last, failures, elapsed, reports = core.outcomes(
     bytes, results, list and chunk.first - 1 or 0, from, chunk.items.n, chunk.shape == "all")
   chunk.settled = last
+  if chunk.source.printed then chunk.source.printed:take(chunk, reports) end
   return {from = from, last = last, results = results, failures = failures or {}, elapsed = elapsed}
 end
 
@@ -205,8 +211,9 @@ function events.death(self, chunk, worker, detail)
   self.pids = self.transport:workers()
   log.warn("%s", tostring(failure.new({
     kind = "died", worker = worker, pid = detail.pid, signal = detail.signal, exitcode = detail.exitcode})))
-  if not chunk then return end
+  if not chunk then return self.ordered and printed.show(detail.printed) end
   local outcomes = read_remains(chunk, detail)
+  if self.ordered then chunk.source.printed:take(chunk, {detail.printed}) end
   local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
   if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
   tell_outcomes(self, chunk, worker, pid, outcomes)
@@ -347,6 +354,13 @@ function Crew:resize(workers)
   self:pump()
 end
 
+--- What tasks printed that were abandoned is shown after all.
+function Crew:show_printed()
+  for _, source in ipairs(self.sources) do
+    if source.printed then source.printed:close() end
+  end
+end
+
 --- End in good order: every worker runs the finalizer, and leaves.
 function Crew:leave(grace)
   while self:busy() do self:step() end
@@ -354,6 +368,7 @@ function Crew:leave(grace)
   while self:busy() do self:step() end
   self.transport:drain(grace)
   self.transport:close()
+  self:show_printed()
 end
 
 local crew = {}
@@ -364,7 +379,7 @@ local crew = {}
 function crew.open(workers, options)
   local self = setmetatable({
     workers = math.max(workers, 1), retries = options.retries or 0, timeout = options.timeout,
-    retry_errors = options.retry_errors,
+    retry_errors = options.retry_errors, ordered = options.output == "ordered",
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)

@@ -9,6 +9,7 @@ local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.packing")
+local printed = require("parallel.printed")
 local progress = require("parallel.progress")
 local singles = require("parallel.singles")
 
@@ -324,7 +325,8 @@ function Pool:broadcast(f, ...)
       return
     end
     local values = {}
-    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, true)
+    local _, failures, _, reports = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, true)
+    for _, report in ipairs(reports or {}) do printed.show(report) end
     if failures then
       failures[1].worker = worker
       problem = problem or failure.new(failures[1])
@@ -406,6 +408,7 @@ function Pool:terminate()
     if source ~= self.singles then source:cancel(cancelled) end
   end
   self.crew.held, self.crew.again = {}, {}
+  self.crew:show_printed()
 end
 
 --- Wait for the workers' end, after close or terminate, which have waited already: true.

@@ -4,14 +4,15 @@ local files = require "spec.support.files"
 local shell = require "spec.support.shell"
 local trials = require "spec.support.trials"
 
--- What a program prints, to a pipe, that has a pool of `options`, a string, and then does `body`.
-local function printed(options, body)
+-- What a program prints, to a pipe, that has a pool of `options`, a string, and then
+-- does `body`; maybe with a fault.
+local function printed(options, body, fault)
   local program = ("local parallel = require 'parallel'\nlocal pool = parallel.Pool({%s})\n%s\npool:close()")
     :format(options, body)
   local script = files.write("program.lua", program)
   local to = files.path("printed")
   local piped = ("set -o pipefail; %s %s | cat > %s"):format(shell.interpreter(), script, to)
-  local result = shell.run({"bash", "-c", piped})
+  local result = shell.run({"bash", "-c", piped}, {env = {PARALLEL_LUA_FAULT = fault or ""}})
   assert.same({status = 0, signal = nil}, {status = result.status, signal = result.signal}, result.stderr)
   return files.read(to), result.stderr
 end
@@ -123,6 +124,94 @@ describe("output = 'tag'", function()
       printed("workers = 1, output = 'tag', name = 'kitchen'", [[
         pool:apply(print, "a\n\nb")
         pool:apply(os.execute, "printf c")]]))
+  end)
+end)
+
+describe("output = 'ordered'", function()
+  local function in_order(n)
+    local lines = {}
+    for i = 1, n do lines[i] = i .. "\n" end
+    return table.concat(lines)
+  end
+
+  -- Task 1 ends last: it waits for a file that the last one makes.
+  local LATE = [[
+    pool:broadcast(type, 1) -- both workers are there, and none gets two chunks
+    local mark = os.getenv("TMPDIR") .. "/files/mark"
+    local function late(i)
+      print(i)
+      if i == 1 then repeat until os.rename(mark, mark) end
+      if i == 20 then io.open(mark, "w"):close() end
+    end
+    local list = {}
+    for i = 1, 20 do list[i] = i end
+  ]]
+
+  for _, options in ipairs({"{chunksize = 1}", "{chunksize = 10}"}) do
+    it("shows it in the order of the items, with " .. options, function()
+      assert.equal(in_order(20), printed("workers = 2, output = 'ordered'",
+        LATE .. "pool:map(late, list, " .. options .. ")"))
+    end)
+  end
+
+  it("shows it in the order in which tasks were submitted", function()
+    assert.equal(in_order(20), printed("workers = 2, output = 'ordered'", LATE .. [[
+      local results = {}
+      for i = 1, 20 do results[i] = pool:submit(late, i) end
+      for _, result in ipairs(results) do result:get() end]]))
+  end)
+
+  it("shows what a task printed that died, in its place", function()
+    assert.equal(in_order(9), printed("workers = 2, output = 'ordered'", [[
+      local list = {1, 2, 3, 4, 5, 6, 7, 8}
+      pool:map(function(i)
+        print(i)
+        if i == 4 then os.execute("kill -9 $PPID") end
+        if i == 6 then error("six") end
+      end, list, {chunksize = 4, on_error = "collect"})
+      print(9)]]))
+  end)
+
+  for _, point in ipairs({"item.reported", "item.committed", "part.sent"}) do
+    it("shows it once when the worker is killed at " .. point, function()
+      assert.equal(in_order(9), printed("workers = 1, output = 'ordered'", [[
+        pool:map(function(i)
+          print(i)
+          return ("x"):rep(300000)
+        end, {1, 2, 3, 4, 5, 6, 7, 8}, {chunksize = 8, on_error = "collect"})
+        assert(pool:stats().deaths == 1)
+        print(9)]], point .. ":killchild@2"))
+    end)
+  end
+
+  it("shows what commands and C code print as well", function()
+    assert.equal("a\nb\nc\n", printed("workers = 1, output = 'ordered'", [[
+      pool:apply(function()
+        print("a")
+        os.execute("echo b")
+        print("c")
+      end)]]))
+  end)
+
+  it("shows what is printed besides the tasks", function()
+    assert.equal("begins\ntask\nall\nleaves\n", printed("workers = 1, output = 'ordered'," ..
+      "initializer = function() print('begins') end, finalizer = function() print('leaves') end", [[
+      pool:apply(print, "task")
+      pool:broadcast(print, "all")
+      io.stdout:flush()]]))
+  end)
+
+  it("keeps stderr apart", function()
+    local text, errors = printed("workers = 2, output = 'ordered'", [[
+      pool:map(function(x) print(x) io.stderr:write("error ", x, "\n") end, {1, 2, 3}, {chunksize = 1})]])
+    assert.equal(in_order(3), text)
+    assert.equal("error 1\nerror 2\nerror 3\n", errors)
+  end)
+
+  it("shows what an abandoned iteration printed", function()
+    assert.equal(in_order(3), printed("workers = 1, output = 'ordered'", [[
+      local step = pool:imap(function(i) print(i) end, {1, 2, 3})
+      step()]]))
   end)
 end)
 
