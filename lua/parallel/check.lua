@@ -62,6 +62,12 @@ function check.size_option(options, field, number, name)
   refuse(number, name, ('%s must be bytes or like "512M", got %s'):format(field, tostring(value)))
 end
 
+--- The argument, when given, must be a number of seconds to wait, of any sign.
+function check.optional_time(value, number, name)
+  if value == nil or type(value) == "number" and value == value then return end
+  refuse(number, name, "number of seconds expected, got " .. type_of(value))
+end
+
 --- The option, when given, must be a time that something may take.
 function check.time_option(options, field, number, name)
   local value = options[field]

@@ -342,7 +342,7 @@ local function ignore() end
 
 local function service(self, options, workers)
   self.functions = functions.new(function(...)
-    if self.transport then self:tell_each(ignore, ...) end
+    if self.transport and not self.ended then self:tell_each(ignore, ...) end
   end)
   return server.service(self.functions, options, workers == 0)
 end
@@ -354,6 +354,15 @@ function Crew:resize(workers)
   self:pump()
 end
 
+--- End the workers now. What is under way gets its outcome from make_failure().
+function Crew:terminate(make_failure)
+  self.ended = true
+  self.transport:close()
+  for i = #self.sources, 1, -1 do self.sources[i]:cancel(make_failure) end
+  self.held, self.again = {}, {}
+  self:show_printed()
+end
+
 --- What tasks printed that were abandoned is shown after all.
 function Crew:show_printed()
   for _, source in ipairs(self.sources) do
@@ -361,14 +370,28 @@ function Crew:show_printed()
   end
 end
 
---- End in good order: every worker runs the finalizer, and leaves.
-function Crew:leave(grace)
-  while self:busy() do self:step() end
+local function say_farewell(self)
+  self.farewell = core.clock()
   self:tell_each(ignore, "finish")
-  while self:busy() do self:step() end
-  self.transport:drain(grace)
+end
+
+--- End in good order, when nothing is under way: every worker runs the finalizer,
+-- and leaves. Waits at most `timeout` seconds for that, and may be called again; those
+-- that are not done with it `grace` seconds after the first call are killed. True when all have left.
+function Crew:leave(grace, timeout)
+  local deadline = timeout and core.clock() + timeout
+  if not self.farewell then say_farewell(self) end
+  while self:busy() do
+    local now = core.clock()
+    local left = self.farewell + grace - now
+    if left <= 0 then break end
+    if deadline and now >= deadline then return false end
+    self:step(deadline and math.min(left, deadline - now) or left)
+  end
+  self.transport:drain(math.max(0, self.farewell + grace - core.clock()))
   self.transport:close()
   self:show_printed()
+  return true
 end
 
 local crew = {}

@@ -97,6 +97,7 @@ function Mapping:retries() return self.allowed_retries end
 function Mapping:cancel(make_failure)
   self.stopped = true
   self.cancelled = make_failure()
+  if self.listed then self.listed() end
 end
 
 --- Has everything that was pulled its outcome, and will nothing more be pulled?

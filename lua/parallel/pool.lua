@@ -40,6 +40,12 @@ local function check_open(self)
   if self.closed then check.fail("attempt to use a closed pool") end
 end
 
+-- One that is being closed still has work to do.
+local function check_running(self)
+  check_owner(self)
+  if self.ended then check.fail("attempt to use a closed pool") end
+end
+
 -- ---- working --------------------------------------------------------------
 
 --- Take outcomes until ready() says so or the time is up; true in the first case.
@@ -190,6 +196,7 @@ local function imap(self, shape, f, items, options, ordered)
   end
   options.window = options.window or math.huge
   local source = start(self, shape, f, items, options, receive)
+  source.lazy = true
   local function have_next() return ready[first] ~= nil or source:ended() end
   return function()
     while true do
@@ -364,58 +371,77 @@ end
 
 --- A descriptor that is readable when `step` has something to do; nil without workers.
 function Pool:pollfd()
-  check_open(self)
+  check_running(self)
   return self.crew.transport:descriptor()
 end
 
 --- What to poll it for, as cqueues wants it said.
-function Pool:events() return self.closed and "" or "r" end
+function Pool:events() return self.ended and "" or "r" end
 
 --- The seconds after which `step` has something to do in any case, or nil.
 function Pool:timeout()
-  check_open(self)
+  check_running(self)
   return self.crew.transport:timeout()
 end
 
 --- Take what has happened, without waiting; callbacks run in here.
 function Pool:step()
-  check_open(self)
+  check_running(self)
   self:work()
 end
 
 --- How many workers there are.
 function Pool:count() return self.workers end
 
---- No new tasks: what was submitted is run, then the workers end. Twice is harmless.
-function Pool:close()
-  if self.closed then return end
+-- Work off what was submitted, then let the workers go.
+local function go_on_closing(self, timeout)
+  if self.ended then return true end
+  local deadline = timeout and core.clock() + timeout
+  local function drained() return not self.crew:busy() and not self.singles:wants() end
+  if not self.crew.farewell and not self:work_until(drained, timeout) then return nil, "timeout" end
+  local left = deadline and math.max(0, deadline - core.clock())
+  self.ended = self.crew:leave(GRACE, left) or nil
+  if self.ended then return true end
+  return nil, "timeout"
+end
+
+-- What an iteration has not asked for yet will not be run: its input may be endless.
+function Pool:stop_reading()
+  for _, source in ipairs(self.crew.sources) do
+    if source.lazy and not source.exhausted then
+      source:stop()
+      source.input_error = "attempt to use a closed pool"
+    end
+  end
+end
+
+--- No new tasks: what was submitted is run, then the workers end. Waits for that, at
+-- most so many seconds: true, or nil, "timeout", and then `join` goes on with it. Twice is harmless.
+function Pool:close(timeout)
   check_owner(self)
+  check.optional_time(timeout, 1, "close")
+  if not self.closed then self:stop_reading() end
   self.closed = true
-  self:work_until(function() return not self.crew:busy() and not self.singles:wants() end)
-  self.crew:leave(GRACE)
+  return go_on_closing(self, timeout)
 end
 
 local function cancelled() return failure.new({kind = "cancelled", message = "the pool was terminated"}) end
 
 --- End the workers now; what has no result yet becomes a Failure of kind "cancelled".
 function Pool:terminate()
-  if self.terminated then return end
+  if self.ended then return end
   check_owner(self)
-  self.closed, self.terminated = true, true
-  self.crew.transport:close()
-  self.singles:cancel(cancelled)
-  for _, source in ipairs(self.crew.sources) do
-    if source ~= self.singles then source:cancel(cancelled) end
-  end
-  self.crew.held, self.crew.again = {}, {}
-  self.crew:show_printed()
+  self.closed, self.ended = true, true
+  self.crew:terminate(cancelled)
 end
 
---- Wait for the workers' end, after close or terminate, which have waited already: true.
-function Pool:join()
+--- After close or terminate: wait for the workers' end, at most so many seconds. True,
+-- at once when those waited for it themselves; or nil, "timeout".
+function Pool:join(timeout)
   check_owner(self)
+  check.optional_time(timeout, 1, "join")
   if not self.closed then check.fail("join: the pool is still open") end
-  return true
+  return go_on_closing(self, timeout)
 end
 
 -- Drains at the end of a block, terminates when an error ended it.
