@@ -1,6 +1,7 @@
 #include "core/lua/system.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <string.h>
@@ -29,6 +30,11 @@ static int system_pid(lua_State *L) {
 
 static int system_is_terminal(lua_State *L) {
     lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+    return 1;
+}
+
+static int system_is_open(lua_State *L) {
+    lua_pushboolean(L, sys.fcntl((int)luaL_checkinteger(L, 1), F_GETFD, 0) != -1);
     return 1;
 }
 
@@ -85,6 +91,7 @@ static const luaL_Reg FUNCTIONS[] = {
     {"cpu_count", system_cpu_count},
     {"pid", system_pid},
     {"is_terminal", system_is_terminal},
+    {"is_open", system_is_open},
     {"terminal_width", system_terminal_width},
     {"poll", system_poll},
     {"nice", system_nice},

@@ -75,6 +75,13 @@ function check.time_option(options, field, number, name)
   refuse(number, name, ("%s must be a positive number of seconds, got %s"):format(field, tostring(value)))
 end
 
+--- The option `progress`, when given, must be true or a function (false: none).
+function check.progress_option(options, number, name)
+  local kind = type(options.progress)
+  if kind == "nil" or kind == "boolean" or kind == "function" then return end
+  refuse(number, name, "progress must be true or a function, got " .. kind)
+end
+
 --- The option, when given, must be one of these.
 function check.choice_option(options, field, choices, number, name)
   local value = options[field]

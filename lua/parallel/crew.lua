@@ -73,6 +73,7 @@ end
 
 function Crew:remove(source)
   if source.printed then source.printed:close() end
+  self:hide(source)
   for i, one in ipairs(self.sources) do
     if one == source then return table.remove(self.sources, i) end
   end
@@ -238,13 +239,35 @@ local function settle(self, kind, number, worker, detail)
   events[kind](self, chunk, worker, detail)
 end
 
+--- Of sources with a meter one at a time is shown: this one, from now on.
+function Crew:show(source) self.shown = source end
+
+--- This source's bar is not drawn any more.
+function Crew:hide(source)
+  if self.shown ~= source then return end
+  source.meter:abandon()
+  self.shown = nil
+end
+
+function Crew:show_progress()
+  local source = self.shown
+  source.meter:update(source.finished, self, source.failed)
+end
+
+--- The time until something must be shown, at most so many seconds.
+function Crew:until_shown(timeout)
+  local pause = self.shown and self.shown.meter:pause()
+  return pause and math.min(pause, timeout or pause) or timeout
+end
+
 --- Hand out what there is room for, then take one outcome, waiting for it at
 -- most so many seconds. False when there was none.
 function Crew:step(timeout)
   self:pump()
-  local kind, number, worker, detail = self.transport:wait(timeout)
+  local kind, number, worker, detail = self.transport:wait(self:until_shown(timeout))
   if kind then settle(self, kind, number, worker, detail) end
   self:pump()
+  if self.shown then self:show_progress() end
   return kind ~= nil
 end
 
@@ -354,20 +377,21 @@ function Crew:resize(workers)
   self:pump()
 end
 
+-- Nothing more comes: what abandoned tasks printed is shown after all, no bar is left.
+local function end_showing(self)
+  if self.shown then self:hide(self.shown) end
+  for _, source in ipairs(self.sources) do
+    if source.printed then source.printed:close() end
+  end
+end
+
 --- End the workers now. What is under way gets its outcome from make_failure().
 function Crew:terminate(make_failure)
   self.ended = true
   self.transport:close()
   for i = #self.sources, 1, -1 do self.sources[i]:cancel(make_failure) end
   self.held, self.again = {}, {}
-  self:show_printed()
-end
-
---- What tasks printed that were abandoned is shown after all.
-function Crew:show_printed()
-  for _, source in ipairs(self.sources) do
-    if source.printed then source.printed:close() end
-  end
+  end_showing(self)
 end
 
 local function say_farewell(self)
@@ -390,7 +414,7 @@ function Crew:leave(grace, timeout)
   end
   self.transport:drain(math.max(0, self.farewell + grace - core.clock()))
   self.transport:close()
-  self:show_printed()
+  end_showing(self)
   return true
 end
 

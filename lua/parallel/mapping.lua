@@ -82,7 +82,7 @@ function Mapping:accept_listed(first, last)
 end
 
 function Mapping:refuse(number, failed)
-  self.finished = self.finished + 1
+  self.finished, self.failed = self.finished + 1, self.failed + 1
   failed.index = number
   if self.on_error == "raise" then self.stopped = true end
   self.receive(number, false, failed)
@@ -116,7 +116,7 @@ function mapping.new(workers, version, shape, items, options, receive)
     plain = type(items) == "table" and getmetatable(items) == nil and items or nil,
     chunker = chunker.new(workers, options.chunksize), window = options.window,
     on_error = options.on_error or "raise", allowed_retries = options.retries, timeout = options.timeout,
-    pulled = 0, consumed = 0, finished = 0,
+    pulled = 0, consumed = 0, finished = 0, failed = 0,
   }, Mapping)
 end
 

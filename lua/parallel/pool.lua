@@ -114,13 +114,19 @@ end
 local function start(self, shape, f, items, options, receive)
   local version = capture(self, f)
   local source = mapping.new(self.workers, version, shape, items, options, receive)
+  if options.progress then
+    source.meter = progress.new(options.progress, source.total, false)
+    self.crew:show(source)
+  end
   self.crew:add(source)
   self.crew:pump()
   return source
 end
 
-local function finish(self, source)
+local function finish(self, source, problem)
   self.crew:remove(source)
+  if source.meter and problem then source.meter:abandon()
+  elseif source.meter then source.meter:finish(source.finished) end
   self.crew.functions:release(source.version)
 end
 
@@ -132,29 +138,20 @@ local function check_mapping(name, f, items, options)
   check.whole_option(options, "retries", 0, 3, name)
   check.time_option(options, "timeout", 3, name)
   check.choice_option(options, "on_error", ON_ERROR, 3, name)
-end
-
-local function new_meter(options, source)
-  return options.progress and progress.new(options.progress, source.total or 0, false)
+  check.progress_option(options, 3, name)
 end
 
 local function map(self, shape, f, items, options)
   local results = gathered.new(options, items)
   local source = start(self, shape, f, items, options, results.receive)
   source.list = results.list
-  local meter = new_meter(options, source)
-  local function ended()
-    if meter then meter:update(source.finished, self) end
-    return source:ended()
-  end
-  local ok, why = pcall(self.work_until, self, ended)
-  finish(self, source)
+  local ok, why = pcall(self.work_until, self, function() return source:ended() end)
+  local list, problem = results:outcome(source)
   if not ok then
     source:stop()
-    error(why, 0)
+    problem = why
   end
-  if meter then meter:finish(source.finished) end
-  local list, problem = results:outcome(source)
+  finish(self, source, problem)
   if problem then error(problem, 0) end
   return list
 end
@@ -167,8 +164,8 @@ local function map_async(self, shape, f, items, options)
   local source
   local function settle_at_end()
     if not source or not source:ended() or result.done then return end
-    finish(self, source)
     local list, problem = results:outcome(source)
+    finish(self, source, problem)
     if problem then result:settle(nil, problem) else result:settle(pack(list)) end
   end
   local function receive(...)
@@ -203,8 +200,8 @@ local function imap(self, shape, f, items, options, ordered)
       self:work_until(have_next)
       local one = ready[first]
       if not one then
-        finish(self, source)
         local problem = source.cancelled or source.input_error
+        finish(self, source, problem)
         if problem then error(problem, 0) end
         return nil
       end
@@ -212,7 +209,10 @@ local function imap(self, shape, f, items, options, ordered)
       first = first + 1
       source.consumed = source.consumed + 1
       if one.ok or options.on_error == "collect" then return one.number, one.value end
-      if options.on_error ~= "skip" then error(one.value, 0) end
+      if options.on_error ~= "skip" then
+        self.crew:hide(source)
+        error(one.value, 0)
+      end
     end
   end
 end
