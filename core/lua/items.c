@@ -297,6 +297,11 @@ static int push_arguments(lua_State *L, const Items *items) {
     return items->shape == SHAPE_TUPLE ? push_tuple(L) : push_decoded(L);
 }
 
+static void put_beginning(lua_State *L, Items *items) {
+    if (items->self->reports_times)
+        put_float(L, items, OUTCOME_BEGAN, (double)clock_now() / 1e9);
+}
+
 static Guard *guard_of(const Items *items) {
     return items->self->own;
 }
@@ -314,6 +319,7 @@ static int run_rest(lua_State *L) {
     for (; items->at <= items->count; items->at++) {
         board_begin_item(items->self->board, (uint64_t)items->at);
         FAULT("item.begin");
+        put_beginning(L, items);
         guard_check(L, items->self);
         call_before(L, items);
         lua_pushvalue(L, F);

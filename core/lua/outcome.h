@@ -29,6 +29,7 @@ typedef enum {
     OUTCOME_FIRST,   // place
     OUTCOME_END,     // eight bytes: the seconds that the chunk took, as a float
     OUTCOME_PRINTED, // size, Printed: no outcome, but what the item of the next one printed
+    OUTCOME_BEGAN,   // eight bytes: when the item of the next outcome began, as core.clock
     OUTCOME_LEFT,    // the same as END, and the items after these are left to another worker
 } OutcomeTag;
 

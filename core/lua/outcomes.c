@@ -18,7 +18,7 @@ typedef struct {
     bool packed;
 } Reading;
 
-enum { BYTES = 1, RESULTS, OFFSET, SETTLED, COUNT, PACKED, FAILURES, ELAPSED, PRINTED };
+enum { BYTES = 1, RESULTS, OFFSET, SETTLED, COUNT, PACKED, FAILURES, ELAPSED, PRINTED, BEGAN };
 
 static void damaged(Reading *r, const char *reason) __attribute__((noreturn));
 
@@ -144,6 +144,17 @@ static void take_printed(Reading *r) {
     lua_rawseti(L, PRINTED, (lua_Integer)lua_rawlen(L, PRINTED) + 1);
 }
 
+static void take_beginning(Reading *r) {
+    lua_State *L = r->L;
+    double time = take_float(r);
+    if (lua_isnil(L, BEGAN)) {
+        lua_newtable(L);
+        lua_replace(L, BEGAN);
+    }
+    lua_pushnumber(L, time);
+    lua_rawseti(L, BEGAN, r->last + 1);
+}
+
 // ---- the run -------------------------------------------------------------
 
 // A run may begin again before what is known, never leave a gap behind it.
@@ -166,6 +177,7 @@ static void take_one(Reading *r) {
     if (tag == OUTCOME_END || tag == OUTCOME_LEFT) return take_end(r, tag);
     if (r->last == -1) damaged(r, "an outcome of no known item");
     if (tag == OUTCOME_PRINTED) return take_printed(r);
+    if (tag == OUTCOME_BEGAN) return take_beginning(r);
     if (r->last++ == r->count) damaged(r, "more outcomes than items");
     if (tag == OUTCOME_FAILED) return take_failure(r);
     take_result(r, tag);
@@ -181,11 +193,11 @@ static int core_outcomes(lua_State *L) {
     r.count = luaL_checkinteger(L, COUNT);
     r.packed = lua_toboolean(L, PACKED);
     lua_settop(L, PACKED);
-    lua_settop(L, PRINTED);
+    lua_settop(L, BEGAN);
     while (r.at < r.end) take_one(&r);
     lua_pushinteger(L, r.last > r.settled ? r.last : r.settled);
     lua_insert(L, FAILURES);
-    return 4;
+    return 5;
 }
 
 void outcomes_register(lua_State *L) {

@@ -1,6 +1,6 @@
 /* Outcomes - reads what core.run_items wrote (core/lua/outcome.h):
  *
- *     last, failures, elapsed, printed =
+ *     last, failures, elapsed, printed, began =
  *         core.outcomes(bytes, results, offset, settled, count, packed)
  *
  * puts the result of the item at place i into results[offset + i], as a list
@@ -9,6 +9,7 @@
  * an outcome. failures[i] is a table with the fields of a Failure; nil when
  * there is none. elapsed is what the chunk took, nil when it goes on.
  * printed is a list of {place =, report =, stdout, stderr}, what items printed, or nil.
+ * began[i] is when the item at place i began, as core.clock; nil when nobody noted it.
  *
  * Bytes that are none raise "damaged outcomes: REASON". */
 #ifndef PARALLEL_LUA_LUA_OUTCOMES_H

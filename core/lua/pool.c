@@ -25,6 +25,7 @@ typedef struct {
     int begin, handle, finish; // references of the functions in the registry
     int *keep;
     size_t memory; // that the Lua of a worker may have, or 0
+    bool times; // workers report when items begin
     Outlets outlets;
     Guard guard; // in the worker
 } PoolHandle;
@@ -98,6 +99,7 @@ static int call(PoolHandle *handle, int function, Self *self, const char *payloa
 static int begin(void *context, Self *self, Buffer *reply) {
     PoolHandle *handle = context;
     outlets_open(&handle->outlets, handle->L, self);
+    self->reports_times = handle->times;
     heap_renew(handle->L);
     replace_exit(handle->L, self->life);
     reseed(handle->L);
@@ -212,6 +214,9 @@ static int core_pool(lua_State *L) {
     handle->finish = option_finish(L);
     lua_getfield(L, 1, "memory");
     handle->memory = (size_t)luaL_optnumber(L, -1, 0);
+    lua_pop(L, 1);
+    lua_getfield(L, 1, "times");
+    handle->times = lua_toboolean(L, -1);
     lua_pop(L, 1);
     outlets_check(L, 1, &handle->outlets);
     options.service.captured = handle->outlets.output != OUTPUT_DISCARD;

@@ -4,10 +4,11 @@
  *                      begin = function(self) end,
  *                      handle = function(self, payload) return reply end,
  *                      finish = function(self) end, memory = bytes,
- *                      output = "inherit", name = "pool"}
+ *                      output = "inherit", name = "pool", times = true}
  *
  * forks the workers; both functions reach them by inheritance and run there.
- * `self` is described in core/lua/self.h, `output` in core/lua/outlets.h.
+ * `self` is described in core/lua/self.h, `output` in core/lua/outlets.h;
+ * with `times` core.outcomes tells when items began.
  *
  *     pool:submit(payload, worker, limit)   task number; worker from 1, or nil for any;
  *                                    limit: seconds that each item may take

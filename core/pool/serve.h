@@ -36,6 +36,7 @@ struct Self {
     Board *board;
     Ledger ledger;
     Capture capture;     // for its stdout and stderr, should it redirect them; or none
+    bool reports_times;  // when an item began goes with its outcome
     bool reports_output; // what an item printed there goes with its outcome
     Buffer aside;        // the handler's own, for what must be complete before it is an entry
     /* Sends these bytes as a part of the task's result, ahead of its end. 0, or -1

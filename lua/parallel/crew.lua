@@ -10,6 +10,7 @@ local inline = require("parallel.inline")
 local log = require("parallel.log")
 local printed = require("parallel.printed")
 local server = require("parallel.server")
+local timeline = require("parallel.timeline")
 
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
 local MOST_STILLBORN = 3 -- workers that a chunk may end before its first item starts
@@ -34,7 +35,9 @@ end
 local function refuse(self, chunk, place, fields)
   self.done, self.failed = self.done + 1, self.failed + 1
   fields.index = chunk.first + place - 1
-  chunk.source:refuse(fields.index, failure.new(fields))
+  local failed = failure.new(fields)
+  if self.timeline then self.timeline:failed(failed) end
+  chunk.source:refuse(fields.index, failed)
 end
 
 -- Some item cannot be sent: the others still are, one by one.
@@ -97,6 +100,7 @@ local function lose(self, chunk, place, failed)
   log[grave]("%s%s", tostring(failure.new(failed)), again and "; it is run again" or "")
   if again then
     self.retried = self.retried + 1
+    if self.timeline then self.timeline:happened(failed.worker, ("task %d is run again"):format(number)) end
     table.insert(self.again, piece(chunk, place, place, attempts))
   else
     refuse(self, chunk, place, failed)
@@ -105,13 +109,14 @@ end
 
 -- What became of items of the chunk that were not settled before: lists by
 -- place, or by number when the source wants them in a list of its own.
-local function read_outcomes(chunk, bytes)
+local function read_outcomes(self, chunk, bytes)
   local list = chunk.source.list
   local from, results = chunk.settled or 0, list or {}
-  local last, failures, elapsed, reports = core.outcomes(
+  local last, failures, elapsed, reports, began = core.outcomes(
     bytes, results, list and chunk.first - 1 or 0, from, chunk.items.n, chunk.shape == "all")
   chunk.settled = last
   if chunk.source.printed then chunk.source.printed:take(chunk, reports) end
+  if began then self.timeline:began(chunk, began) end
   return {from = from, last = last, results = results, failures = failures or {}, elapsed = elapsed}
 end
 
@@ -158,15 +163,16 @@ local function tell_outcomes(self, chunk, worker, pid, outcomes)
 end
 
 function events.part(self, chunk, worker, reply)
-  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(chunk, reply))
+  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(self, chunk, reply))
 end
 
 -- What a worker that retires has left goes to another.
 function events.result(self, chunk, worker, reply)
-  local outcomes, n = read_outcomes(chunk, reply), chunk.items.n
+  local outcomes, n = read_outcomes(self, chunk, reply), chunk.items.n
   if outcomes.last < n then
     table.insert(self.again, piece(chunk, outcomes.last + 1, n, chunk.attempts))
   end
+  if self.timeline then self.timeline:ran(worker, chunk, outcomes.last, outcomes.elapsed) end
   tell_outcomes(self, chunk, worker, self.pids[worker], outcomes)
 end
 
@@ -188,8 +194,8 @@ local function started(chunk, detail)
 end
 
 -- What a dying worker left may be anything; what is no outcome settles nothing.
-local function read_remains(chunk, detail)
-  local ok, outcomes = pcall(read_outcomes, chunk, detail.outcomes)
+local function read_remains(self, chunk, detail)
+  local ok, outcomes = pcall(read_outcomes, self, chunk, detail.outcomes)
   return ok and outcomes or {from = 0, last = 0, failures = {}}
 end
 
@@ -210,12 +216,15 @@ end
 function events.death(self, chunk, worker, detail)
   local pid = self.pids[worker]
   self.pids = self.transport:workers()
-  log.warn("%s", tostring(failure.new({
-    kind = "died", worker = worker, pid = detail.pid, signal = detail.signal, exitcode = detail.exitcode})))
+  local text = tostring(failure.new({
+    kind = "died", worker = worker, pid = detail.pid, signal = detail.signal, exitcode = detail.exitcode}))
+  log.warn("%s", text)
+  if self.timeline then self.timeline:happened(worker, text) end
   if not chunk then return self.ordered and printed.show(detail.printed) end
-  local outcomes = read_remains(chunk, detail)
+  local outcomes = read_remains(self, chunk, detail)
   if self.ordered then chunk.source.printed:take(chunk, {detail.printed}) end
   local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
+  if self.timeline then self.timeline:ran(worker, chunk, last) end
   if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
   tell_outcomes(self, chunk, worker, pid, outcomes)
   for place = settled + 1, last do charge(self, chunk, place, worker, detail) end
@@ -380,6 +389,7 @@ end
 -- Nothing more comes: what abandoned tasks printed is shown after all, no bar is left.
 local function end_showing(self)
   if self.shown then self:hide(self.shown) end
+  if self.timeline then self.timeline:close() end
   for _, source in ipairs(self.sources) do
     if source.printed then source.printed:close() end
   end
@@ -427,6 +437,7 @@ function crew.open(workers, options)
   local self = setmetatable({
     workers = math.max(workers, 1), retries = options.retries or 0, timeout = options.timeout,
     retry_errors = options.retry_errors, ordered = options.output == "ordered",
+    timeline = timeline.open(options),
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
@@ -434,7 +445,7 @@ function crew.open(workers, options)
   local open = workers == 0 and inline.open or core.pool
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
                                 memory = options.memory_per_worker, output = options.output,
-                                name = options.name}))
+                                name = options.name, times = self.timeline ~= nil}))
   self.pids = self.transport:workers()
   return self
 end

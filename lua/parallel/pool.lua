@@ -466,7 +466,7 @@ local OPTIONS = {tasks_per_worker = "number", memory_per_worker = "number or str
                  seed = "number", nice = "number", pin = "boolean",
                  workers = "number", initializer = "function", initargs = "table",
                  finalizer = "function", retries = "number", timeout = "number", name = "string",
-                 output = "string"}
+                 output = "string", trace = "string", report = "string"}
 
 local function check_options(options)
   for name, value in pairs(options) do
