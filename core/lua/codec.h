@@ -10,7 +10,8 @@
  * Between ends that trust each other also functions: those of libraries by name
  * (core/lua/library.h), others as code with what their upvalues hold at that
  * moment. Functions that share an upvalue still do so over there; globals are
- * the receiver's. And userdata whose metatable has __serialize, a function that
+ * the receiver's, unless the function has another environment (see
+ * core/lua/environment.h). And userdata whose metatable has __serialize, a function that
  * returns another and its arguments, which are called over there to make it.
  *
  * Refused, with the path of the culprit, as in `hooks[1]: a coroutine cannot

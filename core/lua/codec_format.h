@@ -56,7 +56,9 @@ typedef enum {
                          // place, upvalues. Upvalues are their number, then for each a
     TAG_UPVALUE = 0x16,  // value; or the
     TAG_JOINED = 0x17,   // place of another function's upvalue, which is the same variable; or
-    TAG_GLOBALS = 0x18,  // for the receiver's globals, nothing
+    TAG_GLOBALS = 0x18,  // for the receiver's globals, nothing; or
+    TAG_OVER_GLOBALS = 0x1f, // a table that falls back to them.
+                             // LuaJIT may add one for the function's environment.
 
     // Values of registered types. The name is a string value.
     TAG_TYPED = 0x19,  // name, a table that has this type's metatable

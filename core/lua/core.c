@@ -1,5 +1,6 @@
 #include "core/lua/core.h"
 
+#include "core/lua/calls.h"
 #include "core/lua/codec.h"
 #include "core/lua/emitter.h"
 #include "core/lua/files.h"
@@ -9,10 +10,12 @@
 #include "core/lua/pool.h"
 #include "core/lua/random.h"
 #include "core/lua/records.h"
+#include "core/lua/recruit.h"
 #include "core/lua/reduce.h"
 #include "core/lua/result.h"
 #include "core/lua/scratch.h"
 #include "core/lua/self.h"
+#include "core/lua/starter.h"
 #include "core/lua/system.h"
 #include "core/lua/text.h"
 #include "core/lua/types.h"
@@ -21,6 +24,7 @@ typedef void Register(lua_State *L);
 
 // clang-format off
 static Register *const PARTS[] = {
+    calls_register,
     codec_register,
     emitter_register,
     files_register,
@@ -30,10 +34,12 @@ static Register *const PARTS[] = {
     pool_register,
     random_register,
     records_register,
+    recruit_register,
     reduce_register,
     result_register,
     scratch_register,
     self_register,
+    starter_register,
     system_register,
     text_register,
     types_register,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/lua/calls.h"
 #include "core/lua/codec.h"
 #include "core/lua/failed.h"
 #include "core/lua/guard.h"
@@ -12,7 +13,7 @@
 #include "core/os/clock.h"
 #include "core/os/fault.h"
 
-typedef enum { SHAPE_ONE, SHAPE_TUPLE, SHAPE_ALL } Shape;
+typedef enum { SHAPE_ONE, SHAPE_TUPLE, SHAPE_CALLS } Shape;
 
 // One chunk under way. The stack of each function that is run under pcall here
 // begins with it, as light userdata.
@@ -21,6 +22,9 @@ typedef struct {
     Shape shape;
     lua_Integer at, count; // the running item, from 1
     lua_Integer first;     // the number of the first one
+    // SHAPE_CALLS: what is left of the list, which is sound, and the running item's part of it
+    const char *rest, *end, *message;
+    uint64_t size;
 } Items;
 
 enum { ITEMS = 1, F, LIST, BEFORE, RESULTS }; // the stack of run_rest
@@ -234,7 +238,7 @@ static void push_unsendable(lua_State *L, Items *items, int first) {
     lua_settop(L, first);
     if (attempt(L, items, to_nowhere, first)) luaL_error(L, "a result changed while it was sent");
     const char *path = lua_tostring(L, -1);
-    if (items->shape != SHAPE_ALL && path && strncmp(path, "[1]", 3) == 0) path += 3;
+    if (items->shape != SHAPE_CALLS && path && strncmp(path, "[1]", 3) == 0) path += 3;
     lua_pushfstring(L, "result%s", path ? path : "");
     lua_createtable(L, 0, 2);
     set_string(L, "kind", "unsendable");
@@ -282,19 +286,18 @@ static int push_tuple(lua_State *L) {
     return count;
 }
 
-static int push_decoded(lua_State *L) {
-    size_t size;
-    int item = lua_gettop(L);
-    const char *bytes = luaL_checklstring(L, item, &size);
-    int count = codec_decode_trusted(L, bytes, size);
-    lua_remove(L, item);
-    return count;
+static int push_arguments(lua_State *L, const Items *items) {
+    if (items->shape == SHAPE_CALLS) return codec_decode_trusted(L, items->message, items->size);
+    lua_rawgeti(L, LIST, items->at);
+    return items->shape == SHAPE_TUPLE ? push_tuple(L) : 1;
 }
 
-static int push_arguments(lua_State *L, const Items *items) {
-    lua_rawgeti(L, LIST, items->at);
-    if (items->shape == SHAPE_ONE) return 1;
-    return items->shape == SHAPE_TUPLE ? push_tuple(L) : push_decoded(L);
+// The running item is the next one, whatever becomes of it.
+static void next_call(Items *items) {
+    if (items->shape != SHAPE_CALLS) return;
+    calls_next(&items->rest, items->end, &items->size);
+    items->message = items->rest;
+    items->rest += items->size;
 }
 
 static void put_beginning(lua_State *L, Items *items) {
@@ -318,12 +321,13 @@ static int run_rest(lua_State *L) {
     Items *items = lua_touserdata(L, ITEMS);
     for (; items->at <= items->count; items->at++) {
         board_begin_item(items->self->board, (uint64_t)items->at);
+        next_call(items);
         FAULT("item.begin");
         put_beginning(L, items);
         guard_check(L, items->self);
         call_before(L, items);
         lua_pushvalue(L, F);
-        lua_call(L, push_arguments(L, items), items->shape == SHAPE_ALL ? LUA_MULTRET : 1);
+        lua_call(L, push_arguments(L, items), items->shape == SHAPE_CALLS ? LUA_MULTRET : 1);
         FAULT("item.done");
         guard_check(L, items->self);
         put_results(L, items);
@@ -393,7 +397,18 @@ static bool run_some(lua_State *L, Items *items) {
     return true;
 }
 
-static lua_Integer check_count(lua_State *L, int list) {
+// Of calls each is checked to be whole.
+static lua_Integer check_calls(lua_State *L, Items *items, int list) {
+    size_t size;
+    items->rest = luaL_checklstring(L, list, &size);
+    items->end = items->rest + size;
+    lua_Integer count = calls_count(items->rest, size);
+    luaL_argcheck(L, count >= 0, list, "damaged calls");
+    return count;
+}
+
+static lua_Integer check_count(lua_State *L, Items *items, int list) {
+    if (items->shape == SHAPE_CALLS) return check_calls(L, items, list);
     luaL_checktype(L, list, LUA_TTABLE);
     lua_getfield(L, list, "n");
     lua_Integer count = luaL_checkinteger(L, -1);
@@ -406,10 +421,10 @@ static lua_Integer min(lua_Integer a, lua_Integer b) {
 }
 
 static int core_run_items(lua_State *L) {
-    static const char *const SHAPES[] = {"one", "tuple", "all", NULL};
+    static const char *const SHAPES[] = {"one", "tuple", "calls", NULL};
     Items items = {.self = self_check(L, 1), .at = 1};
     items.shape = (Shape)luaL_checkoption(L, 3, NULL, SHAPES);
-    items.count = check_count(L, 4);
+    items.count = check_count(L, &items, 4);
     items.first = luaL_optinteger(L, 5, 1);
     lua_Integer asked = items.count;
     items.count = min(asked, luaL_optinteger(L, 6, asked));

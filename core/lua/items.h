@@ -13,7 +13,7 @@
  * item after that one is run. `ran` is how many were.
  *
  * shape says what an item is: "one", f's only argument; "tuple", a list of
- * them; "all", a string in which core.encode_trusted put them, and then all
+ * them; "calls": the items are the bytes of calls (core/lua/calls.h), and then all
  * results of f count instead of the first. */
 #ifndef PARALLEL_LUA_LUA_ITEMS_H
 #define PARALLEL_LUA_LUA_ITEMS_H

@@ -4,21 +4,36 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/lua/calls.h"
 #include "core/lua/codec.h"
 #include "core/lua/outcome.h"
+#include "core/os/clock.h"
 #include "core/wire/buffer.h"
 
-typedef struct {
+typedef struct Reading Reading;
+
+// What becomes of the values on top of the stack, the result of the item at place r->last.
+typedef void Keep(Reading *r, int values);
+
+struct Reading {
     lua_State *L;
+    Keep *keep;
     const char *at, *end;
     lua_Integer offset;  // in the list of results
     lua_Integer last;    // the place read last
     lua_Integer settled; // places known before
     lua_Integer count;   // items in the chunk
-    bool packed;
-} Reading;
+    // Of core.settle:
+    lua_Integer ended; // results that have ended here
+    uint64_t now;
+    const uint64_t *began; // for each item
+};
 
-enum { BYTES = 1, RESULTS, OFFSET, SETTLED, COUNT, PACKED, FAILURES, ELAPSED, PRINTED, BEGAN };
+// The arguments of both functions, and the results of their run.
+enum { BYTES = 1, RESULTS, OFFSET, SETTLED, COUNT, FAILURES, ELAPSED, PRINTED, BEGAN, OTHERS };
+
+// Further ones of core.settle: arguments, and the names of an AsyncResult's fields.
+enum { WORKER = OTHERS + 1, CALLS, VALUE, VALUES, WORKER_NAME, ELAPSED_NAME, ATTENDED };
 
 static void damaged(Reading *r, const char *reason) __attribute__((noreturn));
 
@@ -88,28 +103,95 @@ static void pack(lua_State *L, int count) {
     lua_setfield(L, list, "n");
 }
 
-static void take_result(Reading *r, int tag) {
+static void keep_value(Reading *r, int values) {
+    if (values != 1) damaged(r, "more results than one");
+    lua_rawseti(r->L, RESULTS, r->offset + r->last);
+}
+
+static void keep_packed(Reading *r, int values) {
+    pack(r->L, values);
+    lua_rawseti(r->L, RESULTS, r->offset + r->last);
+}
+
+// What is on top goes to the place of the item at hand in a list that is made when it is needed.
+static void list(Reading *r, int index) {
     lua_State *L = r->L;
+    if (lua_isnil(L, index)) {
+        lua_newtable(L);
+        lua_replace(L, index);
+    }
+    lua_rawseti(L, index, r->last);
+}
+
+static void take_result(Reading *r, int tag) {
     int values = push_values(r, tag);
-    if (r->packed)
-        pack(L, values);
-    else if (values != 1)
-        damaged(r, "more results than one");
     if (r->last > r->settled)
-        lua_rawseti(L, RESULTS, r->offset + r->last);
+        r->keep(r, values);
     else
-        lua_pop(L, 1);
+        lua_pop(r->L, values);
 }
 
 static void take_failure(Reading *r) {
     lua_State *L = r->L;
     if (push_message(r) != 1 || !lua_istable(L, -1)) damaged(r, "a failure without an account");
     if (r->last <= r->settled) return lua_pop(L, 1);
-    if (lua_isnil(L, FAILURES)) {
-        lua_newtable(L);
-        lua_replace(L, FAILURES);
+    list(r, FAILURES);
+}
+
+// ---- results that wait to be told ----------------------------------------
+
+// With an AsyncResult on top, and below it the values: is anybody to be told of its end?
+static bool is_attended(lua_State *L) {
+    lua_pushvalue(L, ATTENDED);
+    bool attended = lua_rawget(L, -2) != LUA_TNIL;
+    lua_pop(L, 1);
+    return attended;
+}
+
+// Sets a field of the table at the index, by the index of its name, to what is on top.
+static void set_named(lua_State *L, int table, int name) {
+    lua_pushvalue(L, name);
+    lua_insert(L, -2);
+    lua_rawset(L, table);
+}
+
+// With the values on top: they become the result's own.
+static void set_values(lua_State *L, int result, int values) {
+    if (values == 1 && !lua_isnil(L, -1)) return set_named(L, result, VALUE);
+    pack(L, values);
+    set_named(L, result, VALUES);
+}
+
+static double seconds_since_call(const Reading *r) {
+    return (double)(r->now - r->began[r->last - 1]) / 1e9;
+}
+
+static void end_result(Reading *r, int result, int values) {
+    lua_State *L = r->L;
+    set_values(L, result, values);
+    lua_pushvalue(L, WORKER);
+    set_named(L, result, WORKER_NAME);
+    lua_pushnumber(L, seconds_since_call(r));
+    set_named(L, result, ELAPSED_NAME);
+    lua_pushnil(L);
+    lua_rawseti(L, RESULTS, r->offset + r->last);
+    r->ended++;
+}
+
+// One that nobody waits for any more is dropped; one that is attended is left to Lua.
+static void settle(Reading *r, int values) {
+    lua_State *L = r->L;
+    int result = lua_gettop(L) - values + 1;
+    bool waits = lua_rawgeti(L, RESULTS, r->offset + r->last) == LUA_TTABLE;
+    bool attended = waits && is_attended(L);
+    lua_insert(L, result);
+    if (attended) {
+        pack(L, values);
+        list(r, OTHERS);
+    } else if (waits) {
+        end_result(r, result, values);
     }
-    lua_rawseti(L, FAILURES, r->last);
+    lua_settop(L, result - 1);
 }
 
 // ---- what it printed -----------------------------------------------------
@@ -152,7 +234,7 @@ static void take_beginning(Reading *r) {
         lua_replace(L, BEGAN);
     }
     lua_pushnumber(L, time);
-    lua_rawseti(L, BEGAN, r->last + 1);
+    lua_rawseti(L, BEGAN, r->last + 1); // of the item whose outcome is next
 }
 
 // ---- the run -------------------------------------------------------------
@@ -183,24 +265,67 @@ static void take_one(Reading *r) {
     take_result(r, tag);
 }
 
-static int core_outcomes(lua_State *L) {
+static Reading check_reading(lua_State *L) {
     size_t size;
     const char *bytes = luaL_checklstring(L, BYTES, &size);
     luaL_checktype(L, RESULTS, LUA_TTABLE);
-    Reading r = {.L = L, .at = bytes, .end = bytes + size, .last = -1};
-    r.offset = luaL_checkinteger(L, OFFSET);
-    r.settled = luaL_checkinteger(L, SETTLED);
-    r.count = luaL_checkinteger(L, COUNT);
-    r.packed = lua_toboolean(L, PACKED);
-    lua_settop(L, PACKED);
+    return (Reading){.L = L,
+                     .at = bytes,
+                     .end = bytes + size,
+                     .last = -1,
+                     .offset = luaL_checkinteger(L, OFFSET),
+                     .settled = luaL_checkinteger(L, SETTLED),
+                     .count = luaL_checkinteger(L, COUNT)};
+}
+
+// Pushes last, failures, elapsed, printed, began.
+static int take_all(Reading *r) {
+    lua_State *L = r->L;
+    while (r->at < r->end) take_one(r);
+    lua_pushinteger(L, r->last > r->settled ? r->last : r->settled);
+    for (int i = FAILURES; i <= BEGAN; i++) lua_pushvalue(L, i);
+    return BEGAN - FAILURES + 2;
+}
+
+static int core_outcomes(lua_State *L) {
+    Reading r = check_reading(L);
+    r.keep = lua_toboolean(L, COUNT + 1) ? keep_packed : keep_value;
+    lua_settop(L, COUNT);
     lua_settop(L, BEGAN);
-    while (r.at < r.end) take_one(&r);
-    lua_pushinteger(L, r.last > r.settled ? r.last : r.settled);
-    lua_insert(L, FAILURES);
-    return 5;
+    return take_all(&r);
+}
+
+static void push_names(lua_State *L) {
+    lua_pushliteral(L, "value");
+    lua_pushliteral(L, "values");
+    lua_pushliteral(L, "worker");
+    lua_pushliteral(L, "elapsed");
+    lua_pushliteral(L, "attended");
+}
+
+static int core_settle(lua_State *L) {
+    Reading r = check_reading(L);
+    size_t calls;
+    luaL_checkinteger(L, COUNT + 1);
+    r.began = calls_began(L, COUNT + 2, &calls);
+    luaL_argcheck(L, r.count <= (lua_Integer)calls, COUNT, "more items than calls");
+    r.keep = settle;
+    r.now = clock_now();
+    lua_settop(L, COUNT + 2);
+    for (int i = FAILURES; i <= OTHERS; i++) { // before worker and calls
+        lua_pushnil(L);
+        lua_insert(L, i);
+    }
+    push_names(L);
+    int count = take_all(&r);
+    lua_pushinteger(L, r.ended);
+    lua_pushvalue(L, OTHERS);
+    return count + 2;
 }
 
 void outcomes_register(lua_State *L) {
     lua_pushcfunction(L, core_outcomes);
     lua_setfield(L, -2, "outcomes");
+    lua_pushcfunction(L, core_settle);
+    lua_setfield(L, -2, "settle");
 }

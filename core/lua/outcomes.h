@@ -11,6 +11,14 @@
  * printed is a list of {place =, report =, stdout, stderr}, what items printed, or nil.
  * began[i] is when the item at place i began, as core.clock; nil when nobody noted it.
  *
+ *     last, failures, elapsed, printed, began, ended, others =
+ *         core.settle(bytes, results, offset, settled, count, worker, calls)
+ *
+ * does so for calls (core/lua/calls.h) whose AsyncResults (lua/parallel/async_result.lua) are in
+ * results: those get their values, are taken out of the list, and are counted in `ended`. What
+ * belongs to an attended one stands packed in others[i] instead, nil when there is none; what
+ * belongs to none is dropped.
+ *
  * Bytes that are none raise "damaged outcomes: REASON". */
 #ifndef PARALLEL_LUA_LUA_OUTCOMES_H
 #define PARALLEL_LUA_LUA_OUTCOMES_H

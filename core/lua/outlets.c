@@ -40,6 +40,26 @@ static void exchange_handle(lua_State *L, const char *name, const Outlet *outlet
     lua_pop(L, 1);
 }
 
+// os.execute, and then what the command printed goes out.
+static int execute(lua_State *L) {
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    outlets_flush(lua_touserdata(L, lua_upvalueindex(2)));
+    return lua_gettop(L);
+}
+
+static void replace_execute(lua_State *L, Outlets *outlets) {
+    lua_getglobal(L, "os");
+    if (lua_istable(L, -1)) {
+        lua_getfield(L, -1, "execute");
+        lua_pushlightuserdata(L, outlets);
+        lua_pushcclosure(L, execute, 2);
+        lua_setfield(L, -2, "execute");
+    }
+    lua_pop(L, 1);
+}
+
 static void direct_to_owner(Outlets *outlets, lua_State *L, Self *self) {
     static const char *const NAMES[CAPTURES] = {"stdout", "stderr"};
     const char *prefix = prefix_of(outlets, self->index, outlets->prefix, sizeof outlets->prefix);
@@ -50,6 +70,7 @@ static void direct_to_owner(Outlets *outlets, lua_State *L, Self *self) {
         exchange_handle(L, NAMES[i], &outlets->of[i]);
     }
     outlets->open = true;
+    replace_execute(L, outlets);
 }
 
 // A line at a time, so that those of an item that dies are there.

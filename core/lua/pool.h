@@ -6,9 +6,10 @@
  *                      finish = function(self) end, memory = bytes,
  *                      output = "inherit", name = "pool", times = true}
  *
- * forks the workers; both functions reach them by inheritance and run there.
- * `self` is described in core/lua/self.h, `output` in core/lua/outlets.h;
- * with `times` core.outcomes tells when items began.
+ * forks the workers; the functions reach them by inheritance and run there. With
+ * {workers, window, keep, output, name, starter = core.starter(...), letter = bytes} the starter
+ * makes them (core/lua/starter.h), and they make the functions from the letter.
+ * `self` is described in core/lua/self.h, the other fields in core/lua/service.h.
  *
  *     pool:submit(payload, worker, limit)   task number; worker from 1, or nil for any;
  *                                    limit: seconds that each item may take
@@ -27,6 +28,7 @@
  *                                      core.outcomes tells it, of the last item
  *        "broken", nil, nil, {message, traceback}: no worker can be started
  *
+ *     pool:letter(bytes)    what workers made from now on are told
  *     pool:resize(workers)  pool:memory(worker) bytes after its last task
  *     pool:kill(worker)  pool:drain(grace)  pool:close()  pool:stats()
  *     pool:workers()     pool:descriptor()  pool:timeout()

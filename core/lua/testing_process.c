@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -180,6 +181,23 @@ static int testing_close_on_exec(lua_State *L) {
     return 1;
 }
 
+// testing.close(fd): of one that was received, and belongs to nobody.
+static int testing_close(lua_State *L) {
+    close((int)luaL_checkinteger(L, 1));
+    return 0;
+}
+
+// testing.limit_descriptors(most): none with that number or a higher one can be
+// opened; without argument as many as is allowed at all.
+static int testing_limit_descriptors(lua_State *L) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = (rlim_t)luaL_optinteger(L, 1, (lua_Integer)limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1) return failure(L);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static const luaL_Reg FUNCTIONS[] = {
     {"adopt_orphans", testing_adopt_orphans},
     {"forget_forks", testing_forget_forks},
@@ -192,6 +210,8 @@ static const luaL_Reg FUNCTIONS[] = {
     {"setenv", testing_setenv},
     {"block_signals", testing_block_signals},
     {"close_on_exec", testing_close_on_exec},
+    {"close", testing_close},
+    {"limit_descriptors", testing_limit_descriptors},
     {NULL, NULL},
 };
 

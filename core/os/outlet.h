@@ -8,7 +8,7 @@
  * What the process itself prints is a line when its newline comes, and then
  * goes out at once. Whatever else writes to descriptor 1 or 2, commands above
  * all, writes to a file in memory instead; what is in there goes out before the
- * next line that the process prints, and at the end of each task. How far it went
+ * next line that the process prints, and when it is flushed. How far it went
  * is kept in shared memory: the rest of a killed worker can be had from the file.
  *
  * A process that is forked from this one, and knows nothing of it, prints to
@@ -39,7 +39,7 @@ typedef struct {
 int outlet_open(Outlet *outlet, int fd, int captured, _Atomic uint64_t *carried,
                 const char *prefix);
 
-/* All that was printed goes out, an unfinished line too: a task has ended. */
+/* All that was printed goes out, an unfinished line too: a task or a command has ended. */
 void outlet_flush(Outlet *outlet);
 
 #endif

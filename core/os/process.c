@@ -57,8 +57,8 @@ static void volunteer_for_oom(void) {
     close(fd);
 }
 
-static _Noreturn void run_child(const int *keep, int count, int life, ProcessMain *main,
-                                void *context) {
+_Noreturn void process_enter(const int *keep, int count, int life, ProcessMain *main,
+                             void *context) {
     setpgid(0, 0);
     default_signals();
     empty_stdin();
@@ -106,7 +106,7 @@ static int *list_with(const int *keep, int count, int one_more) {
     return list;
 }
 
-static void take(Process *process, pid_t pid, int *life) {
+void process_take(Process *process, pid_t pid, int *life) {
     setpgid(pid, pid); // the child does it too: whichever comes first
     *process = (Process){.pid = pid, .pidfd = sys.pidfd_open(pid, 0), .life = *life};
     *life = -1;
@@ -120,11 +120,11 @@ int process_start(Process *process, const int *keep, int count, ProcessMain *mai
     if ((kept = list_with(keep, count, theirs)) == NULL) goto done;
     sigset_t before;
     pid = fork_with_signals_blocked(&before);
-    if (pid == 0) run_child(kept, count + 1, theirs, main, context);
+    if (pid == 0) process_enter(kept, count + 1, theirs, main, context);
     int saved = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = saved;
-    if (pid != -1) take(process, pid, &ours);
+    if (pid != -1) process_take(process, pid, &ours);
 
 done:
     free(kept);

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,11 +29,34 @@ static int raw_fcntl(int fd, int command, long argument) {
     return fcntl(fd, command, argument);
 }
 
+static int raw_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                           const posix_spawnattr_t *attributes, char *const *argv) {
+    errno = posix_spawn(pid, path, actions, attributes, argv, environ);
+    return errno ? -1 : 0;
+}
+
+// A fork whose child is our parent's. What the C library's fork does besides is
+// done here: the thread that goes on in the child has a number of its own, and
+// the kernel shall know of the locks that it will hold.
+static pid_t raw_clone_sibling(void) {
+    int *number = NULL;
+    void *locks = NULL;
+    size_t size = 0;
+    if (prctl(PR_GET_TID_ADDRESS, &number, 0, 0, 0) == -1) return -1;
+    if (syscall(SYS_get_robust_list, 0, &locks, &size) == -1) return -1;
+    long flags = CLONE_PARENT | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
+    // Which of the last two arguments it is depends on the processor; the other is not looked at.
+    pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, number, number);
+    if (pid == 0) syscall(SYS_set_robust_list, locks, size);
+    return pid;
+}
+
 #ifndef PARALLEL_LUA_TESTING
 
 const Sys sys = {
     .realloc = realloc,
     .mmap = mmap,
+    .madvise = madvise,
     .memfd_create = memfd_create,
     .open = raw_open,
     .fstat = fstat,
@@ -43,6 +68,9 @@ const Sys sys = {
     .read = read,
     .write = write,
     .pwritev2 = pwritev2,
+    .socketpair = socketpair,
+    .sendmsg = sendmsg,
+    .recvmsg = recvmsg,
     .poll = poll,
     .epoll_create1 = epoll_create1,
     .epoll_ctl = epoll_ctl,
@@ -51,6 +79,8 @@ const Sys sys = {
     .fork = fork,
     .pidfd_open = raw_pidfd_open,
     .pidfd_send_signal = raw_pidfd_send_signal,
+    .clone_sibling = raw_clone_sibling,
+    .posix_spawn = raw_posix_spawn,
     .waitid = waitid,
 };
 
@@ -67,6 +97,7 @@ const Sys sys = {
 ASKING(void *, realloc, realloc, NULL, (void *b, size_t n), (b, n), NULL)
 ASKING(void *, mmap, mmap, MAP_FAILED, (void *w, size_t n, int p, int f, int d, off_t o),
        (w, n, p, f, d, o), NULL)
+ASKING(int, madvise, madvise, -1, (void *w, size_t n, int a), (w, n, a), NULL)
 ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f), NULL)
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
@@ -79,6 +110,7 @@ ASKING(ssize_t, read, read, -1, (int d, void *b, size_t n), (d, b, n), &n)
 ASKING(ssize_t, write, write, -1, (int d, const void *b, size_t n), (d, b, n), &n)
 ASKING(ssize_t, pwritev2, pwritev2, -1, (int d, const struct iovec *v, int n, off_t o, int f),
        (d, v, n, o, f), NULL)
+ASKING(int, socketpair, socketpair, -1, (int d, int t, int p, int f[2]), (d, t, p, f), NULL)
 ASKING(int, poll, poll, -1, (struct pollfd * p, nfds_t n, int t), (p, n, t), NULL)
 ASKING(int, epoll_create1, epoll_create1, -1, (int f), (f), NULL)
 ASKING(int, epoll_ctl, epoll_ctl, -1, (int e, int o, int d, struct epoll_event *v), (e, o, d, v),
@@ -90,11 +122,31 @@ ASKING(pid_t, fork, fork, -1, (void), (), NULL)
 ASKING(int, pidfd_open, raw_pidfd_open, -1, (pid_t p, unsigned f), (p, f), NULL)
 ASKING(int, pidfd_send_signal, raw_pidfd_send_signal, -1, (int d, int s, siginfo_t *i, unsigned f),
        (d, s, i, f), NULL)
+ASKING(pid_t, clone_sibling, raw_clone_sibling, -1, (void), (), NULL)
+ASKING(int, posix_spawn, raw_posix_spawn, -1,
+       (pid_t * p, const char *s, const posix_spawn_file_actions_t *f, const posix_spawnattr_t *a,
+        char *const *v),
+       (p, s, f, a, v), NULL)
 ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
+
+// These move the bytes of one part, which "short" makes one byte long.
+static ssize_t asking_sendmsg(int fd, const struct msghdr *message, int flags) {
+    struct msghdr shorter = *message;
+    struct iovec part = message->msg_iov[0];
+    if (fault_fails("sys.sendmsg", &part.iov_len)) return -1;
+    shorter.msg_iov = &part;
+    return sendmsg(fd, &shorter, flags);
+}
+
+static ssize_t asking_recvmsg(int fd, struct msghdr *message, int flags) {
+    if (fault_fails("sys.recvmsg", &message->msg_iov[0].iov_len)) return -1;
+    return recvmsg(fd, message, flags);
+}
 
 Sys sys = {
     .realloc = asking_realloc,
     .mmap = asking_mmap,
+    .madvise = asking_madvise,
     .memfd_create = asking_memfd_create,
     .open = asking_open,
     .fstat = asking_fstat,
@@ -106,6 +158,9 @@ Sys sys = {
     .read = asking_read,
     .write = asking_write,
     .pwritev2 = asking_pwritev2,
+    .socketpair = asking_socketpair,
+    .sendmsg = asking_sendmsg,
+    .recvmsg = asking_recvmsg,
     .poll = asking_poll,
     .epoll_create1 = asking_epoll_create1,
     .epoll_ctl = asking_epoll_ctl,
@@ -114,6 +169,8 @@ Sys sys = {
     .fork = asking_fork,
     .pidfd_open = asking_pidfd_open,
     .pidfd_send_signal = asking_pidfd_send_signal,
+    .clone_sibling = asking_clone_sibling,
+    .posix_spawn = asking_posix_spawn,
     .waitid = asking_waitid,
 };
 

@@ -25,8 +25,8 @@ static int next_frame(Channel *channel, Frame *frame) {
 
 static int send(Channel *channel, FrameHeader header, const char *bytes, size_t size) {
     header.size = size;
-    if (channel_queue(channel, header, bytes) == -1) return -1;
-    FAULT_FD("result.begin", channel->out);
+    if (channel_queue(channel, header, bytes, NULL) == -1) return -1;
+    FAULT_FD("result.begin", channel->fd);
     if (flush_all(channel) == -1) return -1;
     FAULT("result.sent");
     return 0;
@@ -61,10 +61,22 @@ static int send_part(Self *self, const char *bytes, size_t size) {
     return sent;
 }
 
+// Of a pool that is gone already no letter comes; sending the refusal will tell.
+static int learn(Self *self, const Service *service, Channel *channel, Buffer *reply) {
+    Frame frame;
+    if (next_frame(channel, &frame) != 1 || frame.header.kind != FRAME_LETTER) return -1;
+    FAULT("letter.read");
+    self->index = (int)frame.header.task;
+    int failed = service->learn(service->context, frame.payload, frame.header.size, reply);
+    channel_pass(channel, &frame);
+    return failed;
+}
+
 static int begin(Self *self, const Service *service, Channel *channel, Buffer *reply) {
     FAULT("worker.begin");
     listen_for_orders(self, service);
-    int failed = service->begin ? service->begin(service->context, self, reply) : 0;
+    int failed = service->learn ? learn(self, service, channel, reply) : 0;
+    if (!failed && service->begin) failed = service->begin(service->context, self, reply);
     FAULT("worker.ready");
     FrameHeader header = {.kind = failed ? FRAME_REFUSED : FRAME_READY};
     if (send(channel, header, buffer_bytes(reply), buffer_size(reply)) == -1) return SERVE_BROKEN;

@@ -2,7 +2,7 @@
  *
  *     begin -> READY -> (wait for a task -> handle -> reply) ... -> leave
  *
- * The task pipe closing is the order to leave. A worker leaves unasked too, when
+ * The pool hanging up is the order to leave. A worker leaves unasked too, when
  * its handler has set the board's `retiring`; the pool replaces it. */
 #ifndef PARALLEL_LUA_POOL_SERVE_H
 #define PARALLEL_LUA_POOL_SERVE_H
@@ -24,6 +24,8 @@ typedef enum {
     FRAME_PART,     // up: the first part of that, and the next; the task goes on
     FRAME_RESULT,   // up: what the handler made of the task
     FRAME_ERROR,    // up: the handler failed; payload says how
+    FRAME_LETTER,   // down, before all others, to a worker that inherited nothing: payload is
+                    // the pool's letter, task the worker's index
 } FrameKind;
 
 typedef struct Self Self;
@@ -48,6 +50,9 @@ struct Self {
 
 /* What workers do: the pool's owner supplies it, and it runs in the worker. */
 typedef struct {
+    /* In a worker that inherited nothing, before `begin`: reads the pool's letter;
+     * NULL in others. 0, or -1 with the reason in *reply. */
+    int (*learn)(void *context, const char *letter, size_t size, Buffer *reply);
     /* Before the first task; NULL for none. 0, or -1 with the reason in *reply. */
     int (*begin)(void *context, Self *self, Buffer *reply);
     /* Handles one payload: 0 with the result in the ledger or, when that is
@@ -59,7 +64,6 @@ typedef struct {
     /* The item that is running shall stop: called in a signal handler. NULL: it is
      * killed, after a moment. An item that board_is_condemned is not to be begun. */
     void (*stop)(void *context);
-    bool captured; // workers have a capture
     void *context;
 } Service;
 

@@ -6,10 +6,14 @@
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 local functions = require("parallel.functions")
+local identity = require("parallel.identity")
 local inline = require("parallel.inline")
 local log = require("parallel.log")
+local missing = require("parallel.missing")
 local printed = require("parallel.printed")
+local recruit = require("parallel.recruit")
 local server = require("parallel.server")
+local start_method = require("parallel.start_method")
 local timeline = require("parallel.timeline")
 
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
@@ -21,12 +25,17 @@ Crew.__index = Crew
 -- ---- handing out ----------------------------------------------------------
 
 local function encode_chunk(chunk)
-  return core.encode_trusted("run", chunk.version.number, chunk.shape, chunk.items, chunk.first)
+  local items = chunk.items.calls and chunk.items.calls:bytes() or chunk.items
+  return core.encode_trusted("run", chunk.version.number, chunk.shape, items, chunk.first)
+end
+
+local function part(items, from, to)
+  if items.calls then return {n = to - from + 1, calls = items.calls:cut(from, to)} end
+  return core.slice(items, from, to)
 end
 
 local function piece(chunk, from, to, attempts)
-  local items = {n = to - from + 1}
-  for i = from, to do items[i - from + 1] = chunk.items[i] end
+  local items = part(chunk.items, from, to)
   return {source = chunk.source, version = chunk.version, shape = chunk.shape,
           timeout = chunk.timeout, first = chunk.first + from - 1, items = items, attempts = attempts,
           stillborn = from == 1 and chunk.stillborn or nil}
@@ -37,7 +46,8 @@ local function refuse(self, chunk, place, fields)
   fields.index = chunk.first + place - 1
   local failed = failure.new(fields)
   if self.timeline then self.timeline:failed(failed) end
-  chunk.source:refuse(fields.index, failed)
+  if chunk.source.printed then chunk.source.printed:ended(fields.index, fields.index) end
+  chunk.source:refuse(fields.index, failed, chunk)
 end
 
 -- Some item cannot be sent: the others still are, one by one.
@@ -57,7 +67,12 @@ function Crew:send(chunk)
   self.holding = self.holding + 1
 end
 
-function Crew:room() return self.holding < self.workers * CHUNKS_EACH end
+function Crew:room() return self.holding < self.most end
+
+local function set_workers(self, workers)
+  self.workers = math.max(workers, 1)
+  self.most = self.workers * CHUNKS_EACH
+end
 
 -- A source that can hand out nothing more makes place for the next.
 function Crew:pump()
@@ -70,7 +85,7 @@ function Crew:pump()
 end
 
 function Crew:add(source)
-  if self.ordered then printed.watch(source) end
+  if self.ordered then source.printed = printed.new() end
   table.insert(self.sources, source)
 end
 
@@ -107,13 +122,10 @@ local function lose(self, chunk, place, failed)
   end
 end
 
--- What became of items of the chunk that were not settled before: lists by
--- place, or by number when the source wants them in a list of its own.
-local function read_outcomes(self, chunk, bytes)
-  local list = chunk.source.list
-  local from, results = chunk.settled or 0, list or {}
-  local last, failures, elapsed, reports, began = core.outcomes(
-    bytes, results, list and chunk.first - 1 or 0, from, chunk.items.n, chunk.shape == "all")
+-- What became of items of the chunk that were not settled before: lists by place.
+local function read_outcomes(self, chunk, bytes, worker)
+  local from = chunk.settled or 0
+  local last, failures, elapsed, results, reports, began = chunk.source:read(bytes, chunk, worker)
   chunk.settled = last
   if chunk.source.printed then chunk.source.printed:take(chunk, reports) end
   if began then self.timeline:began(chunk, began) end
@@ -123,11 +135,18 @@ end
 local function accept(self, chunk, from, last, results, worker)
   local source, before = chunk.source, chunk.first - 1
   self.done = self.done + last - from + 1
+  if source.printed then source.printed:ended(before + from, before + last) end
+  if not results then return end -- they are settled
   if source.list then return source:accept_listed(before + from, before + last) end
-  for i = from, last do source:accept(before + i, results[i], worker) end
+  for i = from, last do source:accept(before + i, results[i], worker, chunk) end
 end
 
+--- The message of an error in a worker, with what it takes to understand it.
+function Crew:explain(message) return missing.explain(message, not self.settings) end
+
+-- Without a worker there is no process, and no globals of its own.
 local function fail(self, chunk, place, failed)
+  if failed.kind == "error" and failed.pid then failed.message = self:explain(failed.message) end
   if failed.kind == "stopped" then
     failed.kind, failed.message, failed.value = "timeout", nil, nil
     lose(self, chunk, place, failed)
@@ -163,12 +182,12 @@ local function tell_outcomes(self, chunk, worker, pid, outcomes)
 end
 
 function events.part(self, chunk, worker, reply)
-  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(self, chunk, reply))
+  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(self, chunk, reply, worker))
 end
 
 -- What a worker that retires has left goes to another.
 function events.result(self, chunk, worker, reply)
-  local outcomes, n = read_outcomes(self, chunk, reply), chunk.items.n
+  local outcomes, n = read_outcomes(self, chunk, reply, worker), chunk.items.n
   if outcomes.last < n then
     table.insert(self.again, piece(chunk, outcomes.last + 1, n, chunk.attempts))
   end
@@ -194,8 +213,8 @@ local function started(chunk, detail)
 end
 
 -- What a dying worker left may be anything; what is no outcome settles nothing.
-local function read_remains(self, chunk, detail)
-  local ok, outcomes = pcall(read_outcomes, self, chunk, detail.outcomes)
+local function read_remains(self, chunk, worker, detail)
+  local ok, outcomes = pcall(read_outcomes, self, chunk, detail.outcomes, worker)
   return ok and outcomes or {from = 0, last = 0, failures = {}}
 end
 
@@ -221,7 +240,7 @@ function events.death(self, chunk, worker, detail)
   log.warn("%s", text)
   if self.timeline then self.timeline:happened(worker, text) end
   if not chunk then return self.ordered and printed.show(detail.printed) end
-  local outcomes = read_remains(self, chunk, detail)
+  local outcomes = read_remains(self, chunk, worker, detail)
   if self.ordered then chunk.source.printed:take(chunk, {detail.printed}) end
   local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
   if self.timeline then self.timeline:ran(worker, chunk, last) end
@@ -308,12 +327,13 @@ end
 --- The item shall not be run to its end. "withdrawn": no worker has it any more;
 -- "refused": the worker that has it will not begin it; "stopped": it was
 -- running, and its outcome is still to come; nil: there is no such item.
+-- And the chunk that it was in.
 function Crew:cancel(source, number)
   for i, chunk in ipairs(self.again) do
     local place = place_in(chunk, source, number)
     if place then
       send_neighbours(self, table.remove(self.again, i), place)
-      return "withdrawn"
+      return "withdrawn", chunk
     end
   end
   for id, chunk in pairs(self.held) do
@@ -321,7 +341,7 @@ function Crew:cancel(source, number)
     if place then
       local how = self.transport:cancel(id, place)
       if how == "withdrawn" then send_neighbours(self, withdraw(self, id), place) end
-      return how
+      return how, chunk
     end
   end
 end
@@ -372,17 +392,36 @@ end
 
 local function ignore() end
 
-local function service(self, options, workers)
+-- Without processes nothing is inherited: the function is copied as if sent, unless
+-- it cannot be.
+local function inherits(self, f)
+  if type(f) ~= "function" or self.settings then return false end
+  return self.options.workers > 0 or not pcall(core.encode_trusted, f)
+end
+
+-- What workers that inherit nothing are told; those that are there already are
+-- told of changes.
+local function write_letter(self)
+  return recruit.letter(self.settings, self.options.workers, self.functions)
+end
+
+local function service(self, options, workers, f)
   self.functions = functions.new(function(...)
-    if self.transport and not self.ended then self:tell_each(ignore, ...) end
+    if not self.transport or self.ended then return end
+    if self.settings then self.transport:letter(write_letter(self)) end
+    self:tell_each(ignore, ...)
   end)
+  if inherits(self, f) then self.functions:inherit(f) end
   return server.service(self.functions, options, workers == 0)
 end
 
 --- So many workers from now on; what runs is not disturbed.
 function Crew:resize(workers)
+  self.options.workers = workers
+  if self.settings then self.transport:letter(write_letter(self)) end
   self.transport:resize(workers)
-  self.workers, self.pids = workers, self.transport:workers()
+  set_workers(self, workers)
+  self.pids = self.transport:workers()
   self:pump()
 end
 
@@ -428,24 +467,40 @@ function Crew:leave(grace, timeout)
   return true
 end
 
+-- What makes the workers, unless they are forked here: then they inherit the options.
+local function starter(self, workers)
+  local made = workers > 0 and start_method.starter(self.options.start_method) or nil
+  if not made then return nil end
+  local ok, settings = pcall(recruit.settings, self.options)
+  if not ok then
+    error(failure.new({kind = "unsendable", message = "cannot send an option of the pool: " .. settings}), 0)
+  end
+  self.settings = settings
+  return made
+end
+
 local crew = {}
 
 --- Fork so many workers (none: everything runs in this process). Options as in
 -- parallel.pool: initializer, initargs, finalizer, retries, retry_errors, timeout, tasks_per_worker,
--- memory_per_worker (in bytes).
-function crew.open(workers, options)
+-- memory_per_worker (in bytes). The workers inherit f, which may be nil.
+function crew.open(workers, options, f)
   local self = setmetatable({
-    workers = math.max(workers, 1), retries = options.retries or 0, timeout = options.timeout,
-    retry_errors = options.retry_errors, ordered = options.output == "ordered",
+    retries = options.retries or 0, timeout = options.timeout,
+    retry_errors = options.retry_errors, options = options, ordered = options.output == "ordered",
     timeline = timeline.open(options),
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
-  local begin, handle, finish = service(self, options, workers)
+  set_workers(self, workers)
+  options.workers, options.descent = workers, identity.descent()
+  local starts = starter(self, workers)
+  local begin, handle, finish = service(self, options, workers, f)
   local open = workers == 0 and inline.open or core.pool
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
                                 memory = options.memory_per_worker, output = options.output,
-                                name = options.name, times = self.timeline ~= nil}))
+                                name = options.name, times = timeline.wanted(options), starter = starts,
+                                letter = self.settings and write_letter(self)}))
   self.pids = self.transport:workers()
   return self
 end

@@ -22,9 +22,9 @@ local function show(self, number)
   self.reports[number] = nil
 end
 
---- These have their outcome now.
+--- These have their outcome now; twice is harmless.
 function Printed:ended(first, last)
-  for number = first, last do self.outcomes[number] = true end
+  for number = math.max(first, self.next), last do self.outcomes[number] = true end
   while self.outcomes[self.next] do
     show(self, self.next)
     self.outcomes[self.next] = nil
@@ -58,24 +58,7 @@ function Printed:close()
   for _, number in ipairs(numbers) do show(self, number) end
 end
 
---- From now on the source (see parallel.singles) has a field `printed`, which
--- hears of the outcomes before the source does.
-function printed.watch(source)
-  local order = setmetatable({next = 1, outcomes = {}, reports = {}}, Printed)
-  local accept, accept_listed, refuse = source.accept, source.accept_listed, source.refuse
-  source.printed = order
-  function source:accept(number, ...)
-    order:ended(number, number)
-    return accept(self, number, ...)
-  end
-  function source:accept_listed(first, last)
-    order:ended(first, last)
-    return accept_listed(self, first, last)
-  end
-  function source:refuse(number, failed)
-    order:ended(number, number)
-    return refuse(self, number, failed)
-  end
-end
+--- For the field `printed` of a source (see parallel.singles).
+function printed.new() return setmetatable({next = 1, outcomes = {}, reports = {}}, Printed) end
 
 return printed

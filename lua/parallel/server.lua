@@ -2,6 +2,7 @@
 --
 -- A chunk is one function and a list of items, the arguments of one run each.
 local core = require("parallel.core")
+local identity = require("parallel.identity")
 local log = require("parallel.log")
 
 local unpack = require("parallel.packing").unpack
@@ -16,11 +17,21 @@ local function reseeder(seed)
   return function(index) math.randomseed(core.random_stream(seed, index)()) end
 end
 
+-- A function of one slice of items, for the shape that is only known here.
+local function folding(f)
+  return function(slice)
+    local folded = slice[1]
+    for i = 2, slice.n do folded = f(folded, slice[i]) end
+    return folded
+  end
+end
+
 --- Run a chunk; what becomes of each item goes to the worker's ledger. Items that
 -- this worker may not run any more are left to another.
 function Server:run(worker, number, shape, items, first)
-  local ran, exceeded = core.run_items(
-    worker, self.functions:get(number), shape, items, first, self.budget, self.reseed)
+  local f = self.functions:get(number)
+  if shape == "fold" then f, shape = folding(f), "one" end
+  local ran, exceeded = core.run_items(worker, f, shape, items, first, self.budget, self.reseed)
   if self.budget then self.budget = self.budget - ran end
   if not exceeded and self.budget ~= 0 then return end
   log.info("leaves, and another is started: %s", exceeded and "it used more memory than it may"
@@ -50,6 +61,8 @@ local function prepare_process(worker, options)
   core.title(name)
   log.name_process(name)
   log.info("starts")
+  identity.become(options.descent, name, true,
+    {id = worker:index(), workers = options.workers, seed = options.seed})
   if options.nice then warn(core.nice(options.nice)) end
   if options.pin then warn(core.pin(worker:index())) end
 end

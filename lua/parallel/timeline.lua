@@ -73,10 +73,13 @@ local function open(sinks, module, path, name)
   sinks[#sinks + 1] = sink
 end
 
+--- Shall workers tell when items begin, in a pool with these options?
+function timeline.wanted(options) return options.trace ~= nil or options.report ~= nil end
+
 --- For a pool with the options trace and report, names of files; nil without both.
 -- Raises when one cannot be written.
 function timeline.open(options)
-  if not (options.trace or options.report) then return nil end
+  if not timeline.wanted(options) then return nil end
   local self = setmetatable({sinks = {}}, Timeline)
   open(self.sinks, trace, options.trace, options.name or "pool")
   open(self.sinks, report, options.report, options.name or "pool")

@@ -19,7 +19,7 @@ local function sort_out(objects)
       fds[#fds + 1] = fd
     elseif not async_result.is(object) then
       check.fail(("bad argument #1 to 'wait' (objects[%d] cannot be waited for)"):format(i))
-    elseif not object.done and not seen[object.pool] then
+    elseif not object:has_ended() and not seen[object.pool] then
       seen[object.pool] = true
       pools[#pools + 1] = object.pool
     end
@@ -32,7 +32,7 @@ local function those_ready(objects, fds)
   for _, fd in ipairs(core.poll(fds, 0)) do readable[fd] = true end
   for _, object in ipairs(objects) do
     local is_ready
-    if async_result.is(object) then is_ready = object.done else is_ready = readable[descriptor_of(object)] end
+    if async_result.is(object) then is_ready = object:has_ended() else is_ready = readable[descriptor_of(object)] end
     if is_ready then ready[#ready + 1] = object end
   end
   return ready

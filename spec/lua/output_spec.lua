@@ -72,6 +72,28 @@ describe("what workers print", function()
     assert.equal(table.concat(expected), text)
   end)
 
+  it("comes out when the command that printed it has ended", function()
+    assert.equal("command\n", printed("workers = 1", [[
+      local mark = os.getenv("TMPDIR") .. "/files/printed"
+      pool:apply(function()
+        os.execute("echo command")
+        repeat
+          local file = io.open(mark)
+          local text = file:read("*a")
+          file:close()
+        until text == "command\n"
+      end)]]))
+  end)
+
+  it("is that of os.execute which a worker sends on, too", function()
+    assert.equal("command\n", printed("workers = 1", [[
+      pool:apply(function()
+        local inner = parallel.Pool(1)
+        inner:apply(os.execute, "echo command")
+        inner:close()
+      end)]]))
+  end)
+
   it("comes out at the task's end when its line was not finished", function()
     assert.equal("abc", printed("workers = 1", [[
       for _, letter in ipairs({"a", "b", "c"}) do pool:apply(function() io.write(letter) end) end]]))
@@ -100,6 +122,15 @@ describe("what workers print", function()
       pcall(pool.apply, pool, function() print("ends") os.exit(3) end)
       pool:apply(type, 1)]]))
   end)
+
+  for _, method in ipairs({"template", "spawn"}) do
+    it("comes out of workers that were started by " .. method, function()
+      assert.equal("[pool worker 1] a\n[pool worker 1] b\n[pool worker 1] c\n",
+        printed(("workers = 1, output = 'tag', start_method = '%s'"):format(method), [[
+          pool:apply(function() print("a") os.execute("echo b") end)
+          pcall(pool.apply, pool, function() os.execute("echo c; kill -9 $PPID") end)]]))
+    end)
+  end
 
   it("comes out of a pool within a worker", function()
     assert.same({"inner 1", "inner 2", "outer"}, sorted_lines(printed("workers = 1", [[

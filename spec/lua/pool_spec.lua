@@ -386,6 +386,17 @@ describe("Pool", function()
     end))
   end)
 
+  it("runs what waits with the captures of its own call", function()
+    open(1)
+    local k, results = 0, {}
+    local function f() return k end
+    for i = 1, 20 do
+      k = i
+      results[i] = pool:submit(f)
+    end
+    for i = 1, 20 do assert.equal(i, results[i]:get()) end
+  end)
+
   it("sends a function once, and forgets versions that were replaced", function()
     open(2)
     local k = 0

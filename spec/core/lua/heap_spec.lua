@@ -53,7 +53,7 @@ describe("a worker's heap", function()
   end)
 
   it("does without addresses of its own", function()
-    testing.fault("sys.mmap:ENOMEM@3") -- after what worker and pool share
+    testing.fault("sys.mmap:ENOMEM@4") -- after those of worker and pool
     assert.equal("sound", in_worker(churn))
   end)
 
