@@ -301,8 +301,7 @@ static void next_call(Items *items) {
 }
 
 static void put_beginning(lua_State *L, Items *items) {
-    if (items->self->reports_times)
-        put_float(L, items, OUTCOME_BEGAN, (double)clock_now() / 1e9);
+    if (items->self->reports_times) put_float(L, items, OUTCOME_BEGAN, (double)clock_now() / 1e9);
 }
 
 static Guard *guard_of(const Items *items) {
