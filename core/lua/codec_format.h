@@ -65,6 +65,9 @@ typedef enum {
     TAG_OBJECT = 0x1a, // name, value to be made an object of, tables put off in it, 0
     TAG_CALL = 0x1b,   // number of values, a function and its arguments, put off ones, 0:
                        // the value is what the call returns
+
+    // Shared objects. Their descriptors go beside the message.
+    TAG_HANDLE = 0x1c, // type, a string value; which of the descriptors, from 1
 } Tag;
 
 enum {

@@ -31,6 +31,7 @@ typedef enum {
     OUTCOME_PRINTED, // size, Printed: no outcome, but what the item of the next one printed
     OUTCOME_BEGAN,   // eight bytes: when the item of the next outcome began, as core.clock
     OUTCOME_LEFT,    // the same as END, and the items after these are left to another worker
+    OUTCOME_SHARED, // number of shared objects, which come beside the bytes; then as OUTCOME_VALUES
 } OutcomeTag;
 
 enum {

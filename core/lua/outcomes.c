@@ -9,6 +9,7 @@
 #include "core/lua/outcome.h"
 #include "core/os/clock.h"
 #include "core/wire/buffer.h"
+#include "core/wire/bundle.h"
 
 typedef struct Reading Reading;
 
@@ -23,6 +24,7 @@ struct Reading {
     lua_Integer last;    // the place read last
     lua_Integer settled; // places known before
     lua_Integer count;   // items in the chunk
+    lua_Integer shared;  // how many of the shared objects belong to outcomes before
     // Of core.settle:
     lua_Integer ended; // results that have ended here
     uint64_t now;
@@ -30,7 +32,19 @@ struct Reading {
 };
 
 // The arguments of both functions, and the results of their run.
-enum { BYTES = 1, RESULTS, OFFSET, SETTLED, COUNT, FAILURES, ELAPSED, PRINTED, BEGAN, OTHERS };
+enum {
+    BYTES = 1,
+    RESULTS,
+    OFFSET,
+    SETTLED,
+    COUNT,
+    PARCEL,
+    FAILURES,
+    ELAPSED,
+    PRINTED,
+    BEGAN,
+    OTHERS
+};
 
 // Further ones of core.settle: arguments, and the names of an AsyncResult's fields.
 enum { WORKER = OTHERS + 1, CALLS, VALUE, VALUES, WORKER_NAME, ELAPSED_NAME, ATTENDED };
@@ -71,6 +85,18 @@ static int push_message(Reading *r) {
     uint64_t size = take_varint(r);
     const char *bytes = take(r, size);
     return codec_decode(r->L, bytes, size);
+}
+
+// Pushes a list of the next so many shared objects.
+static void take_parcel(Reading *r, uint64_t count) {
+    lua_State *L = r->L;
+    if (!lua_istable(L, PARCEL) || count > BUNDLE_MOST)
+        damaged(r, "shared objects did not come with them");
+    lua_createtable(L, (int)count, 0);
+    for (lua_Integer i = 1; i <= (lua_Integer)count; i++) {
+        lua_rawgeti(L, PARCEL, ++r->shared);
+        lua_rawseti(L, -2, i);
+    }
 }
 
 // Pushes what f returned; how many values that is.
@@ -123,17 +149,21 @@ static void list(Reading *r, int index) {
     lua_rawseti(L, index, r->last);
 }
 
-static void take_result(Reading *r, int tag) {
-    int values = push_values(r, tag);
+// The `values` on top are the result.
+static void set_result(Reading *r, int values) {
     if (r->last > r->settled)
         r->keep(r, values);
     else
         lua_pop(r->L, values);
 }
 
-static void take_failure(Reading *r) {
+static void take_result(Reading *r, int tag) {
+    set_result(r, push_values(r, tag));
+}
+
+// With the account on top.
+static void set_failure(Reading *r) {
     lua_State *L = r->L;
-    if (push_message(r) != 1 || !lua_istable(L, -1)) damaged(r, "a failure without an account");
     if (r->last <= r->settled) return lua_pop(L, 1);
     list(r, FAILURES);
 }
@@ -194,7 +224,36 @@ static void settle(Reading *r, int values) {
     lua_settop(L, result - 1);
 }
 
-// ---- what it printed -----------------------------------------------------
+static void take_failure(Reading *r) {
+    if (push_message(r) != 1 || !lua_istable(r->L, -1)) damaged(r, "a failure without an account");
+    set_failure(r);
+}
+
+// decode(bytes, parcel): the values
+static int decode_shared(lua_State *L) {
+    size_t size;
+    const char *bytes = lua_tolstring(L, 1, &size);
+    return codec_decode_shared(L, bytes, size, 2);
+}
+
+// When this process may open no more files, that is the failure of this item alone.
+static void take_shared(Reading *r) {
+    lua_State *L = r->L;
+    int top = lua_gettop(L);
+    lua_pushcfunction(L, decode_shared);
+    uint64_t count = take_varint(r);
+    push_string(r, take_varint(r));
+    take_parcel(r, count);
+    if (lua_pcall(L, 2, LUA_MULTRET, 0) == 0) return set_result(r, lua_gettop(L) - top);
+    lua_createtable(L, 0, 2);
+    lua_pushliteral(L, "unsendable");
+    lua_setfield(L, -2, "kind");
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "message");
+    set_failure(r);
+}
+
+// ---- what it printed, and when it began ----------------------------------
 
 static void push_printed(Reading *r, const char *bytes, const char *end) {
     lua_State *L = r->L;
@@ -213,15 +272,18 @@ static void push_printed(Reading *r, const char *bytes, const char *end) {
     lua_rawseti(L, -2, 2);
 }
 
+static void make_list(lua_State *L, int index) {
+    if (!lua_isnil(L, index)) return;
+    lua_newtable(L);
+    lua_replace(L, index);
+}
+
 static void take_printed(Reading *r) {
     lua_State *L = r->L;
     uint64_t size = take_varint(r);
     const char *bytes = take(r, size);
     if (r->last < r->settled) return;
-    if (lua_isnil(L, PRINTED)) {
-        lua_newtable(L);
-        lua_replace(L, PRINTED);
-    }
+    make_list(L, PRINTED);
     push_printed(r, bytes, bytes + size);
     lua_rawseti(L, PRINTED, (lua_Integer)lua_rawlen(L, PRINTED) + 1);
 }
@@ -229,10 +291,7 @@ static void take_printed(Reading *r) {
 static void take_beginning(Reading *r) {
     lua_State *L = r->L;
     double time = take_float(r);
-    if (lua_isnil(L, BEGAN)) {
-        lua_newtable(L);
-        lua_replace(L, BEGAN);
-    }
+    make_list(L, BEGAN);
     lua_pushnumber(L, time);
     lua_rawseti(L, BEGAN, r->last + 1); // of the item whose outcome is next
 }
@@ -262,6 +321,7 @@ static void take_one(Reading *r) {
     if (tag == OUTCOME_BEGAN) return take_beginning(r);
     if (r->last++ == r->count) damaged(r, "more outcomes than items");
     if (tag == OUTCOME_FAILED) return take_failure(r);
+    if (tag == OUTCOME_SHARED) return take_shared(r);
     take_result(r, tag);
 }
 
@@ -278,21 +338,28 @@ static Reading check_reading(lua_State *L) {
                      .count = luaL_checkinteger(L, COUNT)};
 }
 
-// Pushes last, failures, elapsed, printed, began.
-static int take_all(Reading *r) {
+// Pushes last, failures, elapsed.
+static void take_all(Reading *r) {
     lua_State *L = r->L;
     while (r->at < r->end) take_one(r);
     lua_pushinteger(L, r->last > r->settled ? r->last : r->settled);
-    for (int i = FAILURES; i <= BEGAN; i++) lua_pushvalue(L, i);
-    return BEGAN - FAILURES + 2;
+    lua_pushvalue(L, FAILURES);
+    lua_pushvalue(L, ELAPSED);
+}
+
+static void push_reports(lua_State *L) {
+    lua_pushvalue(L, PRINTED);
+    lua_pushvalue(L, BEGAN);
 }
 
 static int core_outcomes(lua_State *L) {
     Reading r = check_reading(L);
-    r.keep = lua_toboolean(L, COUNT + 1) ? keep_packed : keep_value;
-    lua_settop(L, COUNT);
+    r.keep = lua_toboolean(L, PARCEL + 1) ? keep_packed : keep_value;
+    lua_settop(L, PARCEL);
     lua_settop(L, BEGAN);
-    return take_all(&r);
+    take_all(&r);
+    push_reports(L);
+    return 5;
 }
 
 static void push_names(lua_State *L) {
@@ -306,21 +373,22 @@ static void push_names(lua_State *L) {
 static int core_settle(lua_State *L) {
     Reading r = check_reading(L);
     size_t calls;
-    luaL_checkinteger(L, COUNT + 1);
-    r.began = calls_began(L, COUNT + 2, &calls);
+    luaL_checkinteger(L, PARCEL + 1);
+    r.began = calls_began(L, PARCEL + 2, &calls);
     luaL_argcheck(L, r.count <= (lua_Integer)calls, COUNT, "more items than calls");
     r.keep = settle;
     r.now = clock_now();
-    lua_settop(L, COUNT + 2);
+    lua_settop(L, PARCEL + 2);
     for (int i = FAILURES; i <= OTHERS; i++) { // before worker and calls
         lua_pushnil(L);
         lua_insert(L, i);
     }
     push_names(L);
-    int count = take_all(&r);
+    take_all(&r);
     lua_pushinteger(L, r.ended);
     lua_pushvalue(L, OTHERS);
-    return count + 2;
+    push_reports(L);
+    return 7;
 }
 
 void outcomes_register(lua_State *L) {

@@ -1,7 +1,7 @@
 /* Outcomes - reads what core.run_items wrote (core/lua/outcome.h):
  *
  *     last, failures, elapsed, printed, began =
- *         core.outcomes(bytes, results, offset, settled, count, packed)
+ *         core.outcomes(bytes, results, offset, settled, count, parcel, packed)
  *
  * puts the result of the item at place i into results[offset + i], as a list
  * with field n when `packed`; those of the first `settled` of the `count` items
@@ -11,8 +11,8 @@
  * printed is a list of {place =, report =, stdout, stderr}, what items printed, or nil.
  * began[i] is when the item at place i began, as core.clock; nil when nobody noted it.
  *
- *     last, failures, elapsed, printed, began, ended, others =
- *         core.settle(bytes, results, offset, settled, count, worker, calls)
+ *     last, failures, elapsed, ended, others, printed, began =
+ *         core.settle(bytes, results, offset, settled, count, parcel, worker, calls)
  *
  * does so for calls (core/lua/calls.h) whose AsyncResults (lua/parallel/async_result.lua) are in
  * results: those get their values, are taken out of the list, and are counted in `ended`. What

@@ -10,7 +10,9 @@
 #include "core/lua/failed.h"
 #include "core/lua/heap.h"
 #include "core/lua/outlets.h"
+#include "core/lua/parcel.h"
 #include "core/lua/service.h"
+#include "core/lua/shared.h"
 #include "core/lua/starter.h"
 #include "core/os/clock.h"
 #include "core/pool/pool.h"
@@ -21,6 +23,8 @@ typedef struct {
     Pool *pool; // NULL: closed
     LuaService service;
     Buffer keep;         // descriptors that every worker inherits, as int
+    int keeper;          // reference of a function that says which others, or LUA_NOREF
+    Buffer kept;         // what the worker that is being started inherits
     LuaStarter *starter; // kept alive by the reference
     int starter_reference;
 } PoolHandle;
@@ -45,6 +49,7 @@ static void option_starter(lua_State *L, PoolHandle *handle, PoolOptions *option
     if (lua_isnil(L, -1)) {
         lua_pop(L, 1);
         service_refer(&handle->service, L, 1);
+        handle->service.kept = &handle->kept;
         options->service = service_of(&handle->service);
         return;
     }
@@ -52,13 +57,21 @@ static void option_starter(lua_State *L, PoolHandle *handle, PoolOptions *option
     handle->starter_reference = luaL_ref(L, LUA_REGISTRYINDEX);
     starter_hold(handle->starter);
     options->starter = starter_of(handle->starter);
-    lua_getfield(L, 1, "letter");
-    options->letter = luaL_checklstring(L, -1, &options->letter_size); // the options keep it alive
-    lua_pop(L, 1);
+}
+
+// A letter and its parcel on the stack, with room for the parcel's descriptors.
+static PoolLetter check_letter(lua_State *L, int index, int handles[BUNDLE_MOST]) {
+    PoolLetter letter = {.handles = handles};
+    letter.bytes = luaL_checklstring(L, index, &letter.size);
+    letter.handle_count = parcel_descriptors(L, lua_absindex(L, index) + 1, handles);
+    return letter;
 }
 
 static void option_keep(lua_State *L, PoolHandle *handle) {
-    lua_getfield(L, 1, "keep");
+    if (lua_getfield(L, 1, "keep") == LUA_TFUNCTION) {
+        handle->keeper = luaL_ref(L, LUA_REGISTRYINDEX);
+        return;
+    }
     int count = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0;
     for (int i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, i);
@@ -69,9 +82,45 @@ static void option_keep(lua_State *L, PoolHandle *handle) {
     lua_pop(L, 1);
 }
 
+// With a list of shared objects on top: adds the descriptors of those that are open.
+static int keep_listed(lua_State *L, Buffer *fds) {
+    int list = lua_gettop(L), added = 0;
+    for (int i = 1; added == 0 && lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
+        const SharedKind *kind = shared_kind_of(L, -1);
+        int fd = kind ? kind->descriptor(L, -1) : -1;
+        if (fd != -1) added = buffer_append(fds, &fd, sizeof fd);
+        lua_pop(L, 1);
+    }
+    return added;
+}
+
+// What the pool's owner asks for beside what every child keeps.
+static int keep_asked(PoolHandle *handle) {
+    lua_State *L = handle->service.L;
+    int base = lua_gettop(L), asked = 0;
+    if (handle->keeper == LUA_NOREF) return 0;
+    lua_checkstack(L, LUA_MINSTACK);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, handle->keeper);
+    bool failed = lua_pcall(L, 0, 1, 0) != 0 || !lua_istable(L, -1);
+    if (failed)
+        errno = ENOMEM; // nothing else can go wrong in there
+    else
+        asked = keep_listed(L, &handle->kept);
+    lua_settop(L, base);
+    return failed ? -1 : asked;
+}
+
+// Shared objects are inherited with the memory, which recruits do not get. The copy in
+// `kept` is for the child, see service.c.
 static int keep(void *context, Buffer *fds) {
-    const PoolHandle *handle = context;
-    return buffer_append(fds, buffer_bytes(&handle->keep), buffer_size(&handle->keep));
+    PoolHandle *handle = context;
+    buffer_clear(&handle->kept);
+    if (buffer_append(&handle->kept, buffer_bytes(&handle->keep), buffer_size(&handle->keep)) == -1)
+        return -1;
+    if (!handle->starter &&
+        (shared_keep(handle->service.L, &handle->kept) == -1 || keep_asked(handle) == -1))
+        return -1;
+    return buffer_append(fds, buffer_bytes(&handle->kept), buffer_size(&handle->kept));
 }
 
 // core.pool(options): see core/lua/pool.h. nil, message, errno when it cannot be opened.
@@ -79,6 +128,7 @@ static int core_pool(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     PoolHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
     *handle = (PoolHandle){.service = service_none(L),
+                           .keeper = LUA_NOREF,
                            .starter_reference = LUA_NOREF}; // closed: __gc may run
     luaL_setmetatable(L, POOL);
     PoolOptions options = {.workers = option_integer(L, "workers", 1),
@@ -89,6 +139,15 @@ static int core_pool(lua_State *L) {
     option_keep(L, handle);
     options.keep = keep;
     options.keep_context = handle;
+    int handles[BUNDLE_MOST];
+    PoolLetter letter;
+    if (handle->starter) {
+        lua_getfield(L, 1, "letter"); // the options keep it alive
+        lua_getfield(L, 1, "parcel");
+        letter = check_letter(L, -2, handles);
+        options.letter = &letter;
+        lua_pop(L, 2);
+    }
     heap_age(L);
     handle->pool = pool_open(&options);
     return handle->pool ? 1 : luaL_fileresult(L, 0, "cannot start workers");
@@ -107,7 +166,9 @@ static int pool_method_submit(lua_State *L) {
     const char *bytes = luaL_checklstring(L, 2, &size);
     int worker = (int)luaL_optinteger(L, 3, 0);
     luaL_argcheck(L, worker >= 0 && worker <= pool_workers(handle->pool), 3, "no such worker");
-    TaskTerms terms = {.only = worker, .limit = check_limit(L, 4)};
+    int handles[BUNDLE_MOST];
+    TaskTerms terms = {.only = worker, .limit = check_limit(L, 4), .handles = handles};
+    terms.handle_count = parcel_descriptors(L, 5, handles);
     uint64_t task = pool_submit(handle->pool, bytes, size, terms);
     if (!task) return luaL_error(L, "cannot submit a task: %s", strerror(errno));
     lua_pushinteger(L, (lua_Integer)task);
@@ -168,7 +229,9 @@ static int push_event(lua_State *L, const PoolEvent *event) {
     lua_pushinteger(L, event->worker + 1);
     if (event->kind == POOL_PART || event->kind == POOL_RESULT) {
         lua_pushlstring(L, event->bytes, event->size);
-        return 4;
+        if (event->handle_count == 0) return 4;
+        parcel_push(L, event->handles, event->handle_count);
+        return 5;
     }
     if (event->kind == POOL_ERROR)
         failed_push(L, event->bytes, event->size);
@@ -278,20 +341,23 @@ static int pool_method_close(lua_State *L) {
     pool_close(handle->pool);
     handle->pool = NULL;
     buffer_free(&handle->keep);
+    buffer_free(&handle->kept);
     service_forget(&handle->service, L);
     if (handle->starter) starter_release(handle->starter);
     handle->starter = NULL;
+    luaL_unref(L, LUA_REGISTRYINDEX, handle->keeper);
     luaL_unref(L, LUA_REGISTRYINDEX, handle->starter_reference);
-    handle->starter_reference = LUA_NOREF;
+    handle->keeper = handle->starter_reference = LUA_NOREF;
     return 0;
 }
 
-// pool:letter(bytes): what workers that the starter makes from now on are told first.
+// pool:letter(bytes, parcel): what workers that the starter makes from now on are told first.
 static int pool_method_letter(lua_State *L) {
     PoolHandle *handle = check_open(L);
-    size_t size;
-    const char *bytes = luaL_checklstring(L, 2, &size);
-    if (pool_write_letter(handle->pool, bytes, size) == 0) return 0;
+    int handles[BUNDLE_MOST];
+    lua_settop(L, 3);
+    PoolLetter letter = check_letter(L, 2, handles);
+    if (pool_write_letter(handle->pool, &letter) == 0) return 0;
     return luaL_error(L, "cannot keep the letter: %s", strerror(errno));
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/lua/failed.h"
 #include "core/lua/heap.h"
+#include "core/lua/parcel.h"
 #include "core/lua/service.h"
 #include "core/os/template.h"
 #include "core/pool/recruit.h"
@@ -18,13 +19,13 @@ typedef struct {
 
 static int open_service(lua_State *L) {
     LuaService *own = lua_touserdata(L, 1);
-    lua_call(L, 1, 1); // open(letter)
+    lua_call(L, 2, 1); // open(letter, parcel)
     luaL_checktype(L, 2, LUA_TTABLE);
     service_refer(own, L, 2);
     return 0;
 }
 
-static int learn(void *context, const char *letter, size_t size, Buffer *reply) {
+static int learn(void *context, Self *self, const char *letter, size_t size, Buffer *reply) {
     LuaService *own = context;
     lua_State *L = own->L;
     int base = lua_gettop(L);
@@ -33,7 +34,8 @@ static int learn(void *context, const char *letter, size_t size, Buffer *reply) 
     lua_pushlightuserdata(L, own);
     lua_pushvalue(L, OPEN);
     lua_pushlstring(L, letter, size);
-    int failed = lua_pcall(L, 3, 0, base + 1) != 0;
+    parcel_push(L, self->handles, self->handle_count);
+    int failed = lua_pcall(L, 4, 0, base + 1) != 0;
     if (failed && failed_write(L, 0, reply) == -1) _exit(SERVE_BROKEN); // no memory even to say so
     lua_settop(L, base);
     return failed ? -1 : 0;

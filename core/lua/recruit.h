@@ -4,7 +4,7 @@
  *     core.recruit_template(numbers, open)   a template, and each worker that it forks
  *
  * `numbers` is the string of descriptors that spawn_start appends to the last
- * argument. open(letter) makes of the pool's letter the table of
+ * argument. open(letter, parcel) makes of the pool's letter the table of
  * core/lua/service.h. Neither returns: the process ends with them. */
 #ifndef PARALLEL_LUA_LUA_RECRUIT_H
 #define PARALLEL_LUA_LUA_RECRUIT_H

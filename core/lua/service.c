@@ -5,7 +5,9 @@
 #include "core/lua/failed.h"
 #include "core/lua/heap.h"
 #include "core/lua/library.h"
+#include "core/lua/parcel.h"
 #include "core/lua/self.h"
+#include "core/lua/shared.h"
 #include "core/os/clock.h"
 #include "core/os/process.h"
 
@@ -53,7 +55,7 @@ static int append_string(lua_State *L, Buffer *to) {
     return bytes ? buffer_append(to, bytes, size) : 0;
 }
 
-// Calls function(self, payload). 0 with its reply, or -1 with an account of the
+// Calls function(self, payload, parcel). 0 with its reply, or -1 with an account of the
 // error. The stack below belongs to the call in which we were forked, and keeps
 // the pool from being collected.
 static int call(LuaService *own, int function, Self *self, const char *payload, size_t size,
@@ -65,7 +67,8 @@ static int call(LuaService *own, int function, Self *self, const char *payload, 
     lua_rawgeti(L, LUA_REGISTRYINDEX, function);
     self_push(L, self);
     lua_pushlstring(L, payload, size);
-    int failed = lua_pcall(L, 2, 1, base + 1) != 0;
+    parcel_push(L, self->handles, self->handle_count);
+    int failed = lua_pcall(L, 3, 1, base + 1) != 0;
     int written =
         failed ? failed_write(L, board_get(&self->board->item), reply) : append_string(L, reply);
     if (written == -1) _exit(SERVE_BROKEN); // no memory even to say so
@@ -78,6 +81,7 @@ static int begin(void *context, Self *self, Buffer *reply) {
     outlets_open(&own->outlets, own->L, self);
     self->reports_times = own->times;
     heap_renew(own->L);
+    if (own->kept) shared_settle(own->L, own->kept);
     replace_exit(own->L, self->life);
     library_renew(own->L);
     reseed(own->L);

@@ -1,7 +1,7 @@
 /* LuaService - what a worker does, as functions of Lua: a Service (core/pool/serve.h).
  *
  *     {begin = function(self) end,
- *      handle = function(self, payload) return reply end,
+ *      handle = function(self, payload, parcel) return reply end,
  *      finish = function(self) end or nil,
  *      memory = bytes or nil,
  *      output, name: see core/lua/outlets.h,
@@ -21,6 +21,7 @@ typedef struct {
     lua_State *L;              // the thread in which they run
     int begin, handle, finish; // references of the functions in the registry
     size_t memory;             // that the Lua of a worker may have, or 0
+    const Buffer *kept;        // descriptors that a forked worker inherits, or NULL
     bool times;                // workers report when items begin
     Outlets outlets;
     Guard guard; // in the worker

@@ -132,15 +132,15 @@ static int testing_channel_pair(lua_State *L) {
 }
 
 // An optional list of descriptors; how many they are.
-static uint8_t check_handles(lua_State *L, int index, int *fds) {
+static size_t check_handles(lua_State *L, int index, int *fds) {
     size_t count = lua_istable(L, index) ? lua_rawlen(L, index) : 0;
-    luaL_argcheck(L, count <= HANDLES_MOST, index, "too many descriptors");
+    luaL_argcheck(L, count <= BUNDLE_MOST, index, "too many descriptors");
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, index, (lua_Integer)i + 1);
         fds[i] = (int)luaL_checkinteger(L, -1);
         lua_pop(L, 1);
     }
-    return (uint8_t)count;
+    return count;
 }
 
 static int channel_method_queue(lua_State *L) {
@@ -152,9 +152,12 @@ static int channel_method_queue(lua_State *L) {
     };
     const char *payload = luaL_checklstring(L, 5, &size);
     header.size = size;
-    int fds[HANDLES_MOST];
-    header.handles = check_handles(L, 6, fds);
-    return push_outcome(L, channel_queue(check_channel(L), header, payload, fds));
+    int fds[BUNDLE_MOST];
+    Bundle *bundle;
+    if (bundle_make(&bundle, fds, check_handles(L, 6, fds)) == -1) return push_outcome(L, -1);
+    int queued = channel_queue(check_channel(L), header, payload, bundle);
+    bundle_drop(bundle);
+    return push_outcome(L, queued);
 }
 
 static int channel_method_flush(lua_State *L) {
@@ -174,6 +177,7 @@ static int channel_method_peek(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)frame.header.task);
     lua_pushlstring(L, frame.payload, frame.header.size);
     if (frame.header.handles == 0) return 4;
+    if (!frame.handles) return lua_pushliteral(L, "lost"), 5;
     lua_createtable(L, frame.header.handles, 0);
     for (int i = 0; i < frame.header.handles; i++) {
         lua_pushinteger(L, frame.handles[i]);
@@ -246,12 +250,18 @@ static const luaL_Reg BUFFER_METHODS[] = {
 };
 
 static const luaL_Reg CHANNEL_METHODS[] = {
-    {"queue", channel_method_queue},     {"flush", channel_method_flush},
-    {"fill", channel_method_fill},       {"peek", channel_method_peek},
-    {"pass", channel_method_pass},       {"write", channel_method_write},
-    {"unblock", channel_method_unblock}, {"hang_up", channel_method_hang_up},
-    {"room", channel_method_room},       {"incoming", channel_method_incoming},
-    {"close", channel_method_close},     {"__gc", channel_method_close},
+    {"queue", channel_method_queue},
+    {"flush", channel_method_flush},
+    {"fill", channel_method_fill},
+    {"peek", channel_method_peek},
+    {"pass", channel_method_pass},
+    {"write", channel_method_write},
+    {"unblock", channel_method_unblock},
+    {"hang_up", channel_method_hang_up},
+    {"room", channel_method_room},
+    {"incoming", channel_method_incoming},
+    {"close", channel_method_close},
+    {"__gc", channel_method_close},
     {NULL, NULL},
 };
 

@@ -122,15 +122,15 @@ ssize_t descriptor_send(int fd, const void *bytes, size_t size, const int *fds, 
     return sent;
 }
 
-static size_t detach(struct msghdr *message, int *fds) {
+static int detach(struct msghdr *message, int *fds) {
     struct cmsghdr *header = CMSG_FIRSTHDR(message);
     if (!header || header->cmsg_type != SCM_RIGHTS) return 0;
     size_t size = header->cmsg_len - CMSG_LEN(0);
     memcpy(fds, CMSG_DATA(header), size);
-    return size / sizeof *fds;
+    return (int)(size / sizeof *fds);
 }
 
-ssize_t descriptor_receive(int fd, void *bytes, size_t size, int *fds, size_t *count) {
+ssize_t descriptor_receive(int fd, void *bytes, size_t size, int *fds, int *count) {
     Control control;
     struct iovec part = {.iov_base = bytes, .iov_len = size};
     struct msghdr message = {.msg_iov = &part,
@@ -145,8 +145,8 @@ ssize_t descriptor_receive(int fd, void *bytes, size_t size, int *fds, size_t *c
     *count = detach(&message, fds);
     if (!(message.msg_flags & MSG_CTRUNC)) return got;
     while (*count > 0) descriptor_close(&fds[--*count]);
-    errno = EPROTO;
-    return -1;
+    *count = -1;
+    return got;
 }
 
 int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset) {

@@ -38,10 +38,10 @@ ssize_t descriptor_write_quietly(int fd, const void *bytes, size_t size, bool *m
 ssize_t descriptor_send(int fd, const void *bytes, size_t size, const int *fds, size_t count);
 
 /* Receives bytes, and the descriptors that came with them: `fds` has room for
- * 253, *count tells how many there are, close-on-exec and the caller's. 0: the
- * other end is closed. -1: EPROTO when some descriptors got lost, since this
- * process may open no more; then bytes and other descriptors are lost too. */
-ssize_t descriptor_receive(int fd, void *bytes, size_t size, int *fds, size_t *count);
+ * 253, *count tells how many there are, close-on-exec and the caller's. It is -1, and
+ * none is, when some got lost, since this process may open no more. 0: the other
+ * end is closed. -1 with errno. */
+ssize_t descriptor_receive(int fd, void *bytes, size_t size, int *fds, int *count);
 
 /* pwrite(2) until all is written. 0 or -1. */
 int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset);

@@ -29,7 +29,7 @@ void mapping_free(void *mapping, size_t size) {
 }
 
 int mapping_file(const char *name) {
-    int fd = sys.memfd_create(name, MFD_CLOEXEC);
+    int fd = sys.memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd != -1 || errno != ENOSYS) return fd;
     const char *folder = getenv("TMPDIR");
     return sys.open(folder ? folder : "/tmp", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);

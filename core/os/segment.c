@@ -60,8 +60,8 @@ int segment_open(Segment *segment, int fd) {
 int segment_grow(Segment *segment, size_t size) {
     if (segment_refresh(segment) == -1) return -1;
     if (size <= segment->size) return 0;
-    // posix_fallocate would never make it shorter, as somebody else who grows it now
-    // could see ftruncate do; the seal refuses that with EPERM, and then it is long enough.
+    // Somebody else may have made it larger meanwhile: then the seal refuses to cut
+    // that off, with EPERM. (posix_fallocate never shortens, but takes the memory at once.)
     if (sys.ftruncate(segment->fd, (off_t)size) == -1 && errno != EPERM) return -1;
     return segment_refresh(segment);
 }

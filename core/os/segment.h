@@ -29,8 +29,9 @@ int segment_make(Segment *segment, const char *name, size_t size);
 int segment_open(Segment *segment, int fd);
 
 /* Makes it that large, here and for all others; the new bytes are zero, and `bytes`
- * may have moved. Of a size that it has already: nothing. Two who grow it at
- * once end with the larger size. 0, or -1 with errno and the segment as it was. */
+ * may have moved. Of a size that it has already: nothing. Who grows it at the same
+ * time as others holds a lock, unless the kernel knows memfd (Linux 3.17). 0, or -1 with errno and
+ * the segment as it was. */
 int segment_grow(Segment *segment, size_t size);
 
 /* Maps what others have grown. 0, or -1 with errno and the segment as it was. */

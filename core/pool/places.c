@@ -58,7 +58,7 @@ static void note_reason(Places *places, bool refused, const char *bytes, size_t 
 
 static int start_process(Places *places, Worker *worker) {
     if (!places->starter.start) return worker_start(worker, &places->service, &places->kept);
-    return worker_recruit(worker, &places->starter, &places->letter, &places->kept);
+    return worker_recruit(worker, &places->starter, places->letter, &places->kept);
 }
 
 // With the descriptors that are to be kept at this moment.
@@ -192,12 +192,9 @@ int places_resize(Places *places, int wanted) {
     return 0;
 }
 
-int places_write_letter(Places *places, const char *bytes, size_t size) {
-    Buffer letter = {0};
-    if (buffer_append(&letter, bytes, size) == -1) return -1;
-    buffer_free(&places->letter);
+void places_take_letter(Places *places, Task *letter) {
+    task_free(places->letter);
     places->letter = letter;
-    return 0;
 }
 
 int places_open(Places *places, int count, const Service *service, const Starter *starter,
@@ -225,7 +222,7 @@ void places_close(Places *places) {
     for (int i = 0; i < places->count; i++) worker_free(&places->workers[i]);
     places->count = 0;
     buffer_free(&places->reason);
-    buffer_free(&places->letter);
+    task_free(places->letter);
     poller_close(&places->poller);
     free(places->workers);
     buffer_free(&places->kept);

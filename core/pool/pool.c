@@ -371,7 +371,7 @@ Pool *pool_open(const PoolOptions *options) {
     *pool = (Pool){.owner = owner_here(), .window = options->window};
     if (places_open(&pool->places, options->workers, &options->service, &options->starter,
                     options->keep, options->keep_context) == -1 ||
-        (options->letter && pool_write_letter(pool, options->letter, options->letter_size) == -1)) {
+        (options->letter && pool_write_letter(pool, options->letter) == -1)) {
         pool_close(pool);
         return NULL;
     }
@@ -379,27 +379,27 @@ Pool *pool_open(const PoolOptions *options) {
     return pool;
 }
 
-int pool_write_letter(Pool *pool, const char *bytes, size_t size) {
-    return places_write_letter(&pool->places, bytes, size);
-}
-
-static Task *make_task(const Pool *pool, const void *bytes, size_t size, const TaskTerms *terms) {
-    if (terms->handle_count > HANDLES_MOST) {
-        errno = E2BIG;
-        return NULL;
-    }
-    Task *task = task_new(pool->last_id + 1, bytes, size);
+static Task *make_task(uint64_t id, const void *bytes, size_t size, const TaskTerms *terms) {
+    Task *task = task_new(id, bytes, size);
     if (!task) return NULL;
     task->worker = terms->only - 1;
     task->limit = terms->limit;
-    if (handles_add_copies(&task->handles, terms->handles, terms->handle_count) == 0) return task;
+    if (bundle_make(&task->bundle, terms->handles, terms->handle_count) == 0) return task;
     task_free(task);
     return NULL;
 }
 
+int pool_write_letter(Pool *pool, const PoolLetter *letter) {
+    TaskTerms terms = {.handles = letter->handles, .handle_count = letter->handle_count};
+    Task *written = make_task(0, letter->bytes, letter->size, &terms);
+    if (!written) return -1;
+    places_take_letter(&pool->places, written);
+    return 0;
+}
+
 uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms) {
     if (!is_ours(pool)) return 0;
-    Task *task = make_task(pool, bytes, size, &terms);
+    Task *task = make_task(pool->last_id + 1, bytes, size, &terms);
     if (!task) return 0;
     pool->last_id++;
     FAULT("pool.submit");

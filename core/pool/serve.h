@@ -41,9 +41,12 @@ struct Self {
     bool reports_times;  // when an item began goes with its outcome
     bool reports_output; // what an item printed there goes with its outcome
     Buffer aside;        // the handler's own, for what must be complete before it is an entry
-    /* Sends these bytes as a part of the task's result, ahead of its end. 0, or -1
-     * with ENOMEM and nothing sent; without a pool the worker leaves. */
-    int (*part)(Self *self, const char *bytes, size_t size);
+    int *handles;        // descriptors that came with the task at hand; who takes one leaves -1 in
+    size_t handle_count; // its place; NULL with a count: this process may open no more
+    /* Sends these bytes, and copies of `count` descriptors, as a part of the task's
+     * result, ahead of its end. 0, or -1 with errno (ENOMEM, EMFILE) and nothing sent;
+     * without a pool the worker leaves. */
+    int (*part)(Self *self, const char *bytes, size_t size, const int *handles, size_t count);
     void *to;  // where part sends it
     void *own; // the handler's own
 };
@@ -52,7 +55,7 @@ struct Self {
 typedef struct {
     /* In a worker that inherited nothing, before `begin`: reads the pool's letter;
      * NULL in others. 0, or -1 with the reason in *reply. */
-    int (*learn)(void *context, const char *letter, size_t size, Buffer *reply);
+    int (*learn)(void *context, Self *self, const char *letter, size_t size, Buffer *reply);
     /* Before the first task; NULL for none. 0, or -1 with the reason in *reply. */
     int (*begin)(void *context, Self *self, Buffer *reply);
     /* Handles one payload: 0 with the result in the ledger or, when that is

@@ -14,7 +14,7 @@ Task *task_new(uint64_t id, const void *bytes, size_t size) {
 }
 
 void task_free(Task *task) {
-    if (task) handles_free(&task->handles);
+    if (task) bundle_drop(task->bundle);
     free(task);
 }
 

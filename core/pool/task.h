@@ -5,16 +5,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/wire/handles.h"
+#include "core/wire/bundle.h"
 
 typedef struct Task Task;
 
 struct Task {
     Task *next; // in its queue
     uint64_t id;
-    uint64_t limit;  // nanoseconds that each of its items may take, or 0
-    int worker;      // the only one that may run it, or -1 for any
-    Handles handles; // that go with it, as often as it is sent
+    uint64_t limit; // nanoseconds that each of its items may take, or 0
+    int worker;     // the only one that may run it, or -1 for any
+    Bundle *bundle; // goes with it, as often as it is sent; NULL: none
     size_t size;
     char bytes[]; // the payload, opaque here
 };

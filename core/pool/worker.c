@@ -79,10 +79,10 @@ int worker_start(Worker *worker, const Service *service, Buffer *keep) {
     return conclude(worker, &theirs, started);
 }
 
-int worker_recruit(Worker *worker, const Starter *starter, const Buffer *letter, Buffer *keep) {
+int worker_recruit(Worker *worker, const Starter *starter, const Task *letter, Buffer *keep) {
     Channel theirs;
     FrameHeader header = {
-        .kind = FRAME_LETTER, .size = buffer_size(letter), .task = (uint64_t)worker->index};
+        .kind = FRAME_LETTER, .size = letter->size, .task = (uint64_t)worker->index};
     if (prepare(worker, &theirs) == -1) return -1;
     int given[RECRUIT_GIVEN] = {[RECRUIT_CHANNEL] = theirs.fd,
                                 [RECRUIT_DESK] = worker->desk.fd,
@@ -90,19 +90,16 @@ int worker_recruit(Worker *worker, const Starter *starter, const Buffer *letter,
                                 [RECRUIT_STDERR] = worker->desk.capture.files[1]};
     int started = buffer_append(keep, given, sizeof given);
     FAULT("worker.recruit");
-    if (started == 0) started = channel_queue(&worker->channel, header, buffer_bytes(letter), NULL);
+    if (started == 0)
+        started = channel_queue(&worker->channel, header, letter->bytes, letter->bundle);
     if (started == 0)
         started = starter->start(starter->context, &worker->process, listed(keep), count_of(keep));
     return conclude(worker, &theirs, started);
 }
 
 int worker_send(Worker *worker, Task *task) {
-    FrameHeader header = {.kind = FRAME_TASK,
-                          .handles = (uint8_t)handles_count(&task->handles),
-                          .size = task->size,
-                          .task = task->id};
-    const int *handles = handles_first(&task->handles);
-    if (channel_queue(&worker->channel, header, task->bytes, handles) == -1) return -1;
+    FrameHeader header = {.kind = FRAME_TASK, .size = task->size, .task = task->id};
+    if (channel_queue(&worker->channel, header, task->bytes, task->bundle) == -1) return -1;
     task_queue_push(&worker->held, task);
     FAULT("pool.dispatch");
     return 0;

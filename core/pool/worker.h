@@ -45,10 +45,10 @@ int worker_start(Worker *worker, const Service *service, Buffer *keep);
 
 /* The same for a worker that the starter makes: its process inherits the
  * descriptors and nothing else, and is sent the letter. */
-int worker_recruit(Worker *worker, const Starter *starter, const Buffer *letter, Buffer *keep);
+int worker_recruit(Worker *worker, const Starter *starter, const Task *letter, Buffer *keep);
 
-/* Queues a task for its channel, which it then holds. 0, or -1 with ENOMEM or
- * EMFILE and the task not taken. */
+/* Queues a task for its channel, which it then holds. 0, or -1 with ENOMEM and the task not taken.
+ */
 int worker_send(Worker *worker, Task *task);
 
 /* Moves what waits for room in its channel. One without a reader counts as

@@ -10,14 +10,15 @@
 #define PARALLEL_LUA_WIRE_CHANNEL_H
 
 #include "core/wire/buffer.h"
+#include "core/wire/bundle.h"
 #include "core/wire/frame.h"
 #include "core/wire/handles.h"
 
 typedef struct {
     int fd; // -1: closed
     Buffer incoming, outgoing;
-    Handles arrived, leaving;
-    Buffer departures; // which frames of `outgoing` have handles, see channel.c
+    Handles arrived;
+    Buffer departures; // which frames of `outgoing` go with a bundle, see channel.c
     uint64_t sent;     // bytes that have left `outgoing` so far
 } Channel;
 
@@ -29,10 +30,9 @@ int channel_pair(Channel *a, Channel *b);
 /* The calls below that move bytes return EAGAIN instead of waiting. 0 or -1. */
 int channel_unblock(Channel *channel);
 
-/* Puts a frame with this payload, and copies of header.handles descriptors,
- * behind those that wait to be flushed. 0, or -1 with ENOMEM, or EMFILE or
- * EBADF for a descriptor, and nothing queued. */
-int channel_queue(Channel *channel, FrameHeader header, const void *payload, const int *handles);
+/* Puts a frame with this payload behind those that wait to be flushed; the bundle,
+ * NULL for none, goes with it and is held till then. 0, or -1 with ENOMEM and nothing queued. */
+int channel_queue(Channel *channel, FrameHeader header, const void *payload, Bundle *bundle);
 
 /* Writes one piece of what is queued. 1: all is out; 0: some is left;
  * -1: EAGAIN, or EPIPE when nobody reads any more, or why writing failed for
@@ -43,8 +43,7 @@ int channel_flush(Channel *channel);
 void channel_discard(Channel *channel);
 
 /* Reads one piece of what has come. 1: bytes came; 0: the other end is closed;
- * -1: EAGAIN, or why reading failed; EPROTO when descriptors were lost, and what
- * comes makes no sense any more. */
+ * -1: EAGAIN, or why reading failed. */
 int channel_fill(Channel *channel);
 
 /* 1: *frame is the next whole frame, good until channel_pass or channel_fill;

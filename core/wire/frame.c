@@ -10,7 +10,8 @@ static uint64_t mix(uint64_t n) {
 }
 
 static uint32_t check_of(const FrameHeader *header) {
-    uint64_t sum = mix((uint64_t)header->handles << 24 | (uint64_t)header->kind << 16 | header->attempt);
+    uint64_t sum =
+        mix((uint64_t)header->handles << 24 | (uint64_t)header->kind << 16 | header->attempt);
     sum = mix(sum + header->size);
     sum = mix(sum + header->task);
     return (uint32_t)(sum | 1); // never zero: a run of zeros is no header

@@ -29,7 +29,8 @@ typedef struct {
 typedef struct {
     FrameHeader header;
     const char *payload; // header.size bytes, owned by the channel
-    int *handles;        // header.handles of them; who takes one leaves -1 in its place
+    int *handles;        // header.handles of them; who takes one leaves -1 in its place;
+                         // NULL: they came, but this process may open no more
 } Frame;
 
 /* Fills in the check. */

@@ -1,16 +1,17 @@
-/* Handles - open descriptors that wait to leave with a message, or came with one.
+/* Handles - descriptors that came with messages, in a queue that owns them.
  *
- * A queue that owns what is in it. All zero is a valid empty one. */
+ * All zero is a valid empty one. */
 #ifndef PARALLEL_LUA_WIRE_HANDLES_H
 #define PARALLEL_LUA_WIRE_HANDLES_H
 
 #include "core/wire/buffer.h"
 
-enum { HANDLES_MOST = 253 }; // that the kernel sends at once
-
 typedef struct {
     Buffer fds; // of int; -1 where one was taken out
 } Handles;
+
+/* Stands for all the handles of a message that this process had no room for. */
+enum { HANDLES_LOST = -2 };
 
 static inline size_t handles_count(const Handles *handles) {
     return buffer_size(&handles->fds) / sizeof(int);
@@ -22,11 +23,13 @@ static inline int *handles_first(const Handles *handles) {
     return (int *)(void *)buffer_bytes(&handles->fds);
 }
 
-/* Adds these, which it then owns. 0, or -1 with ENOMEM and nothing taken. */
-int handles_add(Handles *handles, const int *fds, size_t count);
+/* Makes room for so many more. 0, or -1 with ENOMEM. */
+static inline int handles_reserve(Handles *handles, size_t count) {
+    return buffer_reserve(&handles->fds, count * sizeof(int));
+}
 
-/* Adds duplicates of these, close-on-exec. 0, or -1 with errno and nothing added. */
-int handles_add_copies(Handles *handles, const int *fds, size_t count);
+/* Adds these, for which there is room, and then owns them. */
+void handles_add(Handles *handles, const int *fds, size_t count);
 
 /* Closes the first so many and takes them off the queue. */
 void handles_drop(Handles *handles, size_t count);

@@ -38,7 +38,7 @@ local function piece(chunk, from, to, attempts)
   local items = part(chunk.items, from, to)
   return {source = chunk.source, version = chunk.version, shape = chunk.shape,
           timeout = chunk.timeout, first = chunk.first + from - 1, items = items, attempts = attempts,
-          stillborn = from == 1 and chunk.stillborn or nil}
+          stillborn = from == 1 and chunk.stillborn or nil, parcel = chunk.parcel}
 end
 
 local function refuse(self, chunk, place, fields)
@@ -59,11 +59,17 @@ local function send_one_by_one(self, chunk, why)
   for i = 1, chunk.items.n do self:send(piece(chunk, i, i)) end
 end
 
+-- Shared objects go along as descriptors, which can be closed by now, or too many.
+local function hand_over(self, chunk)
+  local payload, parcel = encode_chunk(chunk)
+  return self.transport:submit(payload, nil, chunk.timeout or self.timeout, parcel or chunk.parcel)
+end
+
 function Crew:send(chunk)
   if chunk.items.n == 0 then return end
-  local ok, payload = pcall(encode_chunk, chunk)
-  if not ok then return send_one_by_one(self, chunk, tostring(payload)) end
-  self.held[self.transport:submit(payload, nil, chunk.timeout or self.timeout)] = chunk
+  local ok, number = pcall(hand_over, self, chunk)
+  if not ok then return send_one_by_one(self, chunk, tostring(number)) end
+  self.held[number] = chunk
   self.holding = self.holding + 1
 end
 
@@ -123,9 +129,9 @@ local function lose(self, chunk, place, failed)
 end
 
 -- What became of items of the chunk that were not settled before: lists by place.
-local function read_outcomes(self, chunk, bytes, worker)
+local function read_outcomes(self, chunk, bytes, parcel, worker)
   local from = chunk.settled or 0
-  local last, failures, elapsed, results, reports, began = chunk.source:read(bytes, chunk, worker)
+  local last, failures, elapsed, results, reports, began = chunk.source:read(bytes, parcel, chunk, worker)
   chunk.settled = last
   if chunk.source.printed then chunk.source.printed:take(chunk, reports) end
   if began then self.timeline:began(chunk, began) end
@@ -181,13 +187,13 @@ local function tell_outcomes(self, chunk, worker, pid, outcomes)
   end
 end
 
-function events.part(self, chunk, worker, reply)
-  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(self, chunk, reply, worker))
+function events.part(self, chunk, worker, reply, parcel)
+  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(self, chunk, reply, parcel, worker))
 end
 
 -- What a worker that retires has left goes to another.
-function events.result(self, chunk, worker, reply)
-  local outcomes, n = read_outcomes(self, chunk, reply, worker), chunk.items.n
+function events.result(self, chunk, worker, reply, parcel)
+  local outcomes, n = read_outcomes(self, chunk, reply, parcel, worker), chunk.items.n
   if outcomes.last < n then
     table.insert(self.again, piece(chunk, outcomes.last + 1, n, chunk.attempts))
   end
@@ -214,7 +220,7 @@ end
 
 -- What a dying worker left may be anything; what is no outcome settles nothing.
 local function read_remains(self, chunk, worker, detail)
-  local ok, outcomes = pcall(read_outcomes, self, chunk, detail.outcomes, worker)
+  local ok, outcomes = pcall(read_outcomes, self, chunk, detail.outcomes, nil, worker)
   return ok and outcomes or {from = 0, last = 0, failures = {}}
 end
 
@@ -254,17 +260,17 @@ function events.broken(_, _, _, detail)
 end
 
 -- Directed tasks (define, forget, broadcast) have a function instead of a chunk.
-local function settle(self, kind, number, worker, detail)
+local function settle(self, kind, number, worker, detail, parcel)
   local chunk = number and self.held[number]
   if type(chunk) == "function" then
     if kind ~= "part" then self.held[number] = nil end
-    return chunk(kind, worker, detail)
+    return chunk(kind, worker, detail, parcel)
   end
   if chunk and kind ~= "part" then
     self.held[number] = nil
     self.holding = self.holding - 1
   end
-  events[kind](self, chunk, worker, detail)
+  events[kind](self, chunk, worker, detail, parcel)
 end
 
 --- Of sources with a meter one at a time is shown: this one, from now on.
@@ -292,8 +298,8 @@ end
 -- most so many seconds. False when there was none.
 function Crew:step(timeout)
   self:pump()
-  local kind, number, worker, detail = self.transport:wait(self:until_shown(timeout))
-  if kind then settle(self, kind, number, worker, detail) end
+  local kind, number, worker, detail, parcel = self.transport:wait(self:until_shown(timeout))
+  if kind then settle(self, kind, number, worker, detail, parcel) end
   self:pump()
   if self.shown then self:show_progress() end
   return kind ~= nil
@@ -382,11 +388,12 @@ end
 
 -- ---- all workers ----------------------------------------------------------
 
---- Have every worker run `kind(...)`; when(kind, worker, detail) gets each answer.
-function Crew:tell_each(when, kind, ...)
+--- Have every worker run `kind(...)`, which needs the shared objects in `parcel`;
+-- when(kind, worker, detail, parcel) gets each answer.
+function Crew:tell_each(when, parcel, kind, ...)
   local payload = core.encode_trusted(kind, ...)
   for worker = 1, self.workers do
-    self.held[self.transport:submit(payload, worker)] = when
+    self.held[self.transport:submit(payload, worker, nil, parcel)] = when
   end
 end
 
@@ -402,7 +409,7 @@ end
 -- What workers that inherit nothing are told; those that are there already are
 -- told of changes.
 local function write_letter(self)
-  return recruit.letter(self.settings, self.options.workers, self.functions)
+  return recruit.letter("parallel.server", self.settings, self.options.workers, self.functions:all())
 end
 
 local function service(self, options, workers, f)
@@ -445,7 +452,7 @@ end
 
 local function say_farewell(self)
   self.farewell = core.clock()
-  self:tell_each(ignore, "finish")
+  self:tell_each(ignore, nil, "finish")
 end
 
 --- End in good order, when nothing is under way: every worker runs the finalizer,
@@ -471,7 +478,7 @@ end
 local function starter(self, workers)
   local made = workers > 0 and start_method.starter(self.options.start_method) or nil
   if not made then return nil end
-  local ok, settings = pcall(recruit.settings, self.options)
+  local ok, settings = pcall(recruit.enclose, self.options)
   if not ok then
     error(failure.new({kind = "unsendable", message = "cannot send an option of the pool: " .. settings}), 0)
   end
@@ -497,10 +504,13 @@ function crew.open(workers, options, f)
   local starts = starter(self, workers)
   local begin, handle, finish = service(self, options, workers, f)
   local open = workers == 0 and inline.open or core.pool
+  local letter, parcel
+  if self.settings then letter, parcel = write_letter(self) end
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
                                 memory = options.memory_per_worker, output = options.output,
                                 name = options.name, times = timeline.wanted(options), starter = starts,
-                                letter = self.settings and write_letter(self)}))
+                                keep = function() return self.functions:held() end,
+                                letter = letter, parcel = parcel}))
   self.pids = self.transport:workers()
   return self
 end

@@ -28,27 +28,35 @@ local function captures(f)
 end
 
 -- Numbers a new version, and has the workers told.
-function Functions:define(f, bytes, changes)
+function Functions:define(f, bytes, parcel, changes)
   local number = self.last + 1
   self.last = number
-  local version = {number = number, bytes = bytes, changes = changes, users = 0}
+  local version = {number = number, bytes = bytes, parcel = parcel, changes = changes, users = 0}
   self.versions[number] = version
   self.current[f] = version
-  self.tell("define", number, bytes)
+  self.tell(parcel, "define", number, bytes)
   return version
 end
 
 --- Before the fork: the workers shall inherit f as it is now. Its next `take` gives
 -- this version, later ones look at what f captures by then.
 function Functions:inherit(f)
-  local version = self:define(f, nil, captures(f))
+  local version = self:define(f, nil, nil, captures(f))
   version.f, version.inherited = f, true
 end
 
 local function forget_unneeded(self, version)
   if not version.replaced or version.users > 0 then return end
   self.versions[version.number] = nil
-  self.tell("forget", version.number)
+  self.tell(nil, "forget", version.number)
+end
+
+local function same(a, b)
+  if not a or not b then return a == b end
+  for i = 1, math.max(#a, #b) do
+    if not rawequal(a[i], b[i]) then return false end
+  end
+  return true
 end
 
 --- The same as `take` for a function that cannot have changed; nil when it may have.
@@ -66,10 +74,10 @@ function Functions:take(f)
   if version and version.inherited then
     version.inherited = false
   elseif not version or version.changes then
-    local bytes = core.encode_trusted(f)
-    if not version or version.bytes ~= bytes then
+    local bytes, parcel = core.encode_trusted(f)
+    if not version or version.bytes ~= bytes or not same(version.parcel, parcel) then
       local old = version
-      version = self:define(f, bytes, type(f) ~= "function" or captures(f))
+      version = self:define(f, bytes, parcel, type(f) ~= "function" or captures(f))
       if old then
         old.replaced = true
         forget_unneeded(self, old)
@@ -89,18 +97,38 @@ end
 --- In a worker: the function of this number.
 function Functions:get(number)
   local version = self.versions[number]
-  if not version.f then version.f = core.decode_trusted(version.bytes) end
+  if not version.f then version.f = core.decode_trusted(version.bytes, version.parcel) end
   return version.f
 end
 
+--- The shared objects that the versions hold: a worker that is forked now needs them.
+function Functions:held()
+  local objects = {}
+  for _, version in pairs(self.versions) do
+    for _, object in ipairs(version.parcel or {}) do objects[#objects + 1] = object end
+  end
+  return objects
+end
+
 --- In a worker: what `tell` says.
-function Functions:defined(number, bytes) self.versions[number] = {bytes = bytes} end
+function Functions:defined(number, bytes, parcel)
+  self.versions[number] = {bytes = bytes, parcel = parcel}
+end
 
 function Functions:forgotten(number) self.versions[number] = nil end
 
+--- All functions that workers know now, by number: {bytes, parcel}.
+function Functions:all()
+  local all = {}
+  for number, version in pairs(self.versions) do
+    all[number] = {bytes = version.bytes, parcel = version.parcel}
+  end
+  return all
+end
+
 local functions = {}
 
---- `tell(what, number, bytes)` has every worker that lives now call
+--- `tell(parcel, what, number, bytes)`, with the shared objects that go along, has every worker that lives now call
 -- `defined` or `forgotten` before any task that is submitted later.
 function functions.new(tell)
   return setmetatable({

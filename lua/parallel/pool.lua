@@ -18,7 +18,6 @@ local start_method = require("parallel.start_method")
 local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
-local MOST_NESTED = 10 -- pools of workers of pools ..., which would be a fork bomb beyond
 local ON_ERROR = {"raise", "collect", "skip"}
 local OUTPUT = {"inherit", "tag", "ordered", "discard"}
 
@@ -309,6 +308,7 @@ function Pool:mapreduce(fields)
   check.type(fields, "table", 1, "mapreduce")
   local with_workers = copy(fields)
   with_workers.workers = with_workers.workers or math.max(1, self.workers)
+  with_workers.start_method = with_workers.start_method or self.crew.options.start_method
   return mapreduce.run(with_workers)
 end
 
@@ -317,10 +317,11 @@ function Pool:broadcast(f, ...)
   check_open(self)
   check.callable(f, 1, "broadcast")
   local version, results, waiting, problem = capture(self, f), {}, self.crew.workers, nil
-  local call = core.calls()
-  call:append(core.encode_trusted(...))
-  local parts = {}
-  self.crew:tell_each(function(kind, worker, detail)
+  local call, parts, parcels = core.calls(), {}, {}
+  local arguments, parcel = core.encode_trusted(...)
+  call:append(arguments)
+  self.crew:tell_each(function(kind, worker, detail, came)
+    parcels[worker] = came or parcels[worker] -- at most one: there is one result
     if kind == "part" then
       parts[worker] = (parts[worker] or "") .. detail
       return
@@ -334,7 +335,8 @@ function Pool:broadcast(f, ...)
       return
     end
     local values = {}
-    local _, failures, _, reports = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, true)
+    local bytes = (parts[worker] or "") .. detail
+    local _, failures, _, reports = core.outcomes(bytes, values, 0, 0, 1, parcels[worker], true)
     for _, report in ipairs(reports or {}) do printed.show(report) end
     if failures then
       failures[1].worker = worker
@@ -342,7 +344,7 @@ function Pool:broadcast(f, ...)
       problem = problem or failure.new(failures[1])
     end
     results[worker] = values[1] and values[1][1]
-  end, "run", version.number, "calls", call:bytes(), 1)
+  end, parcel, "run", version.number, "calls", call:bytes(), 1)
   self:work_until(function() return waiting == 0 end)
   self.crew.functions:release(version)
   if problem then error(problem, 0) end
@@ -506,9 +508,7 @@ function pool.inheriting(f, options)
   start_method.check(options.start_method)
   local workers = options.workers == 0 and 0 or job.workers(options.workers)
   if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
-  if workers > 0 and identity.depth() >= MOST_NESTED then
-    check.fail(("pools are nested more than %d deep"):format(MOST_NESTED))
-  end
+  if workers > 0 then identity.check_nesting() end
   local made = setmetatable({owner = core.pid(), workers = workers}, Pool)
   made.crew = crew.open(workers, options, f)
   made.pids = made.crew.pids

@@ -2,8 +2,10 @@
 --
 -- A chunk is one function and a list of items, the arguments of one run each.
 local core = require("parallel.core")
+local functions = require("parallel.functions")
 local identity = require("parallel.identity")
 local log = require("parallel.log")
+local timeline = require("parallel.timeline")
 
 local unpack = require("parallel.packing").unpack
 
@@ -28,10 +30,11 @@ end
 
 --- Run a chunk; what becomes of each item goes to the worker's ledger. Items that
 -- this worker may not run any more are left to another.
-function Server:run(worker, number, shape, items, first)
+function Server:run(worker, parcel, number, shape, items, first)
   local f = self.functions:get(number)
   if shape == "fold" then f, shape = folding(f), "one" end
-  local ran, exceeded = core.run_items(worker, f, shape, items, first, self.budget, self.reseed)
+  local ran, exceeded = core.run_items(
+    worker, f, shape, items, first, self.budget, self.reseed, parcel)
   if self.budget then self.budget = self.budget - ran end
   if not exceeded and self.budget ~= 0 then return end
   log.info("leaves, and another is started: %s", exceeded and "it used more memory than it may"
@@ -39,9 +42,9 @@ function Server:run(worker, number, shape, items, first)
   worker:retire()
 end
 
-function Server:define(_, number, bytes) self.functions:defined(number, bytes) end
+function Server:define(_, parcel, number, bytes) self.functions:defined(number, bytes, parcel) end
 
-function Server:forget(_, number) self.functions:forgotten(number) end
+function Server:forget(_, _, number) self.functions:forgotten(number) end
 
 function Server:finish()
   local finalizer = self.finalizer
@@ -50,7 +53,7 @@ function Server:finish()
   log.debug("ends")
 end
 
-local function dispatch(self, worker, kind, ...) return self[kind](self, worker, ...) end
+local function dispatch(self, worker, parcel, kind, ...) return self[kind](self, worker, parcel, ...) end
 
 local function warn(done, why)
   if not done then log.warn("%s", why) end
@@ -70,10 +73,10 @@ end
 local server = {}
 
 --- The functions `begin`, `handle` and `finish` of core.pool.
--- `functions` is inherited with whatever was defined before the fork; `here` says
+-- `known` is inherited with whatever was defined before the fork; `here` says
 -- that there is none.
-function server.service(functions, options, here)
-  local self = setmetatable({functions = functions, finalizer = options.finalizer,
+function server.service(known, options, here)
+  local self = setmetatable({functions = known, finalizer = options.finalizer,
                              reseed = reseeder(options.seed), budget = options.tasks_per_worker}, Server)
   local arguments = options.initargs or {}
 
@@ -82,12 +85,23 @@ function server.service(functions, options, here)
     if options.initializer then options.initializer(unpack(arguments, 1, arguments.n)) end
   end
 
-  local function handle(worker, task)
-    dispatch(self, worker, core.decode_trusted(task))
+  local function handle(worker, task, parcel)
+    dispatch(self, worker, parcel, core.decode_trusted(task, parcel))
     return ""
   end
 
   return begin, handle, function() self:finish() end
+end
+
+--- In a worker that inherited nothing: the same functions, from the pool's letter.
+-- `versions` are the functions that the workers know, by their numbers.
+function server.recruited(options, workers, versions)
+  options.workers = workers
+  local known = functions.new()
+  for number, version in pairs(versions) do known:defined(number, version.bytes, version.parcel) end
+  local begin, handle, finish = server.service(known, options)
+  return {begin = begin, handle = handle, finish = finish, memory = options.memory_per_worker,
+          output = options.output, name = options.name, times = timeline.wanted(options)}
 end
 
 return server

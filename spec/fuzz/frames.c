@@ -115,7 +115,8 @@ static void deliver(Frames *f, size_t size) {
     if (size > buffer_size(&f->stream)) size = buffer_size(&f->stream);
     if (size > PIPE_HOLDS) size = PIPE_HOLDS;
     if (size == 0 || f->broken) return;
-    require(write(f->writer.fd, buffer_bytes(&f->stream), size) == (ssize_t)size, "the socket is full");
+    require(write(f->writer.fd, buffer_bytes(&f->stream), size) == (ssize_t)size,
+            "the socket is full");
     buffer_consume(&f->stream, size);
     while (channel_fill(&f->channel) == 1) {}
     take_frames(f);
@@ -123,14 +124,17 @@ static void deliver(Frames *f, size_t size) {
 
 // Goes out by the channel's own hand, with some descriptors.
 static void make_frame_with_handles(Frames *f, size_t count) {
-    int fds[HANDLES_MOST];
+    int fds[BUNDLE_MOST];
     for (size_t i = 0; i < count; i++) fds[i] = STDERR_FILENO;
     FrameHeader header = make_header(f, 0);
     header.handles = (uint8_t)count;
-    frame_seal(&header);
+    frame_seal(&header); // as the channel will
     if (f->damaged) return;
+    Bundle *bundle;
+    require(bundle_make(&bundle, fds, count) == 0, "no descriptors");
     while (buffer_size(&f->stream) && !f->broken) deliver(f, SIZE_MAX);
-    require(channel_queue(&f->writer, header, "", fds) == 0, "no descriptors");
+    require(channel_queue(&f->writer, header, "", bundle) == 0, "out of memory");
+    bundle_drop(bundle);
     while (channel_flush(&f->writer) == 0) {}
     append(&f->frames, &header, sizeof header);
     while (channel_fill(&f->channel) == 1) {}
