@@ -1,6 +1,7 @@
 #include "core/lua/system.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <poll.h>
@@ -87,6 +88,11 @@ static int system_is_terminal(lua_State *L) {
     return 1;
 }
 
+static int system_is_open(lua_State *L) {
+    lua_pushboolean(L, sys.fcntl((int)luaL_checkinteger(L, 1), F_GETFD, 0) != -1);
+    return 1;
+}
+
 static int system_terminal_width(lua_State *L) {
     struct winsize size;
     if (ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size) == -1 || size.ws_col == 0) return 0;
@@ -143,6 +149,7 @@ static const luaL_Reg FUNCTIONS[] = {
     {"executable", system_executable},
     {"watch", system_watch},
     {"is_terminal", system_is_terminal},
+    {"is_open", system_is_open},
     {"terminal_width", system_terminal_width},
     {"poll", system_poll},
     {"nice", system_nice},

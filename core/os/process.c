@@ -79,8 +79,8 @@ _Noreturn void process_enter(const int *keep, int count, int life, ProcessMain *
 _Noreturn void process_leave(int life, int status) {
     fcntl(life, F_SETFL, O_NONBLOCK); // without O_ASYNC: disarmed
     FAULT("child.leave");
-    fflush(stdout);
-    fflush(stderr);
+    fclose(stdout);
+    fclose(stderr);
     _exit(status);
 }
 

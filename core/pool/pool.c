@@ -30,8 +30,9 @@ struct Pool {
     bool starved; // there was no memory to send a task or to read an answer
     Worker *lent; // its channel's first frame was handed out as an event
     Frame lent_frame;
-    Buffer estate; // what the last worker that died had in its ledger
-    int turn;      // the worker to look at first, so that none is overheard
+    Buffer estate;            // what the last worker that died had in its ledger
+    Buffer printed[CAPTURES]; // and in its captures
+    int turn;                 // the worker to look at first, so that none is overheard
 };
 
 // ---- handing out tasks ---------------------------------------------------
@@ -181,6 +182,18 @@ static void inherit(Pool *pool, const Worker *worker, PoolEvent *event) {
     event->size = size;
 }
 
+// What there is no memory for is lost.
+static void inherit_printed(Pool *pool, const Worker *worker, PoolEvent *event) {
+    for (int i = 0; i < CAPTURES; i++) {
+        Buffer *printed = &pool->printed[i];
+        buffer_clear(printed);
+        capture_read(&worker->desk.capture, i, board_get(&worker->board->carried[i]), printed);
+        event->printed[i].bytes = buffer_bytes(printed);
+        event->printed[i].size = buffer_size(printed);
+    }
+    event->reported = board_get(&worker->board->reported);
+}
+
 static void obituary(Pool *pool, Worker *worker, PoolEvent *event) {
     *event = (PoolEvent){.kind = POOL_DEATH,
                          .worker = worker->index,
@@ -197,6 +210,7 @@ static void obituary(Pool *pool, Worker *worker, PoolEvent *event) {
                                           worker->stopping_item != event->item);
     task_free(running);
     event->end = process_reap(&worker->process);
+    inherit_printed(pool, worker, event);
 }
 
 // One about which there are orders stays in this place, where they are written.
@@ -507,6 +521,7 @@ void pool_close(Pool *pool) {
     places_close(&pool->places);
     task_queue_free(&pool->queue);
     buffer_free(&pool->estate);
+    for (int i = 0; i < CAPTURES; i++) buffer_free(&pool->printed[i]);
     owner_free(&pool->owner);
     free(pool);
 }

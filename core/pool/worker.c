@@ -26,6 +26,7 @@ static int live(void *context, int life) {
     Self self = {.index = birth->worker->index,
                  .life = life,
                  .board = birth->worker->board,
+                 .capture = birth->worker->desk.capture,
                  .ledger = {.page = birth->worker->ledger, .capacity = LEDGER_CAPACITY}};
     return serve(&self, birth->service, birth->channel);
 }
@@ -39,6 +40,7 @@ static int prepare(Worker *worker, Channel *theirs) {
         return -1;
     }
     board_clear(worker->board);
+    capture_clear(&worker->desk.capture);
     return 0;
 }
 
@@ -68,7 +70,9 @@ int worker_start(Worker *worker, const Service *service, Buffer *keep) {
     Channel theirs;
     Birth birth = {worker, service, &theirs};
     if (prepare(worker, &theirs) == -1) return -1;
+    const Capture *capture = &worker->desk.capture;
     int started = buffer_append(keep, &theirs.fd, sizeof theirs.fd);
+    if (started == 0) started = buffer_append(keep, capture->files, sizeof capture->files);
     FAULT("worker.fork");
     if (started == 0)
         started = process_start(&worker->process, listed(keep), count_of(keep), live, &birth);
@@ -80,7 +84,10 @@ int worker_recruit(Worker *worker, const Starter *starter, const Task *letter, B
     FrameHeader header = {
         .kind = FRAME_LETTER, .size = letter->size, .task = (uint64_t)worker->index};
     if (prepare(worker, &theirs) == -1) return -1;
-    int given[RECRUIT_GIVEN] = {[RECRUIT_CHANNEL] = theirs.fd, [RECRUIT_DESK] = worker->desk.fd};
+    int given[RECRUIT_GIVEN] = {[RECRUIT_CHANNEL] = theirs.fd,
+                                [RECRUIT_DESK] = worker->desk.fd,
+                                [RECRUIT_STDOUT] = worker->desk.capture.files[0],
+                                [RECRUIT_STDERR] = worker->desk.capture.files[1]};
     int started = buffer_append(keep, given, sizeof given);
     FAULT("worker.recruit");
     if (started == 0)

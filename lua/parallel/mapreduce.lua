@@ -156,6 +156,7 @@ end
 -- ---- the phases -----------------------------------------------------------
 
 function Run:show_progress()
+  if not self.meter:due() then return end
   self.meter:update(math.min(self.pool:stats().progress, self.plan.bytes), self.pool)
 end
 

@@ -10,6 +10,7 @@ local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.packing")
+local printed = require("parallel.printed")
 local progress = require("parallel.progress")
 local sent_pool = require("parallel.sent_pool")
 local singles = require("parallel.singles")
@@ -19,6 +20,7 @@ local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
 local ON_ERROR = {"raise", "collect", "skip"}
+local OUTPUT = {"inherit", "tag", "ordered", "discard"}
 
 -- Arguments of methods are counted with the pool as the first.
 local Pool = {}
@@ -38,6 +40,12 @@ end
 local function check_open(self)
   if self.owner ~= pid() then check_owner(self) end
   if self.closed then check.fail("attempt to use a closed pool") end
+end
+
+-- One that is being closed still has work to do.
+local function check_running(self)
+  check_owner(self)
+  if self.ended then check.fail("attempt to use a closed pool") end
 end
 
 -- ---- working --------------------------------------------------------------
@@ -109,14 +117,20 @@ end
 local function start(self, shape, f, items, options, receive)
   local version = capture(self, f)
   local source = mapping.new(self.workers, version, shape, items, options, receive)
+  if options.progress then
+    source.meter = progress.new(options.progress, source.total, false)
+    self.crew:show(source)
+  end
   self.crew:add(source)
   self.crew:pump()
   return source
 end
 
 -- Once, though an iterator may be asked again after its end.
-local function finish(self, source)
+local function finish(self, source, problem)
   if not self.crew:remove(source) then return end
+  if source.meter and problem then source.meter:abandon()
+  elseif source.meter then source.meter:finish(source.finished) end
   self.crew.functions:release(source.version)
 end
 
@@ -128,29 +142,20 @@ local function check_mapping(name, f, items, options)
   check.whole_option(options, "retries", 0, 4, name)
   check.time_option(options, "timeout", 4, name)
   check.choice_option(options, "on_error", ON_ERROR, 4, name)
-end
-
-local function new_meter(options, source)
-  return options.progress and progress.new(options.progress, source.total or 0, false)
+  check.progress_option(options, 4, name)
 end
 
 local function map(self, shape, f, items, options)
   local results = gathered.new(options, items)
   local source = start(self, shape, f, items, options, results.receive)
   source.list = results.list
-  local meter = new_meter(options, source)
-  local function ended()
-    if meter then meter:update(source.finished, self) end
-    return source:ended()
-  end
-  local ok, why = pcall(self.work_until, self, ended)
-  finish(self, source)
+  local ok, why = pcall(self.work_until, self, function() return source:ended() end)
+  local list, problem = results:outcome(source)
   if not ok then
     source:stop()
-    error(why, 0)
+    problem = why
   end
-  if meter then meter:finish(source.finished) end
-  local list, problem = results:outcome(source)
+  finish(self, source, problem)
   if problem then error(problem, 0) end
   return list
 end
@@ -165,8 +170,8 @@ local function map_async(self, shape, f, items, options)
   local source
   local function settle_at_end()
     if not source or not source:ended() or result:has_ended() then return end
-    finish(self, source)
     local list, problem = results:outcome(source)
+    finish(self, source, problem)
     if problem then result:settle(nil, problem, began) else result:settle(pack(list), nil, began) end
   end
   local function receive(...)
@@ -194,14 +199,15 @@ local function imap(self, shape, f, items, options, ordered)
   end
   options.window = options.window or math.huge
   local source = start(self, shape, f, items, options, receive)
+  source.lazy = true
   local function have_next() return ready[first] ~= nil or source:ended() end
   return function()
     while true do
       self:work_until(have_next)
       local one = ready[first]
       if not one then
-        finish(self, source)
         local problem = source.cancelled or source.input_error
+        finish(self, source, problem)
         if problem then error(problem, 0) end
         return nil
       end
@@ -209,7 +215,10 @@ local function imap(self, shape, f, items, options, ordered)
       first = first + 1
       source.consumed = source.consumed + 1
       if one.ok or options.on_error == "collect" then return one.number, one.value end
-      if options.on_error ~= "skip" then error(one.value, 0) end
+      if options.on_error ~= "skip" then
+        self.crew:hide(source)
+        error(one.value, 0)
+      end
     end
   end
 end
@@ -328,7 +337,9 @@ function Pool:broadcast(f, ...)
       return
     end
     local values = {}
-    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, parcels[worker], true)
+    local bytes = (parts[worker] or "") .. detail
+    local _, failures, _, reports = core.outcomes(bytes, values, 0, 0, 1, parcels[worker], true)
+    for _, report in ipairs(reports or {}) do printed.show(report) end
     if failures then
       failures[1].worker = worker
       if self.workers > 0 then failures[1].message = self.crew:explain(failures[1].message) end
@@ -367,57 +378,77 @@ end
 
 --- A descriptor that is readable when `step` has something to do; nil without workers.
 function Pool:pollfd()
-  check_open(self)
+  check_running(self)
   return self.crew.transport:descriptor()
 end
 
 --- What to poll it for, as cqueues wants it said.
-function Pool:events() return self.closed and "" or "r" end
+function Pool:events() return self.ended and "" or "r" end
 
 --- The seconds after which `step` has something to do in any case, or nil.
 function Pool:timeout()
-  check_open(self)
+  check_running(self)
   return self.crew.transport:timeout()
 end
 
 --- Take what has happened, without waiting; callbacks run in here.
 function Pool:step()
-  check_open(self)
+  check_running(self)
   self:work()
 end
 
 --- How many workers there are.
 function Pool:count() return self.workers end
 
---- No new tasks: what was submitted is run, then the workers end. Twice is harmless.
-function Pool:close()
-  if self.closed then return end
+-- Work off what was submitted, then let the workers go.
+local function go_on_closing(self, timeout)
+  if self.ended then return true end
+  local deadline = timeout and core.clock() + timeout
+  local function drained() return not self.crew:busy() and not self.singles:wants() end
+  if not self.crew.farewell and not self:work_until(drained, timeout) then return nil, "timeout" end
+  local left = deadline and math.max(0, deadline - core.clock())
+  self.ended = self.crew:leave(GRACE, left) or nil
+  if self.ended then return true end
+  return nil, "timeout"
+end
+
+-- What an iteration has not asked for yet will not be run: its input may be endless.
+function Pool:stop_reading()
+  for _, source in ipairs(self.crew.sources) do
+    if source.lazy and not source.exhausted then
+      source:stop()
+      source.input_error = "attempt to use a closed pool"
+    end
+  end
+end
+
+--- No new tasks: what was submitted is run, then the workers end. Waits for that, at
+-- most so many seconds: true, or nil, "timeout", and then `join` goes on with it. Twice is harmless.
+function Pool:close(timeout)
   check_owner(self)
+  check.optional_time(timeout, 1, "close")
+  if not self.closed then self:stop_reading() end
   self.closed = true
-  self:work_until(function() return not self.crew:busy() and not self.singles:wants() end)
-  self.crew:leave(GRACE)
+  return go_on_closing(self, timeout)
 end
 
 local function cancelled() return failure.new({kind = "cancelled", message = "the pool was terminated"}) end
 
 --- End the workers now; what has no result yet becomes a Failure of kind "cancelled".
 function Pool:terminate()
-  if self.terminated then return end
+  if self.ended then return end
   check_owner(self)
-  self.closed, self.terminated = true, true
-  self.crew.transport:close()
-  self.singles:cancel(cancelled)
-  for _, source in ipairs(self.crew.sources) do
-    if source ~= self.singles then source:cancel(cancelled) end
-  end
-  self.crew.held, self.crew.again = {}, {}
+  self.closed, self.ended = true, true
+  self.crew:terminate(cancelled)
 end
 
---- Wait for the workers' end, after close or terminate, which have waited already: true.
-function Pool:join()
+--- After close or terminate: wait for the workers' end, at most so many seconds. True,
+-- at once when those waited for it themselves; or nil, "timeout".
+function Pool:join(timeout)
   check_owner(self)
+  check.optional_time(timeout, 1, "join")
   if not self.closed then check.fail("join: the pool is still open") end
-  return true
+  return go_on_closing(self, timeout)
 end
 
 -- Drains at the end of a block, terminates when an error ended it.
@@ -441,7 +472,8 @@ local OPTIONS = {tasks_per_worker = "number", memory_per_worker = "number or str
                  retry_errors = "boolean",
                  seed = "number", nice = "number", pin = "boolean",
                  start_method = "string", workers = "number", initializer = "function", initargs = "table",
-                 finalizer = "function", retries = "number", timeout = "number", name = "string"}
+                 finalizer = "function", retries = "number", timeout = "number", name = "string",
+                 output = "string", trace = "string", report = "string"}
 
 local function check_options(options)
   for name, value in pairs(options) do
@@ -476,6 +508,7 @@ function pool.inheriting(f, options)
     check.fail("bad argument #1 to 'Pool' (memory_per_worker is not available with LuaJIT)")
   end
   check.time_option(options, "timeout", 1, "Pool")
+  check.choice_option(options, "output", OUTPUT, 1, "Pool")
   start_method.check(options.start_method)
   local workers = options.workers == 0 and 0 or job.workers(options.workers)
   if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace

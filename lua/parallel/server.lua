@@ -5,6 +5,7 @@ local core = require("parallel.core")
 local functions = require("parallel.functions")
 local identity = require("parallel.identity")
 local log = require("parallel.log")
+local timeline = require("parallel.timeline")
 
 local unpack = require("parallel.packing").unpack
 
@@ -99,7 +100,8 @@ function server.recruited(options, workers, versions)
   local known = functions.new()
   for number, version in pairs(versions) do known:defined(number, version.bytes, version.parcel) end
   local begin, handle, finish = server.service(known, options)
-  return {begin = begin, handle = handle, finish = finish, memory = options.memory_per_worker}
+  return {begin = begin, handle = handle, finish = finish, memory = options.memory_per_worker,
+          output = options.output, name = options.name, times = timeline.wanted(options)}
 end
 
 return server
