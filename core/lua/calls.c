@@ -166,7 +166,8 @@ static void push_copies(lua_State *L, const Calls *calls, size_t from, size_t si
                         size_t count) {
     Calls *copies = push(L);
     reserve(L, copies, size, count);
-    buffer_append(&copies->bytes, buffer_bytes(&calls->bytes) + from, size); // cannot fail: reserved
+    buffer_append(&copies->bytes, buffer_bytes(&calls->bytes) + from,
+                  size); // cannot fail: reserved
     buffer_append(&copies->began, buffer_bytes(&calls->began) + before * sizeof(uint64_t),
                   count * sizeof(uint64_t));
 }
@@ -218,9 +219,8 @@ static int core_calls(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"add", calls_add}, {"append", calls_append}, {"take", calls_take},
-    {"cut", calls_cut}, {"bytes", calls_bytes},   {"began", calls_method_began},
-    {"__gc", calls_gc}, {NULL, NULL},
+    {"add", calls_add},     {"append", calls_append},      {"take", calls_take}, {"cut", calls_cut},
+    {"bytes", calls_bytes}, {"began", calls_method_began}, {"__gc", calls_gc},   {NULL, NULL},
 };
 
 void calls_register(lua_State *L) {

@@ -56,7 +56,7 @@ function Functions:take(f)
       version = self:define(f, bytes, type(f) ~= "function" or captures(f))
       if old then
         old.replaced = true
-        self:release(old)
+        self:release(old, 0) -- it is forgotten now, or when its last user is done
       end
     end
   end

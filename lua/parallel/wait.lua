@@ -32,7 +32,8 @@ local function those_ready(objects, fds)
   for _, fd in ipairs(core.poll(fds, 0)) do readable[fd] = true end
   for _, object in ipairs(objects) do
     local is_ready
-    if async_result.is(object) then is_ready = object:has_ended() else is_ready = readable[descriptor_of(object)] end
+    if async_result.is(object) then is_ready = object:has_ended()
+    else is_ready = readable[descriptor_of(object)] end
     if is_ready then ready[#ready + 1] = object end
   end
   return ready
