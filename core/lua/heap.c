@@ -28,8 +28,9 @@ enum {
     GRAIN = 16,
     LARGEST = 512, // what is larger, or a block that grows beyond, is left to the allocator before
     CLASSES = LARGEST / GRAIN,
-    STEP = 2 << 20,          // garbage between two collections
-    LARGEST_MULTIPLIER = 200 // percent of the heap, the most that the collector can be told
+    STEP = 2 << 20,           // garbage between two collections
+    LARGEST_MULTIPLIER = 200, // percent of the heap, the most that the collector can be told
+    STEPS_TO_AGE = 3          // new -> survival -> old since the last one -> old
 };
 
 static const size_t STRETCH = (size_t)1 << 34;
@@ -120,9 +121,15 @@ static void pace(lua_State *L) {
            0); // Lua 5.4.4 heeds this only after a collection: all is old, it is cheap
 }
 
+// Entering generational mode makes all that there is old. In a state that was in that
+// mode few objects are young, and those have grown old after a few collections.
+static void grow_old(lua_State *L) {
+    if (lua_gc(L, LUA_GCGEN, 0, 0) != LUA_GCGEN) return;
+    for (int i = 0; i < STEPS_TO_AGE; i++) lua_gc(L, LUA_GCSTEP, 0);
+}
+
 void heap_age(lua_State *L) {
-    lua_gc(L, LUA_GCINC, 0, 0, 0);
-    lua_gc(L, LUA_GCGEN, 0, 0);
+    grow_old(L);
     order_free_blocks();
 }
 

@@ -7,6 +7,7 @@
 -- told of its end, and `settle` is called instead.
 local failure = require("parallel.failure")
 local core = require("parallel.core")
+local log = require("parallel.log")
 
 local unpack = require("parallel.packing").unpack
 
@@ -16,7 +17,9 @@ local AsyncResult = {}
 local function call_back(self, f, ...)
   if not f then return end
   local ok, why = pcall(f, ...)
-  if not ok then self.callback_error = why end
+  if ok then return end
+  self.callback_error = why
+  log.warn("a callback of task %s raised: %s", tostring(self.label or self.index), tostring(why))
 end
 
 --- Has its end been seen? Unlike `ready`, looks for no news.

@@ -5,12 +5,14 @@ local core = require("parallel.core")
 local crew = require("parallel.crew")
 local failure = require("parallel.failure")
 local gathered = require("parallel.gathered")
+local identity = require("parallel.identity")
 local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.packing")
 local progress = require("parallel.progress")
 local singles = require("parallel.singles")
+local start_method = require("parallel.start_method")
 
 local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
@@ -110,8 +112,9 @@ local function start(self, shape, f, items, options, receive)
   return source
 end
 
+-- Once, though an iterator may be asked again after its end.
 local function finish(self, source)
-  self.crew:remove(source)
+  if not self.crew:remove(source) then return end
   self.crew.functions:release(source.version)
 end
 
@@ -281,12 +284,7 @@ function Pool:reduce(f, items, options)
   check_open(self)
   options = options or {}
   check_mapping("reduce", f, items, options)
-  local function fold(slice)
-    local folded = slice[1]
-    for i = 2, slice.n do folded = f(folded, slice[i]) end
-    return folded
-  end
-  local parts = map(self, "one", fold, slices(items, options.chunksize or SLICE), {})
+  local parts = map(self, "fold", f, slices(items, options.chunksize or SLICE), {})
   if parts.n == 0 and options.init == nil then check.fail("reduce of an empty input without init") end
   local folded, first = options.init, 1
   if folded == nil then folded, first = parts[1], 2 end
@@ -301,6 +299,7 @@ function Pool:mapreduce(fields)
   check.type(fields, "table", 1, "mapreduce")
   local with_workers = copy(fields)
   with_workers.workers = with_workers.workers or math.max(1, self.workers)
+  with_workers.start_method = with_workers.start_method or self.crew.options.start_method
   return mapreduce.run(with_workers)
 end
 
@@ -309,10 +308,11 @@ function Pool:broadcast(f, ...)
   check_open(self)
   check.callable(f, 1, "broadcast")
   local version, results, waiting, problem = capture(self, f), {}, self.crew.workers, nil
-  local call = core.calls()
-  call:append(core.encode_trusted(...))
-  local parts = {}
-  self.crew:tell_each(function(kind, worker, detail)
+  local call, parts, parcels = core.calls(), {}, {}
+  local arguments, parcel = core.encode_trusted(...)
+  call:append(arguments)
+  self.crew:tell_each(function(kind, worker, detail, came)
+    parcels[worker] = came or parcels[worker] -- at most one: there is one result
     if kind == "part" then
       parts[worker] = (parts[worker] or "") .. detail
       return
@@ -326,13 +326,14 @@ function Pool:broadcast(f, ...)
       return
     end
     local values = {}
-    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, true)
+    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, parcels[worker], true)
     if failures then
       failures[1].worker = worker
+      if self.workers > 0 then failures[1].message = self.crew:explain(failures[1].message) end
       problem = problem or failure.new(failures[1])
     end
     results[worker] = values[1] and values[1][1]
-  end, "run", version.number, "calls", call:bytes(), 1)
+  end, parcel, "run", version.number, "calls", call:bytes(), 1)
   self:work_until(function() return waiting == 0 end)
   self.crew.functions:release(version)
   if problem then error(problem, 0) end
@@ -437,7 +438,7 @@ end
 local OPTIONS = {tasks_per_worker = "number", memory_per_worker = "number or string",
                  retry_errors = "boolean",
                  seed = "number", nice = "number", pin = "boolean",
-                 workers = "number", initializer = "function", initargs = "table",
+                 start_method = "string", workers = "number", initializer = "function", initargs = "table",
                  finalizer = "function", retries = "number", timeout = "number", name = "string"}
 
 local function check_options(options)
@@ -454,8 +455,9 @@ end
 
 local pool = {}
 
---- Make a pool: parallel.Pool(4), parallel.Pool{workers = 4, ...}, parallel.Pool().
-function pool.new(options)
+--- Make a pool whose workers inherit the function f, with all that it captures, for
+-- the one call that is to follow. Options as in `new`; f may be nil.
+function pool.inheriting(f, options)
   if options == nil then options = {} end
   if type(options) == "number" then options = {workers = options} end
   check.type(options, "table", 1, "Pool")
@@ -470,15 +472,22 @@ function pool.new(options)
     check.fail("bad argument #1 to 'Pool' (memory_per_worker is not available with LuaJIT)")
   end
   check.time_option(options, "timeout", 1, "Pool")
+  start_method.check(options.start_method)
   local workers = options.workers == 0 and 0 or job.workers(options.workers)
   if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
+  if workers > 0 then identity.check_nesting() end
   local made = setmetatable({owner = core.pid(), workers = workers}, Pool)
-  made.crew = crew.open(workers, options)
+  made.crew = crew.open(workers, options, f)
   made.pids = made.crew.pids
   made.singles = singles.new(made)
   made.crew:add(made.singles)
   if options.initializer and workers > 0 then made:await_first_workers() end
   return made
+end
+
+--- Make a pool: parallel.Pool(4), parallel.Pool{workers = 4, ...}, parallel.Pool().
+function pool.new(options)
+  return pool.inheriting(nil, options)
 end
 
 return pool

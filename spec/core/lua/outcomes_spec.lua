@@ -39,7 +39,7 @@ describe("outcomes", function()
 
   it("put results behind an offset, as packed lists when asked to", function()
     local results = {"before"}
-    core.outcomes(outcomes_of(same, {5, {6}}), results, 1, 0, 2, true)
+    core.outcomes(outcomes_of(same, {5, {6}}), results, 1, 0, 2, nil, true)
     assert.same({"before", {n = 1, 5}, {n = 1, {6}}}, results)
   end)
 
@@ -98,7 +98,7 @@ describe("outcomes of calls", function()
 
   local function settle(results, f, numbers, settled)
     local bytes, calls = run(f, numbers)
-    return core.settle(bytes, results, 0, settled or 0, #numbers, 7, calls)
+    return core.settle(bytes, results, 0, settled or 0, #numbers, nil, 7, calls)
   end
 
   it("become the values of the results that wait for them", function()
@@ -134,6 +134,6 @@ describe("outcomes of calls", function()
 
   it("of more calls than there are raise", function()
     local bytes = run(same, {1, 2})
-    assert.error_matches(function() core.settle(bytes, {}, 0, 0, 2, 1, core.calls()) end, "more items than calls")
+    assert.error_matches(function() core.settle(bytes, {}, 0, 0, 2, nil, 1, core.calls()) end, "more items than calls")
   end)
 end)
