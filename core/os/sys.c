@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -164,10 +165,17 @@ static struct msghdr first_byte(const struct msghdr *message, struct iovec *part
     return small;
 }
 
+// Messages that are whole or not at all are never short.
+static bool is_stream(int fd) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
 static ssize_t asking_sendmsg(int fd, const struct msghdr *message, int flags) {
     size_t size = WHOLE;
     struct iovec part;
-    if (fault_fails("sys.sendmsg", &size)) return -1;
+    if (fault_fails("sys.sendmsg", is_stream(fd) ? &size : NULL)) return -1;
     struct msghdr asked = first_byte(message, &part, size);
     return sendmsg(fd, &asked, flags);
 }
@@ -175,7 +183,7 @@ static ssize_t asking_sendmsg(int fd, const struct msghdr *message, int flags) {
 static ssize_t asking_recvmsg(int fd, struct msghdr *message, int flags) {
     size_t size = WHOLE;
     struct iovec part;
-    if (fault_fails("sys.recvmsg", &size)) return -1;
+    if (fault_fails("sys.recvmsg", is_stream(fd) ? &size : NULL)) return -1;
     struct msghdr asked = first_byte(message, &part, size);
     ssize_t count = recvmsg(fd, &asked, flags);
     message->msg_controllen = asked.msg_controllen;
