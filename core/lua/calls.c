@@ -166,7 +166,8 @@ static void push_copies(lua_State *L, const Calls *calls, size_t from, size_t si
                         size_t count) {
     Calls *copies = push(L);
     reserve(L, copies, size, count);
-    buffer_append(&copies->bytes, buffer_bytes(&calls->bytes) + from, size); // cannot fail: reserved
+    buffer_append(&copies->bytes, buffer_bytes(&calls->bytes) + from,
+                  size); // cannot fail: reserved
     buffer_append(&copies->began, buffer_bytes(&calls->began) + before * sizeof(uint64_t),
                   count * sizeof(uint64_t));
 }
@@ -178,9 +179,20 @@ static lua_Integer check_place(lua_State *L, const Calls *calls, int arg, lua_In
     return place;
 }
 
+// All calls go on as they lie there, which for large arguments saves a copy.
+static int take_all(lua_State *L, Calls *calls) {
+    Calls *taken = push(L);
+    *taken = *calls;
+    *calls = (Calls){0};
+    return 1;
+}
+
 static int calls_take(lua_State *L) {
     Calls *calls = check(L, 1);
     size_t count = (size_t)check_place(L, calls, 2, 0);
+    if (buffer_size(&calls->bytes) > MOST_PLAIN &&
+        count * sizeof(uint64_t) == buffer_size(&calls->began))
+        return take_all(L, calls);
     const char *start = buffer_bytes(&calls->bytes);
     size_t size = length_of(L, start, start + buffer_size(&calls->bytes), (lua_Integer)count);
     push_copies(L, calls, 0, size, 0, count);
@@ -218,9 +230,8 @@ static int core_calls(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"add", calls_add}, {"append", calls_append}, {"take", calls_take},
-    {"cut", calls_cut}, {"bytes", calls_bytes},   {"began", calls_method_began},
-    {"__gc", calls_gc}, {NULL, NULL},
+    {"add", calls_add},     {"append", calls_append},      {"take", calls_take}, {"cut", calls_cut},
+    {"bytes", calls_bytes}, {"began", calls_method_began}, {"__gc", calls_gc},   {NULL, NULL},
 };
 
 void calls_register(lua_State *L) {

@@ -47,7 +47,7 @@ static void reseed(lua_State *L) {
 void child_begin(lua_State *L, int life, const Buffer *kept) {
     heap_renew(L);
     children_disown(L);
-    shared_settle(L, kept);
+    if (kept) shared_settle(L, kept);
     replace_exit(L, life);
     reseed(L);
 }

@@ -6,8 +6,8 @@
 #include "core/wire/buffer.h"
 
 /* In the child, before any Lua code runs: memory and random numbers of its own, shared
- * objects whose descriptors are not among those `kept` (as int) told so, the parent's
- * children forgotten, and os.exit made to end this process alone, by child_end. */
+ * objects whose descriptors are not among those `kept` (as int; NULL: none was inherited) told so,
+ * the parent's children forgotten, and os.exit made to end this process alone, by child_end. */
 void child_begin(lua_State *L, int life, const Buffer *kept);
 
 /* In the child, before it leaves: waits for its own children, and writes what is

@@ -48,6 +48,10 @@ int codec_decode_shared(lua_State *L, const char *bytes, size_t size, int parcel
 void codec_encode_trusted(lua_State *L, int first, int count, Buffer *to);
 int codec_decode_trusted(lua_State *L, const char *bytes, size_t size, int parcel);
 
+/* The same with functions alone, for where nothing carries descriptors. */
+void codec_encode_functions(lua_State *L, int first, int count, Buffer *to);
+int codec_decode_functions(lua_State *L, const char *bytes, size_t size);
+
 /* core.encode(...) -> string, core.decode(string) -> ..., and the same with
  * functions and shared objects as core.encode_trusted(...) -> string, parcel (none
  * when there are no shared objects), core.decode_trusted(string, parcel) -> ... */

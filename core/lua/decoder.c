@@ -138,3 +138,7 @@ int codec_decode_shared(lua_State *L, const char *bytes, size_t size, int parcel
 int codec_decode_trusted(lua_State *L, const char *bytes, size_t size, int parcel) {
     return decode(L, bytes, size, lua_absindex(L, parcel), true);
 }
+
+int codec_decode_functions(lua_State *L, const char *bytes, size_t size) {
+    return decode(L, bytes, size, 0, true);
+}

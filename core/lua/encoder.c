@@ -248,3 +248,8 @@ void codec_encode_shared(lua_State *L, int first, int count, Buffer *to) {
 void codec_encode_trusted(lua_State *L, int first, int count, Buffer *to) {
     encode(L, first, count, to, true, true);
 }
+
+void codec_encode_functions(lua_State *L, int first, int count, Buffer *to) {
+    encode(L, first, count, to, false, true);
+    lua_pop(L, 1);
+}

@@ -153,7 +153,6 @@ static inline void put_bytes(Encoder *e, const void *bytes, size_t size) {
 }
 
 /* The place of four bytes to be filled in by set_counter. */
-// The place of four bytes to be filled in by set_counter.
 static inline size_t put_counter(Encoder *e) {
     size_t counter = here(e);
     memset(room(e, sizeof(uint32_t)), 0, sizeof(uint32_t));

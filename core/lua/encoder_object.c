@@ -84,10 +84,11 @@ static bool encode_call(Encoder *e, int object) {
 }
 
 bool encode_typed(Encoder *e, int index) {
+    if (!e->types) return false;
     lua_State *L = e->L;
     int top = lua_gettop(L);
     bool table = lua_type(L, index) == LUA_TTABLE;
-    if (!e->types || !types_push_of(L, index)) return false;
+    if (!types_push_of(L, index)) return false;
     luaL_checkstack(L, LUA_MINSTACK, "too many values to encode");
     lua_rawgeti(L, top + 1, TYPE_LOAD);
     lua_rawgeti(L, top + 1, TYPE_DUMP);

@@ -344,10 +344,13 @@ static bool is_no_memory(lua_State *L, int status, int message) {
 // With what was raised on top: a table with the fields of a Failure instead.
 static int account(lua_State *L) {
     Items *items = lua_touserdata(L, lua_upvalueindex(1));
-    bool stopped = release(items);
     lua_settop(L, 1);
+    bool by_users_code = lua_istable(L, 1) || lua_isuserdata(L, 1);
+    if (by_users_code) failed_push_message(L, 1); // has no more time and memory than the item
+    bool stopped = release(items);
+    if (!by_users_code) failed_push_message(L, 1);
     lua_createtable(L, 0, 5);
-    failed_push_message(L, 1);
+    lua_insert(L, 2);
     lua_setfield(L, 2, "message");
     luaL_traceback(L, L, NULL, 1);
     lua_setfield(L, 2, "traceback");

@@ -24,11 +24,11 @@ struct Reading {
     lua_Integer last;    // the place read last
     lua_Integer settled; // places known before
     lua_Integer count;   // items in the chunk
+    lua_Integer shared;  // how many of the shared objects belong to outcomes before
     // Of core.settle:
     lua_Integer ended; // results that have ended here
     uint64_t now;
     const uint64_t *began; // for each item
-    lua_Integer shared;    // how many of the shared objects belong to outcomes before
 };
 
 // The arguments of both functions, and the results of their run.
@@ -73,6 +73,18 @@ static int push_message(Reading *r) {
     uint64_t size = take_varint(r);
     const char *bytes = take(r, size);
     return codec_decode(r->L, bytes, size);
+}
+
+// Pushes a list of the next so many shared objects.
+static void take_parcel(Reading *r, uint64_t count) {
+    lua_State *L = r->L;
+    if (!lua_istable(L, PARCEL) || count > BUNDLE_MOST)
+        damaged(r, "shared objects did not come with them");
+    lua_createtable(L, (int)count, 0);
+    for (lua_Integer i = 1; i <= (lua_Integer)count; i++) {
+        lua_rawgeti(L, PARCEL, ++r->shared);
+        lua_rawseti(L, -2, i);
+    }
 }
 
 // Pushes what f returned; how many values that is.
@@ -125,59 +137,23 @@ static void list(Reading *r, int index) {
     lua_rawseti(L, index, r->last);
 }
 
-// The values on top are the result.
-static void take_values(Reading *r, int values) {
+// The `values` on top are the result.
+static void set_result(Reading *r, int values) {
     if (r->last > r->settled)
         r->keep(r, values);
     else
         lua_pop(r->L, values);
 }
 
-// The account on top is the failure.
-static void take_account(Reading *r) {
-    if (r->last <= r->settled) return lua_pop(r->L, 1);
+static void take_result(Reading *r, int tag) {
+    set_result(r, push_values(r, tag));
+}
+
+// With the account on top.
+static void set_failure(Reading *r) {
+    lua_State *L = r->L;
+    if (r->last <= r->settled) return lua_pop(L, 1);
     list(r, FAILURES);
-}
-
-static void take_failure(Reading *r) {
-    if (push_message(r) != 1 || !lua_istable(r->L, -1)) damaged(r, "a failure without an account");
-    take_account(r);
-}
-
-// Pushes a list of the next so many shared objects.
-static void push_parcel(Reading *r, uint64_t count) {
-    lua_State *L = r->L;
-    if (!lua_istable(L, PARCEL) || count > BUNDLE_MOST)
-        damaged(r, "shared objects did not come with them");
-    lua_createtable(L, (int)count, 0);
-    for (lua_Integer i = 1; i <= (lua_Integer)count; i++) {
-        lua_rawgeti(L, PARCEL, ++r->shared);
-        lua_rawseti(L, -2, i);
-    }
-}
-
-// decode(bytes, parcel): the values
-static int decode_shared(lua_State *L) {
-    size_t size;
-    const char *bytes = lua_tolstring(L, 1, &size);
-    return codec_decode_shared(L, bytes, size, 2);
-}
-
-// When this process may open no more files, that is the failure of this item alone.
-static void take_shared(Reading *r) {
-    lua_State *L = r->L;
-    int top = lua_gettop(L);
-    lua_pushcfunction(L, decode_shared);
-    uint64_t count = take_varint(r);
-    push_string(r, take_varint(r));
-    push_parcel(r, count);
-    if (lua_pcall(L, 2, LUA_MULTRET, 0) == 0) return take_values(r, lua_gettop(L) - top);
-    lua_createtable(L, 0, 2);
-    lua_pushliteral(L, "unsendable");
-    lua_setfield(L, -2, "kind");
-    lua_insert(L, -2);
-    lua_setfield(L, -2, "message");
-    take_account(r);
 }
 
 // ---- results that wait to be told ----------------------------------------
@@ -236,6 +212,35 @@ static void settle(Reading *r, int values) {
     lua_settop(L, result - 1);
 }
 
+static void take_failure(Reading *r) {
+    if (push_message(r) != 1 || !lua_istable(r->L, -1)) damaged(r, "a failure without an account");
+    set_failure(r);
+}
+
+// decode(bytes, parcel): the values
+static int decode_shared(lua_State *L) {
+    size_t size;
+    const char *bytes = lua_tolstring(L, 1, &size);
+    return codec_decode_shared(L, bytes, size, 2);
+}
+
+// When this process may open no more files, that is the failure of this item alone.
+static void take_shared(Reading *r) {
+    lua_State *L = r->L;
+    int top = lua_gettop(L);
+    lua_pushcfunction(L, decode_shared);
+    uint64_t count = take_varint(r);
+    push_string(r, take_varint(r));
+    take_parcel(r, count);
+    if (lua_pcall(L, 2, LUA_MULTRET, 0) == 0) return set_result(r, lua_gettop(L) - top);
+    lua_createtable(L, 0, 2);
+    lua_pushliteral(L, "unsendable");
+    lua_setfield(L, -2, "kind");
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "message");
+    set_failure(r);
+}
+
 // ---- the run -------------------------------------------------------------
 
 // A run may begin again before what is known, never leave a gap behind it.
@@ -260,7 +265,7 @@ static void take_one(Reading *r) {
     if (r->last++ == r->count) damaged(r, "more outcomes than items");
     if (tag == OUTCOME_FAILED) return take_failure(r);
     if (tag == OUTCOME_SHARED) return take_shared(r);
-    take_values(r, push_values(r, tag));
+    take_result(r, tag);
 }
 
 static Reading check_reading(lua_State *L) {
@@ -287,9 +292,8 @@ static void take_all(Reading *r) {
 
 static int core_outcomes(lua_State *L) {
     Reading r = check_reading(L);
-    r.keep = lua_toboolean(L, COUNT + 1) ? keep_packed : keep_value;
-    lua_settop(L, COUNT + 2);
-    lua_remove(L, COUNT + 1);
+    r.keep = lua_toboolean(L, PARCEL + 1) ? keep_packed : keep_value;
+    lua_settop(L, PARCEL);
     lua_settop(L, ELAPSED);
     take_all(&r);
     return 3;
@@ -306,13 +310,12 @@ static void push_names(lua_State *L) {
 static int core_settle(lua_State *L) {
     Reading r = check_reading(L);
     size_t calls;
-    luaL_checkinteger(L, COUNT + 1);
-    r.began = calls_began(L, COUNT + 2, &calls);
+    luaL_checkinteger(L, PARCEL + 1);
+    r.began = calls_began(L, PARCEL + 2, &calls);
     luaL_argcheck(L, r.count <= (lua_Integer)calls, COUNT, "more items than calls");
     r.keep = settle;
     r.now = clock_now();
-    lua_settop(L, COUNT + 3);
-    lua_insert(L, PARCEL);
+    lua_settop(L, PARCEL + 2);
     for (int i = FAILURES; i <= OTHERS; i++) { // before worker and calls
         lua_pushnil(L);
         lua_insert(L, i);

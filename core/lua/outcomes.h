@@ -1,7 +1,7 @@
 /* Outcomes - reads what core.run_items wrote (core/lua/outcome.h):
  *
  *     last, failures, elapsed =
- *         core.outcomes(bytes, results, offset, settled, count, packed)
+ *         core.outcomes(bytes, results, offset, settled, count, parcel, packed)
  *
  * puts the result of the item at place i into results[offset + i], as a list
  * with field n when `packed`; those of the first `settled` of the `count` items
@@ -10,7 +10,7 @@
  * there is none. elapsed is what the chunk took, nil when it goes on.
  *
  *     last, failures, elapsed, ended, others =
- *         core.settle(bytes, results, offset, settled, count, worker, calls)
+ *         core.settle(bytes, results, offset, settled, count, parcel, worker, calls)
  *
  * does so for calls (core/lua/calls.h) whose AsyncResults (lua/parallel/async_result.lua) are in
  * results: those get their values, are taken out of the list, and are counted in `ended`. What

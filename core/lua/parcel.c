@@ -23,6 +23,7 @@ static int arrival_gc(lua_State *L) {
 }
 
 void parcel_push(lua_State *L, int *fds, size_t count) {
+    if (count == 0) return lua_pushnil(L);
     luaL_checkstack(L, LUA_MINSTACK, "too many values to receive");
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {

@@ -10,9 +10,8 @@
 
 #include "core/lua/compat.h"
 
-/* Makes a list of descriptors that came, of which there is at least one, and pushes it:
- * it takes them over, and leaves -1 in their place. NULL: they were lost, which is raised
- * when they are asked for. */
+/* Makes a list of descriptors that came and pushes it, or nil for none: it takes them over, and
+ * leaves -1 in their place. NULL: they were lost, which is raised when they are asked for. */
 void parcel_push(lua_State *L, int *fds, size_t count);
 
 /* The descriptors of a list's objects, of which `fds` has room for BUNDLE_MOST;

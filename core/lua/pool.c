@@ -16,7 +16,6 @@
 #include "core/lua/starter.h"
 #include "core/os/clock.h"
 #include "core/pool/pool.h"
-#include "core/wire/bundle.h"
 
 static const char POOL[] = "parallel.core.pool";
 
@@ -25,6 +24,7 @@ typedef struct {
     LuaService service;
     Buffer keep;         // descriptors that every worker inherits, as int
     int keeper;          // reference of a function that says which others, or LUA_NOREF
+    Buffer kept;         // what the worker that is being started inherits
     LuaStarter *starter; // kept alive by the reference
     int starter_reference;
 } PoolHandle;
@@ -44,11 +44,12 @@ static int option_integer(lua_State *L, const char *name, int missing) {
 }
 
 // Forked workers inherit the functions; others make theirs from the letter.
-static void option_starter(lua_State *L, PoolHandle *handle, PoolOptions *options, int *handles) {
+static void option_starter(lua_State *L, PoolHandle *handle, PoolOptions *options) {
     lua_getfield(L, 1, "starter");
     if (lua_isnil(L, -1)) {
         lua_pop(L, 1);
         service_refer(&handle->service, L, 1);
+        handle->service.kept = &handle->kept;
         options->service = service_of(&handle->service);
         return;
     }
@@ -56,12 +57,14 @@ static void option_starter(lua_State *L, PoolHandle *handle, PoolOptions *option
     handle->starter_reference = luaL_ref(L, LUA_REGISTRYINDEX);
     starter_hold(handle->starter);
     options->starter = starter_of(handle->starter);
-    lua_getfield(L, 1, "letter");
-    options->letter = luaL_checklstring(L, -1, &options->letter_size); // the options keep it alive
-    lua_getfield(L, 1, "parcel");
-    options->letter_handle_count = parcel_descriptors(L, lua_gettop(L), handles);
-    options->letter_handles = handles;
-    lua_pop(L, 2);
+}
+
+// A letter and its parcel on the stack, with room for the parcel's descriptors.
+static PoolLetter check_letter(lua_State *L, int index, int handles[BUNDLE_MOST]) {
+    PoolLetter letter = {.handles = handles};
+    letter.bytes = luaL_checklstring(L, index, &letter.size);
+    letter.handle_count = parcel_descriptors(L, lua_absindex(L, index) + 1, handles);
+    return letter;
 }
 
 static void option_keep(lua_State *L, PoolHandle *handle) {
@@ -94,7 +97,7 @@ static int keep_listed(lua_State *L, Buffer *fds) {
 }
 
 // What the pool's owner asks for beside what every child keeps.
-static int keep_asked(const PoolHandle *handle, Buffer *fds) {
+static int keep_asked(PoolHandle *handle) {
     lua_State *L = handle->service.L;
     int base = lua_gettop(L), asked = 0;
     if (handle->keeper == LUA_NOREF) return 0;
@@ -104,25 +107,22 @@ static int keep_asked(const PoolHandle *handle, Buffer *fds) {
     if (failed)
         errno = ENOMEM; // nothing else can go wrong in there
     else
-        asked = keep_listed(L, fds);
+        asked = keep_listed(L, &handle->kept);
     lua_settop(L, base);
     return failed ? -1 : asked;
 }
 
-// A worker that begins anew has no objects yet: all come to it with the letter.
-static int keep_shared(PoolHandle *handle, Buffer *fds) {
-    Buffer *kept = &handle->service.kept;
-    buffer_clear(kept);
-    if (handle->starter) return 0;
-    if (shared_keep(handle->service.L, kept) == -1 || keep_asked(handle, kept) == -1) return -1;
-    return buffer_append(fds, buffer_bytes(kept), buffer_size(kept));
-}
-
+// Shared objects are inherited with the memory, which recruits do not get. The copy in
+// `kept` is for the child, see service.c.
 static int keep(void *context, Buffer *fds) {
     PoolHandle *handle = context;
-    const Buffer *always = &handle->keep;
-    if (buffer_append(fds, buffer_bytes(always), buffer_size(always)) == -1) return -1;
-    return keep_shared(handle, fds);
+    buffer_clear(&handle->kept);
+    if (buffer_append(&handle->kept, buffer_bytes(&handle->keep), buffer_size(&handle->keep)) == -1)
+        return -1;
+    if (!handle->starter &&
+        (shared_keep(handle->service.L, &handle->kept) == -1 || keep_asked(handle) == -1))
+        return -1;
+    return buffer_append(fds, buffer_bytes(&handle->kept), buffer_size(&handle->kept));
 }
 
 // core.pool(options): see core/lua/pool.h. nil, message, errno when it cannot be opened.
@@ -136,11 +136,19 @@ static int core_pool(lua_State *L) {
     PoolOptions options = {.workers = option_integer(L, "workers", 1),
                            .window = option_integer(L, "window", 2)};
     luaL_argcheck(L, options.workers > 0, 1, "at least one worker is needed");
-    int handles[BUNDLE_MOST];
-    option_starter(L, handle, &options, handles);
+    option_starter(L, handle, &options);
     option_keep(L, handle);
     options.keep = keep;
     options.keep_context = handle;
+    int handles[BUNDLE_MOST];
+    PoolLetter letter;
+    if (handle->starter) {
+        lua_getfield(L, 1, "letter"); // the options keep it alive
+        lua_getfield(L, 1, "parcel");
+        letter = check_letter(L, -2, handles);
+        options.letter = &letter;
+        lua_pop(L, 2);
+    }
     heap_age(L);
     handle->pool = pool_open(&options);
     return handle->pool ? 1 : luaL_fileresult(L, 0, "cannot start workers");
@@ -307,24 +315,23 @@ static int pool_method_close(lua_State *L) {
     pool_close(handle->pool);
     handle->pool = NULL;
     buffer_free(&handle->keep);
-    luaL_unref(L, LUA_REGISTRYINDEX, handle->keeper);
-    handle->keeper = LUA_NOREF;
+    buffer_free(&handle->kept);
     service_forget(&handle->service, L);
     if (handle->starter) starter_release(handle->starter);
     handle->starter = NULL;
+    luaL_unref(L, LUA_REGISTRYINDEX, handle->keeper);
     luaL_unref(L, LUA_REGISTRYINDEX, handle->starter_reference);
-    handle->starter_reference = LUA_NOREF;
+    handle->keeper = handle->starter_reference = LUA_NOREF;
     return 0;
 }
 
 // pool:letter(bytes, parcel): what workers that the starter makes from now on are told first.
 static int pool_method_letter(lua_State *L) {
     PoolHandle *handle = check_open(L);
-    size_t size;
-    const char *bytes = luaL_checklstring(L, 2, &size);
     int handles[BUNDLE_MOST];
-    size_t count = parcel_descriptors(L, 3, handles);
-    if (pool_write_letter(handle->pool, bytes, size, handles, count) == 0) return 0;
+    lua_settop(L, 3);
+    PoolLetter letter = check_letter(L, 2, handles);
+    if (pool_write_letter(handle->pool, &letter) == 0) return 0;
     return luaL_error(L, "cannot keep the letter: %s", strerror(errno));
 }
 

@@ -6,11 +6,11 @@
  *                      finish = function(self) end, memory = bytes}
  *
  * forks the workers; the functions reach them by inheritance and run there. With
- * {workers, window, keep, starter = core.starter(...), letter = bytes, parcel} the starter
- * makes them (core/lua/starter.h), and they make the functions from the letter.
+ * {workers, window, keep, starter = core.starter(...), letter = bytes, parcel = parcel}
+ * the starter makes them (core/lua/starter.h), and they make the functions from the letter.
  * `self` is described in core/lua/self.h. A function `keep` is asked at every fork for a list
  * of shared objects (core/lua/shared.h) and descriptors that the worker inherits beside those that
- * all do. A parcel is a list of the shared objects that go with a payload or reply.
+ * all do. A parcel is a list of the shared objects that go with a payload, letter or reply.
  *
  *     pool:submit(payload, worker, limit, parcel)   task number; worker from 1, or nil for any;
  *                                    limit: seconds that each item may take

@@ -4,6 +4,7 @@
 
 #include "core/lua/failed.h"
 #include "core/lua/heap.h"
+#include "core/lua/parcel.h"
 #include "core/lua/service.h"
 #include "core/os/template.h"
 #include "core/pool/recruit.h"
@@ -33,7 +34,7 @@ static int learn(void *context, Self *self, const char *letter, size_t size, Buf
     lua_pushlightuserdata(L, own);
     lua_pushvalue(L, OPEN);
     lua_pushlstring(L, letter, size);
-    service_push_parcel(L, self);
+    parcel_push(L, self->handles, self->handle_count);
     int failed = lua_pcall(L, 4, 0, base + 1) != 0;
     if (failed && failed_write(L, 0, reply) == -1) _exit(SERVE_BROKEN); // no memory even to say so
     lua_settop(L, base);

@@ -17,13 +17,6 @@ static void tune_compiler(lua_State *L) {
 #endif
 }
 
-void service_push_parcel(lua_State *L, Self *self) {
-    if (self->handle_count)
-        parcel_push(L, self->handles, self->handle_count);
-    else
-        lua_pushnil(L);
-}
-
 static int append_string(lua_State *L, Buffer *to) {
     size_t size;
     const char *bytes = lua_tolstring(L, -1, &size);
@@ -42,7 +35,7 @@ static int call(LuaService *own, int function, Self *self, const char *payload, 
     lua_rawgeti(L, LUA_REGISTRYINDEX, function);
     self_push(L, self);
     lua_pushlstring(L, payload, size);
-    service_push_parcel(L, self);
+    parcel_push(L, self->handles, self->handle_count);
     int failed = lua_pcall(L, 3, 1, base + 1) != 0;
     int written =
         failed ? failed_write(L, board_get(&self->board->item), reply) : append_string(L, reply);
@@ -53,7 +46,7 @@ static int call(LuaService *own, int function, Self *self, const char *payload, 
 
 static int begin(void *context, Self *self, Buffer *reply) {
     LuaService *own = context;
-    child_begin(own->L, self->life, &own->kept);
+    child_begin(own->L, self->life, own->kept);
     tune_compiler(own->L);
     guard_prepare(&own->guard, own->L, self, own->memory);
     return call(own, own->begin, self, "", 0, reply);
@@ -110,7 +103,6 @@ void service_forget(LuaService *own, lua_State *L) {
     luaL_unref(L, LUA_REGISTRYINDEX, own->handle);
     luaL_unref(L, LUA_REGISTRYINDEX, own->finish);
     own->begin = own->handle = own->finish = LUA_NOREF;
-    buffer_free(&own->kept);
 }
 
 Service service_of(LuaService *own) {

@@ -18,8 +18,8 @@ typedef struct {
     lua_State *L;              // the thread in which they run
     int begin, handle, finish; // references of the functions in the registry
     size_t memory;             // that the Lua of a worker may have, or 0
+    const Buffer *kept;        // descriptors that a forked worker inherits, or NULL
     Guard guard;               // in the worker
-    Buffer kept; // the descriptors of shared objects that the worker forked last inherits
 } LuaService;
 
 /* One without functions. */
@@ -30,10 +30,6 @@ void service_refer(LuaService *own, lua_State *L, int table);
 
 /* Refers to none again; twice is harmless. */
 void service_forget(LuaService *own, lua_State *L);
-
-/* In a worker: pushes a list of the shared objects that came with the task or
- * letter at hand (core/lua/parcel.h), or nil. */
-void service_push_parcel(lua_State *L, Self *self);
 
 /* For a pool, or for serve. `own` lives as long as they use it. */
 Service service_of(LuaService *own);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "core/os/descriptor.h"
@@ -44,6 +45,7 @@ static void arm(int life) {
     fcntl(life, F_SETOWN, -getpid());
     fcntl(life, F_SETSIG, SIGKILL);
     fcntl(life, F_SETFL, O_ASYNC | O_NONBLOCK);
+    prctl(PR_SET_PDEATHSIG, 0);
     struct pollfd closed = {.fd = life, .events = POLLIN};
     if (poll(&closed, 1, 0) > 0) _exit(PARENT_GONE_WHILE_ARMING);
 }
@@ -92,6 +94,15 @@ static pid_t fork_with_signals_blocked(sigset_t *before) {
     return sys.fork();
 }
 
+// Until the life pipe is armed, which cannot be before the gate's byte came through it: one that is
+// stopped meanwhile shall not outlive us. Only when the thread that forks lives as long as the
+// process.
+static _Noreturn void enter(bool by_main_thread, const int *keep, int count, int life,
+                            ProcessMain *main, void *context) {
+    if (by_main_thread) prctl(PR_SET_PDEATHSIG, SIGKILL);
+    process_enter(keep, count, life, main, context);
+}
+
 static void open_gate(int life) {
     bool masked = false;
     descriptor_write_quietly(life, "g", 1, &masked); // a child that is gone is found by its death
@@ -119,8 +130,9 @@ int process_start(Process *process, const int *keep, int count, ProcessMain *mai
     if (descriptor_pipe(&theirs, &ours) == -1) goto done;
     if ((kept = list_with(keep, count, theirs)) == NULL) goto done;
     sigset_t before;
+    bool by_main_thread = gettid() == getpid();
     pid = fork_with_signals_blocked(&before);
-    if (pid == 0) process_enter(kept, count + 1, theirs, main, context);
+    if (pid == 0) enter(by_main_thread, kept, count + 1, theirs, main, context);
     int saved = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = saved;

@@ -18,8 +18,7 @@ static char *with_numbers(const char *text, int life, const int *given, int coun
     char *made = sys.realloc(NULL, size);
     if (!made) return NULL;
     int at = snprintf(made, size, "%s\"%d", text, life);
-    for (int i = 0; i < count; i++)
-        at += snprintf(made + at, size - (size_t)at, ",%d", given[i]);
+    for (int i = 0; i < count; i++) at += snprintf(made + at, size - (size_t)at, ",%d", given[i]);
     snprintf(made + at, size - (size_t)at, "\"");
     return made;
 }

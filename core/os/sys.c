@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -27,6 +28,9 @@ static int raw_open(const char *path, int flags, mode_t mode) {
 }
 static int raw_fcntl(int fd, int command, long argument) {
     return fcntl(fd, command, argument);
+}
+static long raw_futex(uint32_t *word, int operation, uint32_t value, const struct timespec *until) {
+    return syscall(SYS_futex, word, operation, value, until, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
 static int raw_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
@@ -56,7 +60,9 @@ static pid_t raw_clone_sibling(void) {
 const Sys sys = {
     .realloc = realloc,
     .mmap = mmap,
+    .madvise = madvise,
     .memfd_create = memfd_create,
+    .futex = raw_futex,
     .open = raw_open,
     .fstat = fstat,
     .ftruncate = ftruncate,
@@ -96,19 +102,20 @@ const Sys sys = {
 ASKING(void *, realloc, realloc, NULL, (void *b, size_t n), (b, n), NULL)
 ASKING(void *, mmap, mmap, MAP_FAILED, (void *w, size_t n, int p, int f, int d, off_t o),
        (w, n, p, f, d, o), NULL)
+ASKING(int, madvise, madvise, -1, (void *w, size_t n, int a), (w, n, a), NULL)
 ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f), NULL)
+ASKING(long, futex, raw_futex, -1, (uint32_t * w, int o, uint32_t v, const struct timespec *t),
+       (w, o, v, t), NULL)
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
 ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
 ASKING(ssize_t, pread, pread, -1, (int d, void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(ssize_t, pwrite, pwrite, -1, (int d, const void *b, size_t n, off_t o), (d, b, n, o), &n)
-ASKING(int, pipe2, pipe2, -1, (int d[2], int f), (d, f), NULL)
 ASKING(int, fcntl, raw_fcntl, -1, (int d, int c, long a), (d, c, a), NULL)
 ASKING(ssize_t, read, read, -1, (int d, void *b, size_t n), (d, b, n), &n)
 ASKING(ssize_t, write, write, -1, (int d, const void *b, size_t n), (d, b, n), &n)
 ASKING(ssize_t, pwritev2, pwritev2, -1, (int d, const struct iovec *v, int n, off_t o, int f),
        (d, v, n, o, f), NULL)
-ASKING(int, socketpair, socketpair, -1, (int d, int t, int p, int f[2]), (d, t, p, f), NULL)
 ASKING(int, poll, poll, -1, (struct pollfd * p, nfds_t n, int t), (p, n, t), NULL)
 ASKING(int, epoll_create1, epoll_create1, -1, (int f), (f), NULL)
 ASKING(int, epoll_ctl, epoll_ctl, -1, (int e, int o, int d, struct epoll_event *v), (e, o, d, v),
@@ -127,24 +134,61 @@ ASKING(int, posix_spawn, raw_posix_spawn, -1,
        (p, s, f, a, v), NULL)
 ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
 
-// These move the bytes of one part, which "short" makes one byte long.
+// A "short" fault makes these small, and moves one byte of a message.
+enum { SHORT = 1, WHOLE = 2, SMALLEST_PIPE = 4096 };
+
+static int asking_pipe2(int ends[2], int flags) {
+    size_t size = WHOLE;
+    if (fault_fails("sys.pipe2", &size)) return -1;
+    int made = pipe2(ends, flags);
+    if (made == 0 && size == SHORT) fcntl(ends[1], F_SETPIPE_SZ, SMALLEST_PIPE);
+    return made;
+}
+
+static int asking_socketpair(int domain, int type, int protocol, int ends[2]) {
+    size_t size = WHOLE;
+    if (fault_fails("sys.socketpair", &size)) return -1;
+    int made = socketpair(domain, type, protocol, ends);
+    for (int i = 0; made == 0 && size == SHORT && i < 2; i++)
+        setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int));
+    return made;
+}
+
+// The message, or its first byte, which lies in *part.
+static struct msghdr first_byte(const struct msghdr *message, struct iovec *part, size_t size) {
+    struct msghdr small = *message;
+    if (size != SHORT || message->msg_iovlen == 0 || message->msg_iov->iov_len == 0) return small;
+    *part = (struct iovec){.iov_base = message->msg_iov->iov_base, .iov_len = 1};
+    small.msg_iov = part;
+    small.msg_iovlen = 1;
+    return small;
+}
+
 static ssize_t asking_sendmsg(int fd, const struct msghdr *message, int flags) {
-    struct msghdr shorter = *message;
-    struct iovec part = message->msg_iov[0];
-    if (fault_fails("sys.sendmsg", &part.iov_len)) return -1;
-    shorter.msg_iov = &part;
-    return sendmsg(fd, &shorter, flags);
+    size_t size = WHOLE;
+    struct iovec part;
+    if (fault_fails("sys.sendmsg", &size)) return -1;
+    struct msghdr asked = first_byte(message, &part, size);
+    return sendmsg(fd, &asked, flags);
 }
 
 static ssize_t asking_recvmsg(int fd, struct msghdr *message, int flags) {
-    if (fault_fails("sys.recvmsg", &message->msg_iov[0].iov_len)) return -1;
-    return recvmsg(fd, message, flags);
+    size_t size = WHOLE;
+    struct iovec part;
+    if (fault_fails("sys.recvmsg", &size)) return -1;
+    struct msghdr asked = first_byte(message, &part, size);
+    ssize_t count = recvmsg(fd, &asked, flags);
+    message->msg_controllen = asked.msg_controllen;
+    message->msg_flags = asked.msg_flags;
+    return count;
 }
 
 Sys sys = {
     .realloc = asking_realloc,
     .mmap = asking_mmap,
+    .madvise = asking_madvise,
     .memfd_create = asking_memfd_create,
+    .futex = asking_futex,
     .open = asking_open,
     .fstat = asking_fstat,
     .ftruncate = asking_ftruncate,

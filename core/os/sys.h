@@ -14,18 +14,22 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 
 typedef struct {
     // memory
     void *(*realloc)(void *block, size_t size); // malloc is realloc of NULL
     void *(*mmap)(void *where, size_t size, int protection, int flags, int fd, off_t offset);
+    int (*madvise)(void *where, size_t size, int advice);
     int (*memfd_create)(const char *name, unsigned flags);
+    long (*futex)(uint32_t *word, int operation, uint32_t value, const struct timespec *until);
     // files
     int (*open)(const char *path, int flags, mode_t mode);
     int (*fstat)(int fd, struct stat *info);

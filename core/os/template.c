@@ -43,6 +43,20 @@ static struct msghdr *message_of(Message *message, TemplateOrder *order, size_t 
     return &message->header;
 }
 
+static ssize_t send_message(int socket, const struct msghdr *header) {
+    ssize_t sent;
+    do sent = sys.sendmsg(socket, header, MSG_NOSIGNAL);
+    while (sent == -1 && errno == EINTR);
+    return sent;
+}
+
+static ssize_t receive_message(int socket, struct msghdr *header) {
+    ssize_t got;
+    do got = sys.recvmsg(socket, header, MSG_CMSG_CLOEXEC);
+    while (got == -1 && errno == EINTR);
+    return got;
+}
+
 static int send_order(int socket, TemplateOrder *order) {
     Message message = {0};
     struct msghdr *header = message_of(&message, order, (size_t)order->count);
@@ -52,23 +66,31 @@ static int send_order(int socket, TemplateOrder *order) {
     beside->cmsg_type = SCM_RIGHTS;
     beside->cmsg_len = CMSG_LEN(size);
     memcpy(CMSG_DATA(beside), order->numbers, size);
-    ssize_t sent;
-    do sent = sys.sendmsg(socket, header, MSG_NOSIGNAL);
-    while (sent == -1 && errno == EINTR);
-    return sent == -1 ? -1 : 0;
+    return send_message(socket, header) == -1 ? -1 : 0;
 }
 
 // 1 with *order and the descriptors under the numbers they got here; 0: no more orders.
 static int receive_order(int socket, TemplateOrder *order, int *received) {
     Message message = {0};
     struct msghdr *header = message_of(&message, order, TEMPLATE_MOST_GIVEN + 1);
-    ssize_t got;
-    do got = sys.recvmsg(socket, header, MSG_CMSG_CLOEXEC);
-    while (got == -1 && errno == EINTR);
+    ssize_t got = receive_message(socket, header);
     struct cmsghdr *beside = got == sizeof *order ? CMSG_FIRSTHDR(header) : NULL;
     if (!beside || (header->msg_flags & MSG_CTRUNC)) return 0;
     memcpy(received, CMSG_DATA(beside), sizeof(int) * (size_t)order->count);
     return 1;
+}
+
+static int send_answer(int socket, Answer answer) {
+    struct iovec part = {.iov_base = &answer, .iov_len = sizeof answer};
+    return send_message(socket, &(struct msghdr){.msg_iov = &part, .msg_iovlen = 1}) == -1 ? -1 : 0;
+}
+
+// -1 with EPIPE when the template has ended instead.
+static int receive_answer(int socket, Answer *answer) {
+    struct iovec part = {.iov_base = answer, .iov_len = sizeof *answer};
+    ssize_t got = receive_message(socket, &(struct msghdr){.msg_iov = &part, .msg_iovlen = 1});
+    if (got >= 0 && got != sizeof *answer) errno = EPIPE;
+    return got == sizeof *answer ? 0 : -1;
 }
 
 // ---- in the template -----------------------------------------------------
@@ -109,7 +131,7 @@ void template_serve(int socket, TemplateOrder *order, ProcessMain *main, void *c
         Answer answer = {.pid = make(order, received, main, context)};
         answer.error = errno;
         for (int i = 0; i < order->count; i++) descriptor_close(&received[i]);
-        if (descriptor_write(socket, &answer, sizeof answer) != sizeof answer) return;
+        if (send_answer(socket, answer) == -1) return;
     }
 }
 
@@ -153,11 +175,9 @@ static int wait_for_answer(int socket) {
 static int ask(Template *template, TemplateOrder *order, Answer *answer) {
     if (template->socket == -1 && open_template(template) == -1) return -1;
     FAULT("template.order");
-    if (send_order(template->socket, order) == 0 && wait_for_answer(template->socket) == 0) {
-        ssize_t got = descriptor_read(template->socket, answer, sizeof *answer);
-        if (got == sizeof *answer) return 0;
-        if (got != -1) errno = EPIPE;
-    }
+    if (send_order(template->socket, order) == 0 && wait_for_answer(template->socket) == 0 &&
+        receive_answer(template->socket, answer) == 0)
+        return 0;
     int saved = errno;
     template_close(template);
     errno = saved;

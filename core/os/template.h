@@ -29,7 +29,7 @@ static inline Template template_of(char *const *argv) {
     return (Template){.argv = argv, .process = PROCESS_NONE, .socket = -1};
 }
 
-enum { TEMPLATE_MOST_GIVEN = 64 };
+enum { TEMPLATE_MOST_GIVEN = 252 }; // the kernel passes one more at once
 
 /* Descriptors by their numbers: that of the life pipe, then what was given. */
 typedef struct {

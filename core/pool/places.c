@@ -192,7 +192,7 @@ int places_resize(Places *places, int wanted) {
     return 0;
 }
 
-void places_write_letter(Places *places, Task *letter) {
+void places_take_letter(Places *places, Task *letter) {
     task_free(places->letter);
     places->letter = letter;
 }

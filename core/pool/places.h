@@ -18,7 +18,7 @@ typedef struct {
     int wanted; // those to be filled: the first ones; the others empty themselves
     Service service;
     Starter starter;  // makes them; without one they are forked here
-    Task *letter;     // what those that it makes are told first; NULL: they are not recruits
+    Task *letter;     // what those that it makes are told first
     PlacesKeep *keep; // what workers inherit beside their channels; NULL: nothing
     void *keep_context;
     Buffer kept;   // what that said last
@@ -39,8 +39,8 @@ enum { TAG_CHANNEL, TAG_END, TAGS };
 int places_open(Places *places, int count, const Service *service, const Starter *starter,
                 PlacesKeep *keep, void *keep_context);
 
-/* From now on this, which it takes over, is the letter to those that the starter makes. */
-void places_write_letter(Places *places, Task *letter);
+/* From now on this, which they free, is the letter to those that the starter makes. */
+void places_take_letter(Places *places, Task *letter);
 
 /* So many workers are wanted from now on; those beyond leave when they have
  * done what they hold. Moves the workers in memory. 0, or -1 with ENOMEM. */

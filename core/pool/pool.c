@@ -4,10 +4,10 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/os/clock.h"
 #include "core/os/fault.h"
+#include "core/os/owner.h"
 #include "core/os/sys.h"
 #include "core/pool/deadline.h"
 #include "core/pool/places.h"
@@ -19,7 +19,7 @@ enum {
 };
 
 struct Pool {
-    pid_t owner;
+    Owner owner;
     int window;
     Places places;
 
@@ -325,7 +325,7 @@ static int remaining_ms(int timeout_ms, uint64_t since) {
 }
 
 static bool is_ours(const Pool *pool) {
-    if (pool->owner == getpid()) return true;
+    if (owner_is_here(&pool->owner)) return true;
     errno = EPERM;
     return false;
 }
@@ -354,12 +354,10 @@ int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event) {
 Pool *pool_open(const PoolOptions *options) {
     Pool *pool = sys.realloc(NULL, sizeof *pool);
     if (!pool) return NULL;
-    *pool = (Pool){.owner = getpid(), .window = options->window};
+    *pool = (Pool){.owner = owner_here(), .window = options->window};
     if (places_open(&pool->places, options->workers, &options->service, &options->starter,
                     options->keep, options->keep_context) == -1 ||
-        (options->letter &&
-         pool_write_letter(pool, options->letter, options->letter_size, options->letter_handles,
-                           options->letter_handle_count) == -1)) {
+        (options->letter && pool_write_letter(pool, options->letter) == -1)) {
         pool_close(pool);
         return NULL;
     }
@@ -367,25 +365,33 @@ Pool *pool_open(const PoolOptions *options) {
     return pool;
 }
 
+static Task *make_task(uint64_t id, const void *bytes, size_t size, const TaskTerms *terms) {
+    Task *task = task_new(id, bytes, size);
+    if (!task) return NULL;
+    task->worker = terms->only - 1;
+    task->limit = terms->limit;
+    if (bundle_make(&task->bundle, terms->handles, terms->handle_count) == 0) return task;
+    task_free(task);
+    return NULL;
+}
+
+int pool_write_letter(Pool *pool, const PoolLetter *letter) {
+    TaskTerms terms = {.handles = letter->handles, .handle_count = letter->handle_count};
+    Task *written = make_task(0, letter->bytes, letter->size, &terms);
+    if (!written) return -1;
+    places_take_letter(&pool->places, written);
+    return 0;
+}
+
 uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms) {
     if (!is_ours(pool)) return 0;
-    Task *task = task_new(pool->last_id + 1, bytes, size, terms.handles, terms.handle_count);
+    Task *task = make_task(pool->last_id + 1, bytes, size, &terms);
     if (!task) return 0;
-    task->worker = terms.only - 1;
-    task->limit = terms.limit;
     pool->last_id++;
     FAULT("pool.submit");
     task_queue_push(queue_of(pool, task), task);
     feed_all(pool);
     return pool->last_id;
-}
-
-int pool_write_letter(Pool *pool, const char *bytes, size_t size, const int *handles,
-                      size_t handle_count) {
-    Task *letter = task_new(0, bytes, size, handles, handle_count);
-    if (!letter) return -1;
-    places_write_letter(&pool->places, letter);
-    return 0;
 }
 
 static Worker *holder_of(Pool *pool, uint64_t id) {
@@ -485,7 +491,7 @@ int pool_drain(Pool *pool, int grace_ms) {
 void pool_close(Pool *pool) {
     if (!pool) return;
     FAULT("pool.close");
-    if (pool->owner == getpid()) {
+    if (owner_is_here(&pool->owner)) {
         places_kill(&pool->places);
         places_reap(&pool->places);
     } else
@@ -493,5 +499,6 @@ void pool_close(Pool *pool) {
     places_close(&pool->places);
     task_queue_free(&pool->queue);
     buffer_free(&pool->estate);
+    owner_free(&pool->owner);
     free(pool);
 }

@@ -29,15 +29,20 @@
 
 typedef struct Pool Pool;
 
+/* What workers that inherit nothing know of the pool. */
 typedef struct {
-    int workers;        // at least 1
-    int window;         // tasks that a worker holds at most: one running, the others in its pipe
-    Service service;    // what the workers do
-    Starter starter;    // makes their processes; without one they are forked here
-    const char *letter; // to those that it makes: what they know of the pool
-    size_t letter_size;
-    const int *letter_handles; // descriptors that go with the letter; the pool makes copies
-    size_t letter_handle_count;
+    const char *bytes;
+    size_t size;
+    const int *handles; // descriptors that go with it; the pool makes copies
+    size_t handle_count;
+} PoolLetter;
+
+typedef struct {
+    int workers;     // at least 1
+    int window;      // tasks that a worker holds at most: one running, the others in its pipe
+    Service service; // what the workers do
+    Starter starter; // makes their processes; without one they are forked here
+    const PoolLetter *letter; // to those that it makes
     /* Appends to `fds`, as int, the descriptors that a worker started now inherits;
      * asked at every start; NULL: none. 0, or -1 with errno: it is not started now. */
     int (*keep)(void *context, Buffer *fds);
@@ -76,10 +81,9 @@ typedef struct {
 /* NULL with errno: ENOMEM, EMFILE ... `options` is copied. */
 Pool *pool_open(const PoolOptions *options);
 
-/* Workers that the starter makes from now on get this letter, and copies of the
- * descriptors. 0, or -1 with errno as of pool_submit, and the letter as it was. */
-int pool_write_letter(Pool *pool, const char *bytes, size_t size, const int *handles,
-                      size_t handle_count);
+/* Workers that the starter makes from now on get this letter. 0, or -1 with errno
+ * and the letter as it was. */
+int pool_write_letter(Pool *pool, const PoolLetter *letter);
 
 /* What else there is to say of a task; zero is nothing. */
 typedef struct {

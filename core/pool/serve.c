@@ -65,21 +65,17 @@ static int send_part(Self *self, const char *bytes, size_t size, const int *hand
     return sent;
 }
 
-static void take_handles(Self *self, const Frame *frame) {
-    self->handles = frame->handles;
-    self->handle_count = frame->header.handles;
-}
-
 // Of a pool that is gone already no letter comes; sending the refusal will tell.
 static int learn(Self *self, const Service *service, Channel *channel, Buffer *reply) {
     Frame frame;
     if (next_frame(channel, &frame) != 1 || frame.header.kind != FRAME_LETTER) return -1;
     FAULT("letter.read");
     self->index = (int)frame.header.task;
-    take_handles(self, &frame);
+    self->handles = frame.handles;
+    self->handle_count = frame.header.handles;
     int failed = service->learn(service->context, self, frame.payload, frame.header.size, reply);
-    channel_pass(channel, &frame);
     self->handle_count = 0;
+    channel_pass(channel, &frame);
     return failed;
 }
 
@@ -106,7 +102,8 @@ static int handle(Self *self, const Service *service, Channel *channel, const Fr
     board_set(&board->started, clock_now());
     board_set(&board->task, header.task);
     board_enter(board, BOARD_RUNNING);
-    take_handles(self, frame);
+    self->handles = frame->handles;
+    self->handle_count = frame->header.handles;
     FAULT("task.begin");
     int failed = service->handle(service->context, self, frame->payload, frame->header.size, reply);
     FAULT("task.done");

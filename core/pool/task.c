@@ -5,14 +5,12 @@
 
 #include "core/os/sys.h"
 
-Task *task_new(uint64_t id, const void *bytes, size_t size, const int *handles, size_t count) {
+Task *task_new(uint64_t id, const void *bytes, size_t size) {
     Task *task = sys.realloc(NULL, sizeof *task + size);
     if (!task) return NULL;
     *task = (Task){.id = id, .worker = -1, .size = size};
     if (size) memcpy(task->bytes, bytes, size);
-    if (bundle_make(&task->bundle, handles, count) == 0) return task;
-    free(task);
-    return NULL;
+    return task;
 }
 
 void task_free(Task *task) {

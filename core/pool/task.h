@@ -24,9 +24,8 @@ typedef struct {
     size_t count;
 } TaskQueue;
 
-/* A task for any worker, with a copy of the payload and of these descriptors; NULL
- * with errno as of bundle_make. */
-Task *task_new(uint64_t id, const void *bytes, size_t size, const int *handles, size_t count);
+/* A task for any worker, with a copy of the payload; NULL with ENOMEM. */
+Task *task_new(uint64_t id, const void *bytes, size_t size);
 void task_free(Task *task); // NULL is harmless
 
 void task_queue_push(TaskQueue *queue, Task *task);

@@ -4,7 +4,6 @@ local start_method = require("parallel.start_method")
 local POOLED = {"map", "starmap", "imap", "imap_unordered", "reduce"} -- (f, items, options)
 
 local function with_method(options, method)
-  if type(options) == "number" then options = {workers = options} end
   if options ~= nil and type(options) ~= "table" then return options end -- to be refused there
   local bound = {start_method = method}
   for name, value in pairs(options or {}) do bound[name] = value end
@@ -18,6 +17,7 @@ function context.new(parallel, method)
   method = start_method.check(method)
   local bound = {}
   function bound.Pool(options)
+    if type(options) == "number" then options = {workers = options} end
     local made = parallel.Pool(with_method(options, method))
     return made
   end
@@ -25,6 +25,10 @@ function context.new(parallel, method)
     bound[name] = function(f, items, options)
       return parallel[name](f, items, with_method(options, method))
     end
+  end
+  function bound.mapreduce(job)
+    local made = parallel.mapreduce(with_method(job, method))
+    return made
   end
   function bound.get_start_method() return method end
   return setmetatable(bound, {__index = parallel})

@@ -68,7 +68,12 @@ function Crew:send(chunk)
   self.holding = self.holding + 1
 end
 
-function Crew:room() return self.holding < self.workers * CHUNKS_EACH end
+function Crew:room() return self.holding < self.most end
+
+local function set_workers(self, workers)
+  self.workers = math.max(workers, 1)
+  self.most = self.workers * CHUNKS_EACH
+end
 
 -- A source that can hand out nothing more makes place for the next.
 function Crew:pump()
@@ -113,9 +118,9 @@ local function lose(self, chunk, place, failed)
 end
 
 -- What became of items of the chunk that were not settled before: lists by place.
-local function read_outcomes(chunk, bytes, worker, parcel)
+local function read_outcomes(chunk, bytes, parcel, worker)
   local from = chunk.settled or 0
-  local last, failures, elapsed, results = chunk.source:read(bytes, chunk, worker, parcel)
+  local last, failures, elapsed, results = chunk.source:read(bytes, parcel, chunk, worker)
   chunk.settled = last
   return {from = from, last = last, results = results, failures = failures or {}, elapsed = elapsed}
 end
@@ -169,12 +174,12 @@ local function tell_outcomes(self, chunk, worker, pid, outcomes)
 end
 
 function events.part(self, chunk, worker, reply, parcel)
-  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(chunk, reply, worker, parcel))
+  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(chunk, reply, parcel, worker))
 end
 
 -- What a worker that retires has left goes to another.
 function events.result(self, chunk, worker, reply, parcel)
-  local outcomes, n = read_outcomes(chunk, reply, worker, parcel), chunk.items.n
+  local outcomes, n = read_outcomes(chunk, reply, parcel, worker), chunk.items.n
   if outcomes.last < n then
     table.insert(self.again, piece(chunk, outcomes.last + 1, n, chunk.attempts))
   end
@@ -200,7 +205,7 @@ end
 
 -- What a dying worker left may be anything; what is no outcome settles nothing.
 local function read_remains(chunk, worker, detail)
-  local ok, outcomes = pcall(read_outcomes, chunk, detail.outcomes, worker)
+  local ok, outcomes = pcall(read_outcomes, chunk, detail.outcomes, nil, worker)
   return ok and outcomes or {from = 0, last = 0, failures = {}}
 end
 
@@ -363,7 +368,7 @@ end
 -- What workers that inherit nothing are told; those that are there already are
 -- told of changes.
 local function write_letter(self)
-  return recruit.letter(self.settings, self.options.workers, self.functions)
+  return recruit.letter("parallel.server", self.settings, self.options.workers, self.functions:all())
 end
 
 local function service(self, options, workers, f)
@@ -381,7 +386,8 @@ function Crew:resize(workers)
   self.options.workers = workers
   if self.settings then self.transport:letter(write_letter(self)) end
   self.transport:resize(workers)
-  self.workers, self.pids = workers, self.transport:workers()
+  set_workers(self, workers)
+  self.pids = self.transport:workers()
   self:pump()
 end
 
@@ -398,7 +404,7 @@ end
 local function starter(self, workers)
   local made = workers > 0 and start_method.starter(self.options.start_method) or nil
   if not made then return nil end
-  local ok, settings = pcall(recruit.settings, self.options)
+  local ok, settings = pcall(recruit.enclose, self.options)
   if not ok then
     error(failure.new({kind = "unsendable", message = "cannot send an option of the pool: " .. settings}), 0)
   end
@@ -422,11 +428,12 @@ local crew = {}
 -- memory_per_worker (in bytes). The workers inherit f, which may be nil.
 function crew.open(workers, options, f)
   local self = setmetatable({
-    workers = math.max(workers, 1), retries = options.retries or 0, timeout = options.timeout,
+    retries = options.retries or 0, timeout = options.timeout,
     retry_errors = options.retry_errors, options = options,
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
+  set_workers(self, workers)
   options.workers, options.descent = workers, identity.descent()
   local starts = starter(self, workers)
   local begin, handle, finish = service(self, options, workers, f)
@@ -434,8 +441,8 @@ function crew.open(workers, options, f)
   local letter, parcel
   if self.settings then letter, parcel = write_letter(self) end
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
-                                keep = function() return inherited(self, options) end,
                                 memory = options.memory_per_worker, starter = starts,
+                                keep = function() return inherited(self, options) end,
                                 letter = letter, parcel = parcel}))
   self.pids = self.transport:workers()
   return self

@@ -59,6 +59,14 @@ local function same(a, b)
   return true
 end
 
+--- The same as `take` for a function that cannot have changed; nil when it may have.
+function Functions:unchanging(f)
+  local version = self.current[f]
+  if not version or version.changes then return nil end
+  version.users = version.users + 1
+  return version
+end
+
 --- The version of f as it is now; whoever takes it gives it back with `release`.
 -- Raises "PATH: REASON" when something that f captures cannot leave this process.
 function Functions:take(f)
@@ -110,6 +118,15 @@ function Functions:defined(number, bytes, parcel)
 end
 
 function Functions:forgotten(number) self.versions[number] = nil end
+
+--- All functions that workers know now, by number: {bytes, parcel}.
+function Functions:all()
+  local all = {}
+  for number, version in pairs(self.versions) do
+    all[number] = {bytes = version.bytes, parcel = version.parcel}
+  end
+  return all
+end
 
 local functions = {}
 

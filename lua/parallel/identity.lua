@@ -4,7 +4,10 @@
 -- parent makes the rest. A process that was forked by other means is what its
 -- parent was, under a number of its own.
 local authkey = require("parallel.authkey")
+local check = require("parallel.check")
 local core = require("parallel.core")
+
+local MOST_NESTED = 10 -- pools of workers of pools ..., which would be a fork bomb beyond
 
 local Here = {}
 
@@ -28,8 +31,10 @@ end
 --- Inside a worker of a pool: {id =, workers =, seed =}; nil elsewhere.
 function identity.worker() return worker end
 
---- How many of our processes stand above this one: 0 in the main one.
-function identity.depth() return depth end
+--- Refuse a pool, at the line of the caller, when too many stand above this process.
+function identity.check_nesting()
+  if depth >= MOST_NESTED then check.fail(("pools are nested more than %d deep"):format(MOST_NESTED)) end
+end
 
 -- ---- the parent -----------------------------------------------------------
 

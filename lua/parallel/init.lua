@@ -1,11 +1,14 @@
 --- parallel: run Lua in many processes at once.
 -- The public interface; each thing it offers lives in a file of its own.
 local async_result = require("parallel.async_result")
+local barrier = require("parallel.barrier")
+local condition = require("parallel.condition")
 local context = require("parallel.context")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 local identity = require("parallel.identity")
 local interpreter = require("parallel.interpreter")
+local lock = require("parallel.lock")
 local log = require("parallel.log")
 local mapreduce = require("parallel.mapreduce")
 local oneshot = require("parallel.oneshot")
@@ -15,9 +18,19 @@ local start_method = require("parallel.start_method")
 local wait = require("parallel.wait")
 
 local parallel = {
+  Barrier = barrier.new,
+  BoundedSemaphore = lock.BoundedSemaphore,
+  Condition = condition.new,
+  Event = core.event,
+  JoinableQueue = core.queue,
+  Lock = lock.Lock,
   Pipe = core.pipe,
   Pool = pool.new,
   Process = process.Process,
+  Queue = core.queue,
+  RLock = lock.RLock,
+  Semaphore = lock.Semaphore,
+  SimpleQueue = function() return core.queue() end,
   _VERSION = "parallel-lua 0.1.0",
   active_children = process.active_children,
   as_completed = async_result.as_completed,

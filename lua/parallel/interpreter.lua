@@ -36,14 +36,16 @@ local function find()
   if own and (is_program(own) or is_interpreter(own)) then return own end
   return find_in_path() or error(
     ("cannot start a fresh interpreter: %s is none, and there is no %s in $PATH: " ..
-     "name one with parallel.set_executable(path)"):format(own or "this program", table.concat(NAMES, " or ")), 0)
+     "name one with parallel.set_executable(path)"):format(
+      own or "this program", table.concat(NAMES, " or ")), 0)
 end
 
 -- The library is in a file of its own, or the interpreter finds it as we would.
 local function load_library(path)
   if is_program(path) then return "" end
   if core.origin and core.origin ~= core.executable() then
-    return ("package.loaded.parallel = assert(package.loadlib(%q, 'luaopen_parallel'))() "):format(core.origin)
+    return ("package.loaded.parallel = assert(package.loadlib(%q, 'luaopen_parallel'))()"):format(
+      core.origin)
   end
   return ("package.path, package.cpath = %q, %q "):format(package.path, package.cpath)
 end

@@ -3,6 +3,7 @@
 -- A job is a table of the fields below; `map` is required, and `combine` or
 -- `reduce` (or both) say what becomes of the pairs that it emits.
 local core = require("parallel.core")
+local start_method = require("parallel.start_method")
 
 local COMBINERS = {"sum", "count", "min", "max", "mean", "first", "last", "list", "set", "hist", "top:N"}
 local SORTS = {
@@ -17,6 +18,7 @@ local FIELDS = {
   inputs = {"table", "function"}, values = {"table", "function"}, records = {"string"},
   sort = {"string"}, top = {"number"}, retries = {"number"}, partitions = {"number"},
   workers = {"number"}, progress = {"boolean", "function"}, format = {"string"},
+  start_method = {"string"},
 }
 
 local job = {}
@@ -102,6 +104,7 @@ function job.prepare(fields)
   if not ok then return nil, why end
   local made = {}
   for name, value in pairs(fields) do made[name] = value end
+  start_method.check(made.start_method)
   made.records = made.records or "line"
   made.workers = job.workers(made.workers)
   made.partitions = made.partitions or 4 * made.workers

@@ -3,6 +3,7 @@
 -- Three kinds of tasks: map a batch of splits into the worker's combining table;
 -- commit the table as sorted runs, one per partition; reduce one partition.
 local core = require("parallel.core")
+local identity = require("parallel.identity")
 
 -- A table larger than this is committed, so that mapping goes on in a small one.
 local LARGEST_TABLE = 64 * 1024 * 1024
@@ -61,6 +62,8 @@ function mapper.service(job, plan, run_files, output_files)
     {job = job, plan = plan, run_files = run_files, output_files = output_files}, Mapper)
 
   local function begin(worker)
+    identity.become(plan.descent, ("mapreduce worker %d"):format(worker:index()), true,
+      {id = worker:index(), workers = job.workers})
     self.worker, self.progress = worker, worker:progress()
     self.reader = core.reader()
     self.emitter = core.emitter({combine = job.combine, partitions = job.partitions})
@@ -72,6 +75,22 @@ function mapper.service(job, plan, run_files, output_files)
   end
 
   return begin, handle
+end
+
+-- Of the parent's scratch files, in a worker that was given their descriptors.
+local function files_of(fds)
+  local files = {}
+  for worker, fd in ipairs(fds) do
+    files[worker] = {fd = function() return fd end}
+  end
+  return files
+end
+
+--- In a worker that inherited nothing: the same functions, from the letter.
+function mapper.recruited(letter)
+  local begin, handle = mapper.service(
+    letter.job, letter.plan, files_of(letter.run_fds), files_of(letter.output_fds))
+  return {begin = begin, handle = handle}
 end
 
 return mapper

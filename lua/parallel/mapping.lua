@@ -70,10 +70,10 @@ function Mapping:take()
           first = first, items = items}
 end
 
-function Mapping:read(bytes, chunk, _, parcel)
+function Mapping:read(bytes, parcel, chunk)
   local results, before = self.list or {}, self.list and chunk.first - 1 or 0
   local last, failures, elapsed = core.outcomes(
-    bytes, results, before, chunk.settled or 0, chunk.items.n, false, parcel)
+    bytes, results, before, chunk.settled or 0, chunk.items.n, parcel)
   return last, failures, elapsed, results
 end
 

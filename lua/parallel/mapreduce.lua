@@ -8,11 +8,14 @@
 -- by whoever is free; the split that it was mapping is charged a retry.
 local core = require("parallel.core")
 local failure = require("parallel.failure")
+local identity = require("parallel.identity")
 local job_contract = require("parallel.job")
 local mapper = require("parallel.mapper")
 local progress = require("parallel.progress")
+local recruit = require("parallel.recruit")
 local result = require("parallel.result")
 local splits = require("parallel.splits")
+local start_method = require("parallel.start_method")
 
 local RETRIES_AFTER_DEATH = 2 -- when the job does not say; none after an error
 local TICK = 0.1              -- seconds between looks at the progress
@@ -200,14 +203,34 @@ local function descriptors(...)
   return fds
 end
 
+local PARENTS_OWN = {"before", "after", "progress", "inputs", "values"}
+
+-- For workers that inherit nothing but descriptors.
+local function letter(run)
+  local job = {}
+  for name, value in pairs(run.job) do job[name] = value end
+  for _, name in ipairs(PARENTS_OWN) do job[name] = nil end
+  local ok, enclosed = pcall(recruit.enclose, {
+    job = job, plan = {list = run.plan.list, values = run.plan.values, descent = run.plan.descent},
+    run_fds = descriptors(run.run_files), output_fds = descriptors(run.output_files)})
+  if ok then return recruit.letter("parallel.mapper", enclosed) end
+  error(failure.new({kind = "unsendable", message = "cannot send the job: " .. enclosed}), 0)
+end
+
 -- The files are made before the workers are forked: replacements inherit them
 -- too, and nothing is left behind whoever dies.
 function Run:open_pool()
+  identity.check_nesting()
+  self.plan.descent = identity.descent()
   self.run_files, self.output_files = scratch_files(self.job.workers), scratch_files(self.job.workers)
+  local starter = start_method.starter(self.job.start_method)
+  local bytes, parcel
+  if starter then bytes, parcel = letter(self) end
   local begin, handle = mapper.service(self.job, self.plan, self.run_files, self.output_files)
   local pool, why = core.pool({
     workers = self.job.workers, begin = begin, handle = handle,
     keep = descriptors(self.run_files, self.output_files),
+    starter = starter, letter = bytes, parcel = parcel,
   })
   if not pool then error(why, 0) end
   self.pool = pool

@@ -17,7 +17,6 @@ local start_method = require("parallel.start_method")
 local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
-local MOST_NESTED = 10 -- pools of workers of pools ..., which would be a fork bomb beyond
 local ON_ERROR = {"raise", "collect", "skip"}
 
 local Pool = {}
@@ -26,14 +25,16 @@ Pool.__index = Pool -- and `pool.workers` is how many there are
 
 -- ---- who may use it, and when ---------------------------------------------
 
+local pid = core.pid
+
 local function check_owner(self)
-  if self.owner ~= core.pid() then
+  if self.owner ~= pid() then
     check.fail(("this pool belongs to process %d"):format(self.owner))
   end
 end
 
 local function check_open(self)
-  check_owner(self)
+  if self.owner ~= pid() then check_owner(self) end
   if self.closed then check.fail("attempt to use a closed pool") end
 end
 
@@ -57,21 +58,23 @@ function Pool:work() while self.crew:step(0) do end end
 -- ---- one task -------------------------------------------------------------
 
 local function capture(self, f)
+  local known = self.crew.functions:unchanging(f)
+  if known then return known end
   local ok, version = pcall(self.crew.functions.take, self.crew.functions, f)
   if ok then return version end
   error(failure.new({kind = "unsendable", message = "function: " .. tostring(version)}), 0)
 end
 
 local function submit(self, f, ...)
-  local result = self.singles:add(capture(self, f), ...)
-  self.crew:pump()
+  local workers, result = self.crew, self.singles:add(capture(self, f), ...)
+  if workers.holding < workers.most then workers:pump() end
   return result
 end
 
 --- Start f(...) in a worker; returns an AsyncResult.
 function Pool:submit(f, ...)
   check_open(self)
-  check.callable(f, 1, "submit")
+  if type(f) ~= "function" then check.callable(f, 1, "submit") end
   return submit(self, f, ...)
 end
 
@@ -296,6 +299,7 @@ function Pool:mapreduce(fields)
   check.type(fields, "table", 1, "mapreduce")
   local with_workers = copy(fields)
   with_workers.workers = with_workers.workers or math.max(1, self.workers)
+  with_workers.start_method = with_workers.start_method or self.crew.options.start_method
   return mapreduce.run(with_workers)
 end
 
@@ -304,10 +308,9 @@ function Pool:broadcast(f, ...)
   check_open(self)
   check.callable(f, 1, "broadcast")
   local version, results, waiting, problem = capture(self, f), {}, self.crew.workers, nil
-  local call = core.calls()
+  local call, parts, parcels = core.calls(), {}, {}
   local arguments, parcel = core.encode_trusted(...)
   call:append(arguments)
-  local parts, parcels = {}, {}
   self.crew:tell_each(function(kind, worker, detail, came)
     parcels[worker] = came or parcels[worker] -- at most one: there is one result
     if kind == "part" then
@@ -323,7 +326,7 @@ function Pool:broadcast(f, ...)
       return
     end
     local values = {}
-    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, true, parcels[worker])
+    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, parcels[worker], true)
     if failures then
       failures[1].worker = worker
       if self.workers > 0 then failures[1].message = self.crew:explain(failures[1].message) end
@@ -472,9 +475,7 @@ function pool.inheriting(f, options)
   start_method.check(options.start_method)
   local workers = options.workers == 0 and 0 or job.workers(options.workers)
   if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
-  if workers > 0 and identity.depth() >= MOST_NESTED then
-    check.fail(("pools are nested more than %d deep"):format(MOST_NESTED))
-  end
+  if workers > 0 then identity.check_nesting() end
   local made = setmetatable({owner = core.pid(), workers = workers}, Pool)
   made.crew = crew.open(workers, options, f)
   made.pids = made.crew.pids

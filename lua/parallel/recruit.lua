@@ -1,9 +1,10 @@
 --- recruit: a worker, or a template of workers, whose process began anew.
 --
--- What it knows of its pool is in the letter that comes first on its channel.
+-- What it knows of its pool is in the letter that comes first on its channel: how
+-- this library is set up in the pool's process, and then, for the module that has
+-- the workers' functions, what that module's `recruited` is to get.
 local core = require("parallel.core")
-local functions = require("parallel.functions")
-local server = require("parallel.server")
+local log = require("parallel.log")
 
 local recruit = {}
 
@@ -12,33 +13,25 @@ local function has_global()
   return rawget(_G, "parallel") ~= nil and rawget(_G, "parallel") == package.loaded.parallel
 end
 
---- A pool's options as they are now, for its letters. Raises "PATH: REASON" when
--- something in them cannot be sent.
-function recruit.settings(options)
-  local bytes, parcel = core.encode_trusted(options, has_global())
-  return {bytes = bytes, parcel = parcel}
-end
+--- What letters say that does not change while the pool lives: `value` as it is
+-- now, as bytes and parcel in a list. Raises "PATH: REASON" when something in it cannot be sent.
+function recruit.enclose(value) return {core.encode_trusted(value)} end
 
---- The letter of a pool of so many workers that know these functions, and its parcel.
-function recruit.letter(settings, workers, known)
-  local versions = {}
-  for number, version in pairs(known.versions) do
-    versions[number] = {bytes = version.bytes, parcel = version.parcel}
-  end
-  return core.encode_trusted(package.path, package.cpath, settings, workers, versions)
+--- The letter for workers in which require(module).recruited(value, ...) makes the
+-- table of functions that core.pool wants, and its parcel; `enclosed` is of recruit.enclose.
+function recruit.letter(module, enclosed, ...)
+  return core.encode_trusted(package.path, package.cpath, has_global(), log.level(), module, enclosed, ...)
 end
 
 -- The paths come first: to decode the rest may take modules.
 local function open(letter, parcel)
-  local path, cpath, settings, workers, versions = core.decode_trusted(letter, parcel)
-  package.path, package.cpath = path, cpath
-  local options, is_global = core.decode_trusted(settings.bytes, settings.parcel)
-  options.workers = workers
-  if is_global then rawset(_G, "parallel", package.loaded.parallel) end
-  local known = functions.new()
-  for number, version in pairs(versions) do known:defined(number, version.bytes, version.parcel) end
-  local begin, handle, finish = server.service(known, options)
-  return {begin = begin, handle = handle, finish = finish, memory = options.memory_per_worker}
+  local function read(path, cpath, is_global, level, module, enclosed, ...)
+    package.path, package.cpath = path, cpath
+    if is_global then rawset(_G, "parallel", package.loaded.parallel) end
+    log.set(level)
+    return require(module).recruited(core.decode_trusted(enclosed[1], enclosed[2]), ...)
+  end
+  return read(core.decode_trusted(letter, parcel))
 end
 
 --- Be a worker with these descriptors (see core/lua/recruit.h); never returns.

@@ -2,6 +2,7 @@
 --
 -- A chunk is one function and a list of items, the arguments of one run each.
 local core = require("parallel.core")
+local functions = require("parallel.functions")
 local identity = require("parallel.identity")
 local log = require("parallel.log")
 
@@ -71,10 +72,10 @@ end
 local server = {}
 
 --- The functions `begin`, `handle` and `finish` of core.pool.
--- `functions` is inherited with whatever was defined before the fork; `here` says
+-- `known` is inherited with whatever was defined before the fork; `here` says
 -- that there is none.
-function server.service(functions, options, here)
-  local self = setmetatable({functions = functions, finalizer = options.finalizer,
+function server.service(known, options, here)
+  local self = setmetatable({functions = known, finalizer = options.finalizer,
                              reseed = reseeder(options.seed), budget = options.tasks_per_worker}, Server)
   local arguments = options.initargs or {}
 
@@ -89,6 +90,16 @@ function server.service(functions, options, here)
   end
 
   return begin, handle, function() self:finish() end
+end
+
+--- In a worker that inherited nothing: the same functions, from the pool's letter.
+-- `versions` are the functions that the workers know, by their numbers.
+function server.recruited(options, workers, versions)
+  options.workers = workers
+  local known = functions.new()
+  for number, version in pairs(versions) do known:defined(number, version.bytes, version.parcel) end
+  local begin, handle, finish = server.service(known, options)
+  return {begin = begin, handle = handle, finish = finish, memory = options.memory_per_worker}
 end
 
 return server

@@ -5,7 +5,7 @@
 --    source:wants()                     is there anything to hand out now?
 --    source:take()                      a chunk {version, shape, first, items}; items.n tasks
 --                                       of which the first has the source's number `first`
---    source:read(bytes, chunk, worker, parcel)   outcomes of the chunk: last, failures, elapsed as of
+--    source:read(bytes, parcel, chunk, worker)  outcomes of the chunk: last, failures, elapsed as of
 --                                       core.outcomes; and a list of results by place, unless
 --                                       they are settled already
 --    source:accept(number, value, worker, chunk)   the task's result, from that list; or
@@ -30,60 +30,57 @@ Singles.__index = Singles
 
 -- ---- coming in ------------------------------------------------------------
 
-local function encode_arguments(number, ...)
+-- As they are now: what the caller does to them afterwards is not seen.
+-- Returns the shared objects among them.
+local function encode_arguments(self, ...)
   local ok, bytes, parcel = pcall(core.encode_trusted, ...)
-  if ok then return bytes, parcel end
+  if ok then
+    self.calls:append(bytes)
+    return parcel
+  end
   ok, bytes = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x", be it the only one
   if ok then error("an argument changed while it was sent", 0) end
-  error(failure.new({kind = "unsendable", index = number, message = "args" .. tostring(bytes)}), 0)
-end
-
--- As they are now: what the caller does to them afterwards is not seen. Returns
--- the shared objects among them.
-local function keep_arguments(self, ...)
-  if self.calls:add(...) then return nil end
-  local bytes, parcel = encode_arguments(self.last + 1, ...)
-  self.calls:append(bytes)
-  return parcel
+  error(failure.new({kind = "unsendable", index = self.last + 1, message = "args" .. tostring(bytes)}), 0)
 end
 
 -- Neighbours of one function and one limit are a run; a chunk is cut from one run.
--- A parcel is about one message, so a call that has one is a run of its own.
-local function continue_run(self, number, version, timeout, parcel)
-  local run = self.newest
-  if not run or run.version ~= version or run.timeout ~= timeout or run.parcel or parcel then
-    run = {version = version, timeout = timeout, parcel = parcel}
-    if self.newest then self.newest.next = run else self.oldest = run end
-    self.newest = run
-  end
-  run.last = number
+-- A parcel is about one message, so what has one travels alone.
+local function begin_run(self, version, timeout, parcel)
+  local run = {version = version, timeout = timeout, parcel = parcel}
+  if self.newest then self.newest.next = run else self.oldest = run end
+  self.newest = run
+  return run
 end
 
 -- While none is open, the places in `results` are given out from the first again.
 local function enlist(self, version, timeout, parcel, result)
-  local number = self.last + 1
-  if self.open == 0 then self.before = self.last end
-  self.last, self.open = number, self.open + 1
-  self.results[number - self.before] = result
-  continue_run(self, number, version, timeout, parcel)
+  local number, open, run = self.last + 1, self.open, self.newest
+  if open == 0 then self.before = number - 1 end
+  self.last, self.open = number, open + 1
+  self.results[number - self.before] = setmetatable(result, self.class)
+  if not run or run.version ~= version or run.timeout ~= timeout or parcel or run.parcel then
+    run = begin_run(self, version, timeout, parcel)
+  end
+  run.last = number
   return result
 end
 
 --- A task f(...), f being known as `version`; returns its AsyncResult, or raises when
 -- an argument cannot be sent.
 function Singles:add(version, ...)
-  local parcel = keep_arguments(self, ...)
-  -- The fields that it will have: it need not grow for them.
-  local result = {index = self.last + 1, value = nil, worker = nil, elapsed = nil}
-  return enlist(self, version, nil, parcel, setmetatable(result, self.class))
+  local parcel
+  if not self.calls:add(...) then parcel = encode_arguments(self, ...) end
+  -- With room for the value, and no more: a million of them may wait.
+  return enlist(self, version, nil, parcel, {index = self.last + 1, value = nil})
 end
 
 --- The same with further fields of the result: callback, error_callback, timeout, retries, label.
 function Singles:add_with(fields, version, ...)
-  local parcel = keep_arguments(self, ...)
+  local parcel
+  if not self.calls:add(...) then parcel = encode_arguments(self, ...) end
   fields.index = self.last + 1
   fields.attended = (fields.callback or fields.error_callback) and true
-  return enlist(self, version, fields.timeout, parcel, setmetatable(fields, self.class))
+  return enlist(self, version, fields.timeout, parcel, fields)
 end
 
 -- ---- going out ------------------------------------------------------------
@@ -151,10 +148,10 @@ end
 local function began(chunk, number) return chunk.items.calls:began(number - chunk.first + 1) end
 
 --- Settles those that nobody attends to; the results of the others are returned.
-function Singles:read(bytes, chunk, worker, parcel)
+function Singles:read(bytes, parcel, chunk, worker)
   local last, failures, elapsed, ended, others = core.settle(
-    bytes, self.results, chunk.first - 1 - self.before, chunk.settled or 0, chunk.items.n, worker,
-    chunk.items.calls, parcel)
+    bytes, self.results, chunk.first - 1 - self.before, chunk.settled or 0, chunk.items.n, parcel, worker,
+    chunk.items.calls)
   if ended > 0 then close(self, chunk.version, ended) end
   return last, failures, elapsed, others
 end

@@ -8,6 +8,7 @@
 local check = require("parallel.check")
 local core = require("parallel.core")
 local interpreter = require("parallel.interpreter")
+local log = require("parallel.log")
 
 local METHODS = {"fork", "template", "spawn"}
 
@@ -40,8 +41,7 @@ end
 -- A lock that another thread holds while we fork is locked in the child for ever.
 local function safe(method)
   if method ~= "fork" or core.threads() == 1 then return method end
-  local ok, log = pcall(require, "parallel.log")
-  if ok then log.warn("this process has %d threads: workers are forked from a template", core.threads()) end
+  log.warn("this process has %d threads: workers are forked from a template", core.threads())
   return "template"
 end
 

@@ -51,7 +51,7 @@ describe("functions", function()
   local told, known
   before_each(function()
     told = {}
-    known = functions.new(function(what, number, bytes)
+    known = functions.new(function(_, what, number, bytes)
       table.insert(told, {what = what, number = number, bytes = bytes})
     end)
   end)

@@ -65,7 +65,7 @@ end)
 describe("other errors in a worker", function()
   it("get no such advice", function()
     parallel.with(parallel.Pool(1), function(pool)
-      local captured
+      local captured = nil
       for _, f in ipairs({
         function() return captured.field end,
         function() error("attempt to call a nil value (global 'x') was all he said", 0) end,

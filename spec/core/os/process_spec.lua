@@ -202,7 +202,7 @@ describe("when the parent is killed, a worker", function()
     end
   end
 
-  for _, point in ipairs({"child.armed", "worker.begin", "task.begin", "result.begin"}) do
+  for _, point in ipairs({"child.gate", "child.armed", "worker.begin", "task.begin", "result.begin"}) do
     it("stopped at " .. point .. " ends too", function()
       local host = start_with_fault(point .. ":stop@1")
       wait_for_child(host, "T")
