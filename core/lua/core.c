@@ -1,12 +1,15 @@
 #include "core/lua/core.h"
 
+#include "core/lua/aside.h"
 #include "core/lua/codec.h"
 #include "core/lua/emitter.h"
 #include "core/lua/files.h"
+#include "core/lua/intake.h"
 #include "core/lua/items.h"
 #include "core/lua/list.h"
 #include "core/lua/outcomes.h"
 #include "core/lua/pool.h"
+#include "core/lua/printer.h"
 #include "core/lua/random.h"
 #include "core/lua/records.h"
 #include "core/lua/reduce.h"
@@ -21,13 +24,16 @@ typedef void Register(lua_State *L);
 
 // clang-format off
 static Register *const PARTS[] = {
+    aside_register,
     codec_register,
     emitter_register,
     files_register,
+    intake_register,
     items_register,
     list_register,
     outcomes_register,
     pool_register,
+    printer_register,
     random_register,
     records_register,
     reduce_register,
@@ -50,6 +56,20 @@ void core_class(lua_State *L, const char *name, const luaL_Reg *methods) {
     lua_pushvalue(L, -1);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
+}
+
+// The metatable is its own __index.
+void core_own_class(lua_State *L, const char *name, const luaL_Reg *methods, int count) {
+    int first = lua_gettop(L) - count;
+    lua_newtable(L);
+    for (int i = 0; i <= count; i++) lua_pushvalue(L, first + i);
+    luaL_setfuncs(L, methods, count + 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__metatable");
+    lua_setmetatable(L, first);
+    lua_settop(L, first);
 }
 
 int luaopen_parallel_core(lua_State *L) {

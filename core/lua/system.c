@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/os/clock.h"
+#include "core/os/descriptor.h"
 #include "core/os/processors.h"
 #include "core/os/sys.h"
 #include "core/os/title.h"
@@ -80,6 +81,14 @@ static int system_title(lua_State *L) {
     return 0;
 }
 
+// core.write(fd, text): true, or nil, message, errno.
+static int system_write(lua_State *L) {
+    size_t size;
+    const char *text = luaL_checklstring(L, 2, &size);
+    int fd = (int)luaL_checkinteger(L, 1);
+    return luaL_fileresult(L, descriptor_write_all(fd, text, size) == 0, NULL);
+}
+
 static const luaL_Reg FUNCTIONS[] = {
     {"clock", system_clock},
     {"cpu_count", system_cpu_count},
@@ -90,6 +99,7 @@ static const luaL_Reg FUNCTIONS[] = {
     {"nice", system_nice},
     {"pin", system_pin},
     {"title", system_title},
+    {"write", system_write},
     {NULL, NULL},
 };
 

@@ -29,6 +29,9 @@ ssize_t descriptor_write(int fd, const void *bytes, size_t size);
  * itself (before 6.16, and then blocking the signal meanwhile does it). */
 ssize_t descriptor_write_quietly(int fd, const void *bytes, size_t size, bool *masked);
 
+/* The same until all is written, waiting for a descriptor that does not block. 0 or -1. */
+int descriptor_write_all(int fd, const void *bytes, size_t size);
+
 /* pwrite(2) until all is written. 0 or -1. */
 int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -27,6 +28,15 @@ static int raw_fcntl(int fd, int command, long argument) {
     return fcntl(fd, command, argument);
 }
 
+// It returns the error; all others set errno.
+static int raw_posix_spawnp(pid_t *pid, const char *program,
+                            const posix_spawn_file_actions_t *actions,
+                            const posix_spawnattr_t *attributes, char *const argv[],
+                            char *const env[]) {
+    errno = posix_spawnp(pid, program, actions, attributes, argv, env);
+    return errno ? -1 : 0;
+}
+
 #ifndef PARALLEL_LUA_TESTING
 
 const Sys sys = {
@@ -36,6 +46,11 @@ const Sys sys = {
     .open = raw_open,
     .fstat = fstat,
     .ftruncate = ftruncate,
+    .fallocate = fallocate,
+    .fchmod = fchmod,
+    .mkdir = mkdir,
+    .linkat = linkat,
+    .rename = rename,
     .pread = pread,
     .pwrite = pwrite,
     .pipe2 = pipe2,
@@ -52,6 +67,7 @@ const Sys sys = {
     .pidfd_open = raw_pidfd_open,
     .pidfd_send_signal = raw_pidfd_send_signal,
     .waitid = waitid,
+    .posix_spawnp = raw_posix_spawnp,
 };
 
 #else
@@ -71,6 +87,12 @@ ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f),
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
 ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
+ASKING(int, fallocate, fallocate, -1, (int d, int m, off_t o, off_t n), (d, m, o, n), NULL)
+ASKING(int, fchmod, fchmod, -1, (int d, mode_t m), (d, m), NULL)
+ASKING(int, mkdir, mkdir, -1, (const char *s, mode_t m), (s, m), NULL)
+ASKING(int, linkat, linkat, -1, (int a, const char *s, int b, const char *t, int f),
+       (a, s, b, t, f), NULL)
+ASKING(int, rename, rename, -1, (const char *s, const char *t), (s, t), NULL)
 ASKING(ssize_t, pread, pread, -1, (int d, void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(ssize_t, pwrite, pwrite, -1, (int d, const void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(int, pipe2, pipe2, -1, (int d[2], int f), (d, f), NULL)
@@ -91,6 +113,10 @@ ASKING(int, pidfd_open, raw_pidfd_open, -1, (pid_t p, unsigned f), (p, f), NULL)
 ASKING(int, pidfd_send_signal, raw_pidfd_send_signal, -1, (int d, int s, siginfo_t *i, unsigned f),
        (d, s, i, f), NULL)
 ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
+ASKING(int, posix_spawnp, raw_posix_spawnp, -1,
+       (pid_t * p, const char *s, const posix_spawn_file_actions_t *a, const posix_spawnattr_t *t,
+        char *const v[], char *const e[]),
+       (p, s, a, t, v, e), NULL)
 
 Sys sys = {
     .realloc = asking_realloc,
@@ -99,6 +125,11 @@ Sys sys = {
     .open = asking_open,
     .fstat = asking_fstat,
     .ftruncate = asking_ftruncate,
+    .fallocate = asking_fallocate,
+    .fchmod = asking_fchmod,
+    .mkdir = asking_mkdir,
+    .linkat = asking_linkat,
+    .rename = asking_rename,
     .pread = asking_pread,
     .pwrite = asking_pwrite,
     .pipe2 = asking_pipe2,
@@ -115,6 +146,7 @@ Sys sys = {
     .pidfd_open = asking_pidfd_open,
     .pidfd_send_signal = asking_pidfd_send_signal,
     .waitid = asking_waitid,
+    .posix_spawnp = asking_posix_spawnp,
 };
 
 #endif

@@ -2,6 +2,7 @@
 -- The public interface; each thing it offers lives in a file of its own.
 local async_result = require("parallel.async_result")
 local core = require("parallel.core")
+local counters = require("parallel.counters")
 local failure = require("parallel.failure")
 local mapreduce = require("parallel.mapreduce")
 local oneshot = require("parallel.oneshot")
@@ -12,6 +13,7 @@ local parallel = {
   Pool = pool.new,
   _VERSION = "parallel-lua 0.1.0",
   as_completed = async_result.as_completed,
+  counter = counters.add,
   cpu_count = core.cpu_count,
   fields = core.fields,
   is_failure = failure.is,
