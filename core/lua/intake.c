@@ -28,7 +28,10 @@ static Intake *check(lua_State *L) {
 
 static int method_read(lua_State *L) {
     int got = intake_read(check(L));
-    if (got == -1) return luaL_error(L, "cannot read '-': %s", strerror(errno));
+    if (got == -1) {
+        lua_pushfstring(L, "cannot read '-': %s", strerror(errno));
+        return lua_error(L); // without the place in our own files
+    }
     lua_pushboolean(L, got);
     return 1;
 }

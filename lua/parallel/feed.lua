@@ -37,10 +37,13 @@ local function take_header(self)
   return true
 end
 
--- A piece that is large enough, or, when somebody is idle, whatever there is.
+local function is_dry() return #core.poll({STDIN}, 0) == 0 end
+
+-- A piece that is large enough, or, when somebody is idle and nothing more comes
+-- at the moment, whatever there is.
 local function next_piece(self, is_idle)
   if not take_header(self) then return nil end
-  local least = is_idle and 1 or math.max(PIECE, self.job.block or 0)
+  local least = is_idle and is_dry() and 1 or math.max(PIECE, self.job.block or 0)
   local offset, length = self.intake:cut(self.stream_file:fd(), least)
   if not offset then return nil end
   self.plan.bytes = self.plan.bytes + length

@@ -42,9 +42,19 @@ function Run:send(task, worker, payload)
   self.unanswered = self.unanswered + 1
 end
 
+-- Of the arguments, the fifth are the splits.
+local function refuse_value(batch, why)
+  local split, i, rest = why:match("^%[5%]%[(%d+)%]%.values%[(%d+)%](.*)")
+  if not split then error(why, 0) end
+  local index = batch.splits[tonumber(split)].first + i - 1
+  error(failure.new({kind = "unsendable", message = ("cannot send values[%d]%s"):format(index, rest)}), 0)
+end
+
 local function encode_batch(self, batch)
   local kind = self.job.is_map_only and "print" or "map"
-  return core.encode(kind, batch.number, batch.first, batch.last, batch.splits)
+  local ok, payload = pcall(core.encode, kind, batch.number, batch.first, batch.last, batch.splits)
+  if ok then return payload end
+  refuse_value(batch, tostring(payload))
 end
 
 -- What was sent is kept, to be sent again.
