@@ -27,4 +27,5 @@ end
 local best = parallel.foreach(parallel.grid({step = {0.01, 0.1, 0.5}, rounds = {10, 100, 1000}}), fit, {
   combine = function(a, b) return b.miss < a.miss and b or a end,
 })
-print(("y = %.2f x + %.2f with step %s and %d rounds"):format(best.slope, best.offset, best.step, best.rounds))
+print(("y = %.2f x + %.2f with step %s and %d rounds"):format(
+  best.slope, best.offset, best.step, best.rounds))

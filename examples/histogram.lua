@@ -12,6 +12,8 @@ return {
     if number then emit(math.floor(number / width) * width) end
   end,
   combine = "count",
-  reduce = function(low, count) return ("%5d .. %5d %s %d"):format(low, low + width, ("*"):rep(count), count) end,
+  reduce = function(low, count)
+    return ("%5d .. %5d %s %d"):format(low, low + width, ("*"):rep(count), count)
+  end,
   sort = "key",
 }

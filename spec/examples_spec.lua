@@ -45,7 +45,7 @@ local OUTPUTS = {
 -- The commands in the comment that a file begins with.
 local function commands_of(path)
   local list = {}
-  for line in assert(io.lines(path)) do
+  for line in files.read(path):gmatch("([^\n]*)\n") do
     if not line:match("^%-%-") then break end
     list[#list + 1] = line:match("^%-%-    (parallel%-lua .*)")
   end

@@ -55,7 +55,6 @@ static const struct {
     {"EAGAIN", ACT_ERRNO, EAGAIN},
     {"ENOMEM", ACT_ERRNO, ENOMEM},
     {"EMFILE", ACT_ERRNO, EMFILE},
-    {"ENOENT", ACT_ERRNO, ENOENT},
     {"ENFILE", ACT_ERRNO, ENFILE},
     {"EPIPE", ACT_ERRNO, EPIPE},
     {"ENOSPC", ACT_ERRNO, ENOSPC},

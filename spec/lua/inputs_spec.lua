@@ -264,10 +264,17 @@ describe("a packed file", function()
 
   it("whose tool is missing is told", function()
     local path = files.write("text.gz", "x")
-    testing.fault("sys.posix_spawnp:ENOENT@*")
+    local result = shell.run({"env", "PATH=/none", shell.program(), "-e", "emit(record)", path})
+    assert.same({stdout = "", status = 3, stderr =
+      ("parallel-lua: %s:0+1: cannot read '%s': gzip is not installed\n"):format(path, path)}, result)
+  end)
+
+  it("whose tool cannot be started is told", function()
+    local path = files.write("text.gz", "x")
+    testing.fault("sys.posix_spawnp:ENOMEM@1")
     local failure = trials.raised(records_of, {inputs = {path}})
     testing.fault(nil)
-    assert.match(("cannot read '%s': gzip is not installed"):format(path), tostring(failure), 1, true)
+    assert.match("gzip Cannot allocate memory", tostring(failure), 1, true)
   end)
 
   it("is given up when map raises", function()
