@@ -38,8 +38,8 @@ static int spawn(Filter *filter, char *const argv[], int input, int output) {
     return started;
 }
 
-static void complain(Filter *filter, const char *what) {
-    snprintf(filter->complaint, sizeof filter->complaint, "%s %s", filter->program, what);
+static void complain(Filter *filter, const char *joint, const char *what) {
+    snprintf(filter->complaint, sizeof filter->complaint, "%s%s%s", filter->program, joint, what);
 }
 
 int filter_open(Filter *filter, char *const argv[], const char *path) {
@@ -52,7 +52,10 @@ int filter_open(Filter *filter, char *const argv[], const char *path) {
     if (descriptor_pipe(&filter->fd, &output) == -1) goto fail;
     if (spawn(filter, argv, input, output) == -1) {
         filter->pid = 0;
-        complain(filter, errno == ENOENT ? "is not installed" : strerror(errno));
+        if (errno == ENOENT)
+            complain(filter, " ", "is not installed");
+        else
+            complain(filter, ": ", strerror(errno));
         goto fail;
     }
     FAULT("filter.open");
@@ -86,7 +89,7 @@ static void describe_end(Filter *filter, const siginfo_t *info) {
         snprintf(text, sizeof text, "exited with status %d", info->si_status);
     else
         snprintf(text, sizeof text, "was killed by signal %d", info->si_status);
-    complain(filter, text);
+    complain(filter, " ", text);
 }
 
 static void await(Filter *filter, siginfo_t *info) {

@@ -274,7 +274,7 @@ describe("a packed file", function()
     testing.fault("sys.posix_spawnp:ENOMEM@1")
     local failure = trials.raised(records_of, {inputs = {path}})
     testing.fault(nil)
-    assert.match("gzip Cannot allocate memory", tostring(failure), 1, true)
+    assert.match("gzip: Cannot allocate memory", tostring(failure), 1, true)
   end)
 
   it("is given up when map raises", function()
