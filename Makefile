@@ -3,7 +3,8 @@
 #   make            build/bin/parallel-lua, and the module for stock Lua under build/lib/lua
 #   make demo       count the words of a real text, with a progress bar
 #   make test       build with fault points, then run the specs
-#   make check      lint, and the specs under the address and undefined-behaviour sanitizers
+#   make check      lint, specs, fuzzers, chaos, and the specs in odd circumstances and under sanitizers
+#   make chaos      kill workers at random under load, and check what became of each task
 #   make fuzz       feed damaged and odd bytes to all that reads bytes, for some minutes
 #   make lint       luacheck the Lua, compile the C with gcc and clang and -Werror, clang-tidy, format
 #   make bench      compare with other tools, as a table of medians and ratios
@@ -64,7 +65,7 @@ MISSING := $(if $(call have,$(firstword $(CC))),,$(firstword $(CC))) \
            $(if $(filter-out nil,$(ARGPARSE)),,lua-argparse) \
            $(if $(call package,libxxhash),,libxxhash-dev)
 
-.PHONY: all demo test check fuzz lint bench install clean dependencies FORCE
+.PHONY: all demo test check chaos fuzz lint bench install clean dependencies FORCE
 
 all: $(BIN) $(MODULE) $(if $(TESTING),$(BUILD)/bin/$(LUA)-replay)
 
@@ -119,6 +120,9 @@ test:
 
 check:
 	scripts/check
+
+chaos:
+	scripts/chaos
 
 fuzz:
 	scripts/fuzz

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/lua/children.h"
 #include "core/lua/compat.h"
 #include "core/lua/module.h"
 
@@ -57,12 +58,20 @@ static void push_arguments(lua_State *L, int argc, char **argv) {
     }
 }
 
+// Started by a pool, for its workers (see lua/parallel/interpreter.lua): never comes back.
+static int run_recruit(lua_State *L, const char *code) {
+    if (luaL_loadstring(L, code) != 0) return lua_error(L);
+    lua_call(L, 0, 0);
+    return 0;
+}
+
 // Runs parallel.cli over the arguments; returns its exit status.
 static int run(lua_State *L) {
     int argc = (int)lua_tointeger(L, 1);
     char **argv = lua_touserdata(L, 2);
     luaL_openlibs(L);
     module_preload(L);
+    if (argc == 3 && strcmp(argv[1], "--recruit") == 0) return run_recruit(L, argv[2]);
     catch_signals(L);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "parallel.cli");
@@ -112,6 +121,7 @@ int main(int argc, char **argv) {
     lua_pushlightuserdata(L, argv);
     int failed = lua_pcall(L, 2, 1, 0) != 0;
     int status = failed && !interrupted_by ? report(L) : (int)lua_tointeger(L, -1);
+    if (interrupted_by) children_make_daemons(L); // nobody wants to wait for them
     lua_close(L);
     return interrupted_by ? die_of(interrupted_by) : check_output(status);
 }

@@ -17,38 +17,40 @@ static Buffer *buffer_push(lua_State *L) {
     return buffer;
 }
 
-typedef void Encode(lua_State *L, int first, int count, Buffer *to);
-typedef int Decode(lua_State *L, const char *bytes, size_t size);
-
-static int encode_with(lua_State *L, Encode *encode) {
-    int count = lua_gettop(L);
-    Buffer *buffer = buffer_push(L);
-    encode(L, 1, count, buffer);
+static void push_bytes(lua_State *L, Buffer *buffer) {
     lua_pushlstring(L, buffer_bytes(buffer), buffer_size(buffer));
     buffer_free(buffer); // the collector may take long to come
-    return 1;
-}
-
-static int decode_with(lua_State *L, Decode *decode) {
-    size_t size;
-    const char *bytes = luaL_checklstring(L, 1, &size);
-    return decode(L, bytes, size);
 }
 
 static int core_encode(lua_State *L) {
-    return encode_with(L, codec_encode);
+    int count = lua_gettop(L);
+    Buffer *buffer = buffer_push(L);
+    codec_encode(L, 1, count, buffer);
+    push_bytes(L, buffer);
+    return 1;
 }
 
 static int core_decode(lua_State *L) {
-    return decode_with(L, codec_decode);
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 1, &size);
+    return codec_decode(L, bytes, size);
 }
 
 static int core_encode_trusted(lua_State *L) {
-    return encode_with(L, codec_encode_trusted);
+    int count = lua_gettop(L);
+    Buffer *buffer = buffer_push(L);
+    codec_encode_trusted(L, 1, count, buffer);
+    push_bytes(L, buffer);
+    if (lua_isnil(L, -2)) return 1;
+    lua_insert(L, -2);
+    return 2;
 }
 
 static int core_decode_trusted(lua_State *L) {
-    return decode_with(L, codec_decode_trusted);
+    size_t size;
+    const char *bytes = luaL_checklstring(L, 1, &size);
+    lua_settop(L, 2);
+    return codec_decode_trusted(L, bytes, size, 2);
 }
 
 void codec_register(lua_State *L) {

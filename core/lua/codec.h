@@ -10,7 +10,8 @@
  * Between ends that trust each other also functions: those of libraries by name
  * (core/lua/library.h), others as code with what their upvalues hold at that
  * moment. Functions that share an upvalue still do so over there; globals are
- * the receiver's. And userdata whose metatable has __serialize, a function that
+ * the receiver's, unless the function has another environment (see
+ * core/lua/environment.h). And userdata whose metatable has __serialize, a function that
  * returns another and its arguments, which are called over there to make it.
  *
  * Refused, with the path of the culprit, as in `hooks[1]: a coroutine cannot
@@ -36,13 +37,24 @@ void codec_encode(lua_State *L, int first, int count, Buffer *to);
  * damaged bytes raise "damaged message: REASON". */
 int codec_decode(lua_State *L, const char *bytes, size_t size);
 
-/* The same with functions. Damaged or forged code can do anything to the
- * process that decodes it: only for bytes whose sender is trusted. */
+/* The same with shared objects (core/lua/shared.h), which go beside the bytes: the
+ * first pushes a list of them, or nil when there is none; the second gets that
+ * list, or one of the descriptors that came (core/lua/parcel.h), at index `parcel`. */
+void codec_encode_shared(lua_State *L, int first, int count, Buffer *to);
+int codec_decode_shared(lua_State *L, const char *bytes, size_t size, int parcel);
+
+/* The same with shared objects and functions. Damaged or forged code can do anything
+ * to the process that decodes it: only for bytes whose sender is trusted. */
 void codec_encode_trusted(lua_State *L, int first, int count, Buffer *to);
-int codec_decode_trusted(lua_State *L, const char *bytes, size_t size);
+int codec_decode_trusted(lua_State *L, const char *bytes, size_t size, int parcel);
+
+/* The same with functions alone, for where nothing carries descriptors. */
+void codec_encode_functions(lua_State *L, int first, int count, Buffer *to);
+int codec_decode_functions(lua_State *L, const char *bytes, size_t size);
 
 /* core.encode(...) -> string, core.decode(string) -> ..., and the same with
- * functions as core.encode_trusted, core.decode_trusted. */
+ * functions and shared objects as core.encode_trusted(...) -> string, parcel (none
+ * when there are no shared objects), core.decode_trusted(string, parcel) -> ... */
 void codec_register(lua_State *L);
 
 #endif

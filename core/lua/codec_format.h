@@ -56,13 +56,18 @@ typedef enum {
                          // place, upvalues. Upvalues are their number, then for each a
     TAG_UPVALUE = 0x16,  // value; or the
     TAG_JOINED = 0x17,   // place of another function's upvalue, which is the same variable; or
-    TAG_GLOBALS = 0x18,  // for the receiver's globals, nothing
+    TAG_GLOBALS = 0x18,  // for the receiver's globals, nothing; or
+    TAG_OVER_GLOBALS = 0x1f, // a table that falls back to them.
+                             // LuaJIT may add one for the function's environment.
 
     // Values of registered types. The name is a string value.
     TAG_TYPED = 0x19,  // name, a table that has this type's metatable
     TAG_OBJECT = 0x1a, // name, value to be made an object of, tables put off in it, 0
     TAG_CALL = 0x1b,   // number of values, a function and its arguments, put off ones, 0:
                        // the value is what the call returns
+
+    // Shared objects. Their descriptors go beside the message.
+    TAG_HANDLE = 0x1c, // type, a string value; which of the descriptors, from 1
 } Tag;
 
 enum {

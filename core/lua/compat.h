@@ -56,7 +56,10 @@ static inline void lua_rawsetp(lua_State *L, int index, const void *key) {
 
 static inline const char *luaL_tolstring(lua_State *L, int index, size_t *size) {
     index = lua_absindex(L, index);
-    if (luaL_callmeta(L, index, "__tostring")) return lua_tolstring(L, -1, size);
+    if (luaL_callmeta(L, index, "__tostring")) {
+        if (!lua_isstring(L, -1)) luaL_error(L, "'__tostring' must return a string");
+        return lua_tolstring(L, -1, size);
+    }
     switch (lua_type(L, index)) {
     case LUA_TNIL: lua_pushliteral(L, "nil"); break;
     case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false"); break;

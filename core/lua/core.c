@@ -1,21 +1,32 @@
 #include "core/lua/core.h"
 
 #include "core/lua/aside.h"
+#include "core/lua/barrier.h"
+#include "core/lua/calls.h"
+#include "core/lua/children.h"
 #include "core/lua/codec.h"
+#include "core/lua/condition.h"
 #include "core/lua/emitter.h"
+#include "core/lua/event.h"
 #include "core/lua/files.h"
 #include "core/lua/intake.h"
 #include "core/lua/items.h"
 #include "core/lua/list.h"
+#include "core/lua/lock.h"
 #include "core/lua/outcomes.h"
+#include "core/lua/parcel.h"
 #include "core/lua/pool.h"
 #include "core/lua/printer.h"
+#include "core/lua/queue.h"
 #include "core/lua/random.h"
 #include "core/lua/records.h"
+#include "core/lua/recruit.h"
 #include "core/lua/reduce.h"
 #include "core/lua/result.h"
 #include "core/lua/scratch.h"
 #include "core/lua/self.h"
+#include "core/lua/semaphore.h"
+#include "core/lua/starter.h"
 #include "core/lua/system.h"
 #include "core/lua/text.h"
 #include "core/lua/types.h"
@@ -25,21 +36,32 @@ typedef void Register(lua_State *L);
 // clang-format off
 static Register *const PARTS[] = {
     aside_register,
+    barrier_register,
+    calls_register,
+    children_register,
     codec_register,
+    condition_register,
     emitter_register,
+    event_register,
     files_register,
     intake_register,
     items_register,
     list_register,
+    lock_register,
     outcomes_register,
+    parcel_register,
     pool_register,
     printer_register,
+    queue_register,
     random_register,
     records_register,
+    recruit_register,
     reduce_register,
     result_register,
     scratch_register,
     self_register,
+    semaphore_register,
+    starter_register,
     system_register,
     text_register,
     types_register,

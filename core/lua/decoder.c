@@ -65,6 +65,7 @@ static void decode_tagged(Decoder *d, int tag, lua_Integer tag_place, lua_Intege
     case TAG_TYPED: return decode_typed(d, place);
     case TAG_OBJECT: return decode_object(d, place);
     case TAG_CALL: return decode_call(d, place);
+    case TAG_HANDLE: return decode_handle(d, place);
     default: return decode_table(d, tag, tag_place, place);
     }
 }
@@ -103,7 +104,7 @@ void decode_later(Decoder *d) {
     d->depth = depth;
 }
 
-static int decode(lua_State *L, const char *bytes, size_t size, bool functions) {
+static int decode(lua_State *L, const char *bytes, size_t size, int parcel, bool functions) {
     luaL_checkstack(L, LUA_MINSTACK, "too many values to decode");
     lua_pushnil(L);
     Decoder d = {
@@ -111,6 +112,7 @@ static int decode(lua_State *L, const char *bytes, size_t size, bool functions) 
         .start = bytes,
         .at = bytes,
         .end = bytes + size,
+        .parcel = parcel,
         .functions = functions,
         .known = lua_gettop(L),
     };
@@ -126,9 +128,17 @@ static int decode(lua_State *L, const char *bytes, size_t size, bool functions) 
 }
 
 int codec_decode(lua_State *L, const char *bytes, size_t size) {
-    return decode(L, bytes, size, false);
+    return decode(L, bytes, size, 0, false);
 }
 
-int codec_decode_trusted(lua_State *L, const char *bytes, size_t size) {
-    return decode(L, bytes, size, true);
+int codec_decode_shared(lua_State *L, const char *bytes, size_t size, int parcel) {
+    return decode(L, bytes, size, lua_absindex(L, parcel), false);
+}
+
+int codec_decode_trusted(lua_State *L, const char *bytes, size_t size, int parcel) {
+    return decode(L, bytes, size, lua_absindex(L, parcel), true);
+}
+
+int codec_decode_functions(lua_State *L, const char *bytes, size_t size) {
+    return decode(L, bytes, size, 0, true);
 }

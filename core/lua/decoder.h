@@ -22,6 +22,7 @@ typedef struct {
     size_t owed;    // values that are announced but not read yet: each needs a byte at least
     int depth;      // tables around the value at hand
     bool functions; // are allowed
+    int parcel;     // stack index of the list of shared objects; 0: none is allowed
     // Stack index of the table of what is referred to, nil while it is empty.
     // A place leads to the value there, or for an upvalue to its function; a
     // negated place to a shape's list of keys, or to an upvalue's number.
@@ -50,6 +51,7 @@ void decode_function(Decoder *d, lua_Integer place, bool more);
 void decode_typed(Decoder *d, lua_Integer place);
 void decode_object(Decoder *d, lua_Integer place);
 void decode_call(Decoder *d, lua_Integer place);
+void decode_handle(Decoder *d, lua_Integer place);
 
 /* These fill the table or function on top of the stack. */
 void decode_contents_of_table(Decoder *d);

@@ -1,5 +1,6 @@
 /* Decoder of functions - their code, and what their upvalues hold. */
 #include "core/lua/decoder.h"
+#include "core/lua/environment.h"
 #include "core/lua/library.h"
 
 void decode_library(Decoder *d, lua_Integer place) {
@@ -34,6 +35,13 @@ static void remember_upvalue(Decoder *d, int i, lua_Integer place) {
     lua_pop(d->L, 1);
 }
 
+// A table that falls back to the globals of this state.
+static void decode_over_globals(Decoder *d) {
+    decode_value(d);
+    if (lua_type(d->L, -1) != LUA_TTABLE) decoder_damaged(d, "an environment is not a table");
+    environment_put_over(d->L);
+}
+
 static void decode_upvalue(Decoder *d, int i) {
     lua_State *L = d->L;
     lua_Integer place = d->at - d->start;
@@ -43,10 +51,23 @@ static void decode_upvalue(Decoder *d, int i) {
     switch (tag & ~TAG_SHARED) {
     case TAG_JOINED: return decode_joined(d, i);
     case TAG_GLOBALS: lua_pushglobaltable(L); break;
+    case TAG_OVER_GLOBALS: decode_over_globals(d); break;
     case TAG_UPVALUE: decode_value(d); break;
     default: decoder_damaged(d, "an upvalue of no known kind");
     }
     lua_setupvalue(L, -2, i);
+}
+
+// The environment that stands behind the upvalues.
+static void decode_apart(Decoder *d) {
+    d->owed--;
+    switch (*take(d, 1)) {
+    case TAG_OVER_GLOBALS: decode_over_globals(d); break;
+    case TAG_UPVALUE: decode_value(d); break;
+    default: decoder_damaged(d, "an environment of no known kind");
+    }
+    if (lua_type(d->L, -1) != LUA_TTABLE) decoder_damaged(d, "an environment is not a table");
+    environment_set_apart(d->L);
 }
 
 // Of the function on top of the stack.
@@ -56,10 +77,12 @@ void decode_upvalues(Decoder *d) {
     lua_pushvalue(L, -1);
     lua_getinfo(L, ">u", &info);
     uint64_t count = take_varint(d);
-    if (count != (uint64_t)info.nups)
+    bool apart = ENVIRONMENT_APART && count == (uint64_t)info.nups + 1;
+    if (count != (uint64_t)info.nups + apart)
         decoder_damaged(d, "a function of another number of upvalues");
     announce(d, count);
-    for (int i = 1; i <= (int)count; i++) decode_upvalue(d, i);
+    for (int i = 1; i <= info.nups; i++) decode_upvalue(d, i);
+    if (apart) decode_apart(d);
 }
 
 void decode_function(Decoder *d, lua_Integer place, bool more) {

@@ -1,5 +1,6 @@
 /* Decoder of objects - values of registered types, and such as say how they are made. */
 #include "core/lua/decoder.h"
+#include "core/lua/parcel.h"
 #include "core/lua/types.h"
 
 // Pushes the type whose name comes next.
@@ -59,6 +60,20 @@ void decode_call(Decoder *d, lua_Integer place) {
     for (uint64_t i = 0; i < count; i++) decode_owed(d);
     decode_later(d);
     lua_call(L, (int)count - 1, 1);
+    if (place) decoder_remember(d, place);
+    decoder_leave(d);
+}
+
+void decode_handle(Decoder *d, lua_Integer place) {
+    lua_State *L = d->L;
+    if (!d->parcel) decoder_damaged(d, "shared objects are not accepted here");
+    decoder_enter(d);
+    decode_value(d);
+    if (lua_type(L, -1) != LUA_TSTRING) decoder_damaged(d, "a type's name is not a string");
+    lua_Integer i = take_place(d);
+    if (!parcel_object(L, d->parcel, i, lua_tostring(L, -1)))
+        decoder_damaged(d, "a shared object did not come with it");
+    lua_remove(L, -2);
     if (place) decoder_remember(d, place);
     decoder_leave(d);
 }

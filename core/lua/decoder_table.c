@@ -147,7 +147,7 @@ static void decode_record(Decoder *d, lua_Integer place) {
         decode_owed(d);
         lua_rawset(L, -3);
     }
-    lua_remove(L, keys);
+    lua_replace(L, keys);
 }
 
 // ---- a table of any kind

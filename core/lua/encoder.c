@@ -2,6 +2,7 @@
 
 #include "core/lua/codec.h"
 #include "core/lua/path.h"
+#include "core/lua/shared.h"
 #include "core/lua/types.h"
 
 // Shorter strings are sent each time: looking them up would cost more than the
@@ -69,6 +70,8 @@ void encode_string(Encoder *e, int index) {
 }
 
 static const char *kind_name(lua_State *L, int index) {
+    const SharedKind *shared = shared_kind_of(L, index);
+    if (shared) return shared->noun;
     switch (lua_type(L, index)) {
     case LUA_TTHREAD: return "a coroutine";
     case LUA_TUSERDATA:
@@ -104,6 +107,11 @@ void encoder_put_off(Encoder *e, int index) {
 
 void encoder_keep(Encoder *e, int first, int count) {
     for (int i = 0; i < count; i++) list_add(e->L, e->kept, &e->keeps, first + i);
+}
+
+size_t encoder_share(Encoder *e, int index) {
+    list_add(e->L, e->shared, &e->handles, index);
+    return e->handles;
 }
 
 void encode_value(Encoder *e, int index) {
@@ -144,18 +152,21 @@ void encode_later(Encoder *e, size_t from) {
     e->depth = depth;
 }
 
-// encode(encoder, ...), under pcall so that whatever is raised, the buffer can be set back
+// encode(encoder, ...), under pcall so that whatever is raised, the buffer can be set back:
+// the list of shared objects, or nil
 static int encode_message(lua_State *L) {
     Encoder *e = lua_touserdata(L, 1);
     e->later = lua_gettop(L) + 1;
     e->first = 2;
     e->count = lua_gettop(L) - 1;
     e->kept = e->later + 1;
-    lua_settop(L, e->kept);
+    e->shared = e->kept + 1;
+    lua_settop(L, e->shared);
     put_varint(e, (uint64_t)e->count);
     for (int i = 0; i < e->count; i++) encode_value(e, e->first + i);
     encode_later(e, 0);
-    return 0;
+    lua_settop(L, e->shared);
+    return 1;
 }
 
 static int encoder_gc(lua_State *L) {
@@ -188,15 +199,14 @@ static Encoder *encoder_take(lua_State *L) {
     return fresh;
 }
 
-static void encoder_open(Encoder *e, lua_State *L, Buffer *to, bool functions) {
+static void encoder_open(Encoder *e, lua_State *L, Buffer *to) {
     e->busy = true;
     e->L = L;
     e->to = to;
     e->base = buffer_size(to);
     e->depth = e->floor = 0;
-    e->functions = functions;
     e->types = types_any(L);
-    e->late = e->keeps = 0;
+    e->late = e->keeps = e->handles = 0;
     e->makes = 0;
 }
 
@@ -206,27 +216,40 @@ static void encoder_close(Encoder *e) {
     e->busy = false;
 }
 
-static void encode(lua_State *L, int first, int count, Buffer *to, bool functions) {
+// Pushes the list of shared objects, or nil.
+static void encode(lua_State *L, int first, int count, Buffer *to, bool shares, bool functions) {
     first = lua_absindex(L, first);
     luaL_checkstack(L, count + 4, "too many values to encode");
     Encoder *e = encoder_take(L);
     lua_pushcfunction(L, encode_message);
     lua_pushlightuserdata(L, e);
     for (int i = 0; i < count; i++) lua_pushvalue(L, first + i);
-    encoder_open(e, L, to, functions);
-    int status = lua_pcall(L, count + 1, 0, 0);
+    encoder_open(e, L, to);
+    e->shares = shares;
+    e->functions = functions;
+    int status = lua_pcall(L, count + 1, 1, 0);
     encoder_close(e);
     if (status != 0) {
         to->end = to->start + e->base;
         lua_error(L);
     }
-    lua_pop(L, 1);
+    lua_remove(L, -2);
 }
 
 void codec_encode(lua_State *L, int first, int count, Buffer *to) {
-    encode(L, first, count, to, false);
+    encode(L, first, count, to, false, false);
+    lua_pop(L, 1);
+}
+
+void codec_encode_shared(lua_State *L, int first, int count, Buffer *to) {
+    encode(L, first, count, to, true, false);
 }
 
 void codec_encode_trusted(lua_State *L, int first, int count, Buffer *to) {
-    encode(L, first, count, to, true);
+    encode(L, first, count, to, true, true);
+}
+
+void codec_encode_functions(lua_State *L, int first, int count, Buffer *to) {
+    encode(L, first, count, to, false, true);
+    lua_pop(L, 1);
 }

@@ -34,10 +34,13 @@ typedef struct {
     int first;   // the values to encode: stack index and number
     int count;
     bool functions; // may be in the message
+    bool shares;    // so may shared objects
     bool types;     // are registered, so that metatables matter
 
     int later; // stack index of the list of what was put off, nil while there is nothing
     size_t late;
+    int shared; // stack index of the list of shared objects, nil while there is none
+    size_t handles;
     int kept; // stack index of a list of what dump functions returned, nil while there is nothing
     size_t keeps;
 
@@ -111,6 +114,9 @@ bool encode_library(Encoder *e, int index);
 bool encode_typed(Encoder *e, int index);
 void encode_userdata(Encoder *e, int index);
 
+/* Adds an object to the list that goes beside the message; its place there, from 1. */
+size_t encoder_share(Encoder *e, int index);
+
 /* ---- bytes ---- */
 
 static inline size_t here(const Encoder *e) {
@@ -147,7 +153,6 @@ static inline void put_bytes(Encoder *e, const void *bytes, size_t size) {
 }
 
 /* The place of four bytes to be filled in by set_counter. */
-// The place of four bytes to be filled in by set_counter.
 static inline size_t put_counter(Encoder *e) {
     size_t counter = here(e);
     memset(room(e, sizeof(uint32_t)), 0, sizeof(uint32_t));

@@ -1,5 +1,6 @@
 /* Encoder of functions - their code, and what their upvalues hold. */
 #include "core/lua/encoder.h"
+#include "core/lua/environment.h"
 #include "core/lua/library.h"
 
 static int write_code(lua_State *L, const void *bytes, size_t size, void *encoder) {
@@ -18,16 +19,35 @@ static void put_code(Encoder *e, int function) {
     set_counter(e, counter, size);
 }
 
-static bool is_globals(const char *name) {
-    return LUA_VERSION_NUM >= 502 && strcmp(name, "_ENV") == 0;
+// The name is on top of the stack.
+static void put_library(Encoder *e) {
+    put_byte(e, TAG_LIBRARY);
+    encode_string(e, lua_gettop(e->L));
+    lua_pop(e->L, 1);
 }
 
 bool encode_library(Encoder *e, int index) {
     if (!library_push_name(e->L, index)) return false;
-    put_byte(e, TAG_LIBRARY);
-    encode_string(e, lua_gettop(e->L));
-    lua_pop(e->L, 1);
+    put_library(e);
     return true;
+}
+
+// Modules go by name from here only: looking up every table would be slow.
+static void encode_captured(Encoder *e, Tag kind, int value) {
+    if (lua_type(e->L, value) == LUA_TTABLE && library_push_name(e->L, value)) {
+        put_byte(e, TAG_UPVALUE);
+        return put_library(e);
+    }
+    put_byte(e, (int)kind);
+    encode_value(e, value);
+}
+
+static void encode_environment(Encoder *e, int value) {
+    switch (environment_kind(e->L, value)) {
+    case ENVIRONMENT_GLOBALS: return put_byte(e, TAG_GLOBALS);
+    case ENVIRONMENT_OWN: return encode_captured(e, TAG_UPVALUE, value);
+    case ENVIRONMENT_OVER: return encode_captured(e, TAG_OVER_GLOBALS, value);
+    }
 }
 
 // The value on top of the stack is that of upvalue i.
@@ -35,11 +55,8 @@ static void encode_upvalue(Encoder *e, int function, int i, const char *name) {
     int value = lua_gettop(e->L);
     size_t place = encoder_place_of(e, lua_upvalueid(e->L, function, i));
     if (place) return put_tagged_varint(e, TAG_JOINED, place);
-    if (is_globals(name)) return put_byte(e, TAG_GLOBALS);
-    put_byte(e, TAG_UPVALUE);
-    // Modules go by name from here only: looking up every table would be slow.
-    if (lua_type(e->L, value) == LUA_TTABLE && encode_library(e, value)) return;
-    encode_value(e, value);
+    if (environment_is_upvalue(name)) return encode_environment(e, value);
+    encode_captured(e, TAG_UPVALUE, value);
 }
 
 void encode_upvalues(Encoder *e, int function) {
@@ -47,11 +64,15 @@ void encode_upvalues(Encoder *e, int function) {
     lua_Debug info;
     lua_pushvalue(L, function);
     lua_getinfo(L, ">u", &info);
-    put_varint(e, info.nups);
+    bool apart = environment_push_apart(L, function);
+    put_varint(e, (uint64_t)info.nups + apart);
     for (int i = 1; i <= info.nups; i++) {
         encode_upvalue(e, function, i, lua_getupvalue(L, function, i));
         lua_pop(L, 1);
     }
+    if (!apart) return;
+    encode_environment(e, lua_gettop(L));
+    lua_pop(L, 1);
 }
 
 static void encode_closure(Encoder *e, int function) {

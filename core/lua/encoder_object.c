@@ -1,6 +1,8 @@
 /* Encoder of objects - values of registered types, and such as say how they are made. */
 #include "core/lua/encoder.h"
+#include "core/lua/shared.h"
 #include "core/lua/types.h"
+#include "core/wire/bundle.h"
 
 // What the object is made of is encoded between these two. It must be whole
 // before the object is made, so what it puts off is not put off further than to
@@ -82,10 +84,11 @@ static bool encode_call(Encoder *e, int object) {
 }
 
 bool encode_typed(Encoder *e, int index) {
+    if (!e->types) return false;
     lua_State *L = e->L;
     int top = lua_gettop(L);
     bool table = lua_type(L, index) == LUA_TTABLE;
-    if (!e->types || !types_push_of(L, index)) return false;
+    if (!types_push_of(L, index)) return false;
     luaL_checkstack(L, LUA_MINSTACK, "too many values to encode");
     lua_rawgeti(L, top + 1, TYPE_LOAD);
     lua_rawgeti(L, top + 1, TYPE_DUMP);
@@ -102,7 +105,23 @@ bool encode_typed(Encoder *e, int index) {
     return true;
 }
 
+// Where there is nothing that could carry descriptors, they are refused.
+static bool encode_shared(Encoder *e, int index) {
+    const SharedKind *kind = shared_kind_of(e->L, index);
+    if (!kind) return false;
+    if (!e->shares) encoder_refuse(e, index, "cannot be sent this way");
+    if (kind->descriptor(e->L, index) == -1) encoder_refuse(e, index, "that is closed " FOREIGN);
+    if (e->handles == BUNDLE_MOST)
+        encoder_refuse(e, index, "is one shared object too many: it " FOREIGN);
+    put_byte(e, TAG_HANDLE);
+    lua_pushstring(e->L, kind->type);
+    encode_string(e, lua_gettop(e->L));
+    lua_pop(e->L, 1);
+    put_varint(e, encoder_share(e, index));
+    return true;
+}
+
 void encode_userdata(Encoder *e, int index) {
-    if (encoder_put_reference(e, lua_touserdata(e->L, index))) return;
+    if (encoder_put_reference(e, lua_touserdata(e->L, index)) || encode_shared(e, index)) return;
     if (!encode_typed(e, index) && !encode_call(e, index)) encoder_refuse(e, index, FOREIGN);
 }

@@ -106,7 +106,6 @@ static void encode_hash(Encoder *e, int table) {
     encode_fields(e, first, count);
 }
 
-// Adds a value to a list that is made when it is needed.
 void encode_plain(Encoder *e, int table) {
     if (encoder_is_deep(e)) {
         put_byte(e, TAG_LATER);

@@ -1,11 +1,26 @@
 #include "core/lua/heap.h"
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "core/os/sys.h"
+
+// The C library merges small blocks that were freed when it is next asked for a large one, and
+// sorts them then, some thousands at each such request. Here each merely writes to its block; after
+// a fork it copies a page.
+static void order_free_blocks(void) {
+#ifdef __GLIBC__
+    enum { LARGE = 100 << 10, SORTED_AT_ONCE = 10000 };
+    malloc_trim(0);
+    size_t unsorted = mallinfo2().ordblks; // at most
+    for (size_t sorted = 0; sorted <= unsorted; sorted += SORTED_AT_ONCE)
+        free(sys.realloc(NULL, LARGE)); // nothing is lost when there is none
+#endif
+}
 
 #if LUA_VERSION_NUM >= 504
 
@@ -13,8 +28,9 @@ enum {
     GRAIN = 16,
     LARGEST = 512, // what is larger, or a block that grows beyond, is left to the allocator before
     CLASSES = LARGEST / GRAIN,
-    STEP = 2 << 20,          // garbage between two collections
-    LARGEST_MULTIPLIER = 200 // percent of the heap, the most that the collector can be told
+    STEP = 2 << 20,           // garbage between two collections
+    LARGEST_MULTIPLIER = 200, // percent of the heap, the most that the collector can be told
+    STEPS_TO_AGE = 3          // new -> survival -> old since the last one -> old
 };
 
 static const size_t STRETCH = (size_t)1 << 34;
@@ -101,6 +117,19 @@ static void pace(lua_State *L) {
     int percent = kilobytes ? (int)(STEP / 10.24 / kilobytes) : LARGEST_MULTIPLIER;
     if (percent > LARGEST_MULTIPLIER) percent = LARGEST_MULTIPLIER;
     lua_gc(L, LUA_GCGEN, percent > 1 ? percent : 1, 100 + 4 * percent);
+    lua_gc(L, LUA_GCSTEP, 0); // Lua 5.4.4 heeds this only after a collection: all is old, it is cheap
+}
+
+// Entering generational mode makes all that there is old. In a state that was in that
+// mode few objects are young, and those have grown old after a few collections.
+static void grow_old(lua_State *L) {
+    if (lua_gc(L, LUA_GCGEN, 0, 0) != LUA_GCGEN) return;
+    for (int i = 0; i < STEPS_TO_AGE; i++) lua_gc(L, LUA_GCSTEP, 0);
+}
+
+void heap_age(lua_State *L) {
+    grow_old(L);
+    order_free_blocks();
 }
 
 void heap_renew(lua_State *L) {
@@ -113,6 +142,11 @@ void heap_renew(lua_State *L) {
 }
 
 #else
+
+void heap_age(lua_State *L) {
+    lua_gc(L, LUA_GCCOLLECT, 0);
+    order_free_blocks();
+}
 
 void heap_renew(lua_State *L) {
     (void)L;

@@ -10,7 +10,14 @@
 
 #include "core/lua/compat.h"
 
-/* Gives the state such memory from now on, and has garbage collected in steps
+/* In the parent, before it forks: makes every object old, so that collections in
+ * the workers do not write to (and thereby copy) the pages that they only inherited,
+ * and brings the allocator's free blocks in order, which else either process would do
+ * in copies. The state stays in generational mode, as the lua program has it: going
+ * back would write to every object here, and copy the pages all the same. */
+void heap_age(lua_State *L);
+
+/* In the worker. Gives the state such memory from now on, and has garbage collected in steps
  * that suit it. Where the system has no addresses to spare, or the state's
  * allocator cannot be changed (LuaJIT), all stays as it was. For processes that
  * end by _exit: the memory is given back with the process only. */

@@ -3,15 +3,18 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/lua/calls.h"
 #include "core/lua/codec.h"
 #include "core/lua/failed.h"
 #include "core/lua/guard.h"
 #include "core/lua/outcome.h"
+#include "core/lua/parcel.h"
 #include "core/lua/self.h"
 #include "core/os/clock.h"
 #include "core/os/fault.h"
+#include "core/wire/bundle.h"
 
-typedef enum { SHAPE_ONE, SHAPE_TUPLE, SHAPE_ALL } Shape;
+typedef enum { SHAPE_ONE, SHAPE_TUPLE, SHAPE_CALLS } Shape;
 
 // One chunk under way. The stack of each function that is run under pcall here
 // begins with it, as light userdata.
@@ -20,9 +23,12 @@ typedef struct {
     Shape shape;
     lua_Integer at, count; // the running item, from 1
     lua_Integer first;     // the number of the first one
+    // SHAPE_CALLS: what is left of the list, which is sound, and the running item's part of it
+    const char *rest, *end, *message;
+    uint64_t size;
 } Items;
 
-enum { ITEMS = 1, F, LIST, BEFORE, RESULTS }; // the stack of run_rest
+enum { ITEMS = 1, F, LIST, BEFORE, PARCEL, RESULTS }; // the stack of run_rest
 
 // ---- the ledger ----------------------------------------------------------
 
@@ -40,7 +46,7 @@ static void put_place(Items *items) {
 
 static void send_ledger(lua_State *L, Items *items) {
     Ledger *ledger = &items->self->ledger;
-    check_sent(L, items->self->part(items->self, ledger->page->bytes, ledger->size));
+    check_sent(L, items->self->part(items->self, ledger->page->bytes, ledger->size, NULL, 0));
     ledger_begin(ledger, ledger->task); // not before: what is not sent must be in it
 }
 
@@ -65,19 +71,42 @@ static void commit(Items *items, char *from, char *to) {
     ledger_commit(&items->self->ledger, (size_t)(to - from));
 }
 
-// An outcome that no ledger can hold is sent at once.
+// An outcome that no ledger can hold is sent at once; `head`, up to its end `to`,
+// is what precedes its bytes, less its size.
+static int send_at_once(Items *items, const char *head, char *to, const char *bytes, size_t size,
+                        const int *handles, size_t count) {
+    to = varint_write(to, size);
+    Buffer part = {0};
+    int sent = buffer_append(&part, head, (size_t)(to - head));
+    if (sent == 0) sent = buffer_append(&part, bytes, size);
+    if (sent == 0)
+        sent =
+            items->self->part(items->self, buffer_bytes(&part), buffer_size(&part), handles, count);
+    buffer_free(&part);
+    return sent;
+}
+
 static void send_large(lua_State *L, Items *items, OutcomeTag tag, const char *bytes, size_t size) {
     char head[2 * OUTCOME_SCALAR], *to = head;
     *to++ = OUTCOME_FIRST;
     to = varint_write(to, (uint64_t)items->at);
     *to++ = (char)tag;
-    to = varint_write(to, size);
-    Buffer large = {0};
-    int sent = buffer_append(&large, head, (size_t)(to - head));
-    if (sent == 0) sent = buffer_append(&large, bytes, size);
-    if (sent == 0) sent = items->self->part(items->self, buffer_bytes(&large), buffer_size(&large));
-    buffer_free(&large);
-    check_sent(L, sent);
+    check_sent(L, send_at_once(items, head, to, bytes, size, NULL, 0));
+}
+
+// Memory carries no descriptors, so such an outcome is sent at once too. With its
+// parcel on top.
+static void send_shared(lua_State *L, Items *items, const Buffer *bytes) {
+    int handles[BUNDLE_MOST];
+    size_t count = parcel_descriptors(L, -1, handles);
+    if (items->self->ledger.size > 0) send_ledger(L, items);
+    char head[3 * OUTCOME_SCALAR], *to = head;
+    *to++ = OUTCOME_FIRST;
+    to = varint_write(to, (uint64_t)items->at);
+    *to++ = OUTCOME_SHARED;
+    to = varint_write(to, count);
+    check_sent(
+        L, send_at_once(items, head, to, buffer_bytes(bytes), buffer_size(bytes), handles, count));
 }
 
 static void put_bytes(lua_State *L, Items *items, OutcomeTag tag, const char *bytes, size_t size) {
@@ -154,7 +183,13 @@ static bool put_plain(lua_State *L, Items *items, int index) {
 
 static int to_values(lua_State *L) {
     Items *items = lua_touserdata(L, 1);
-    put_encoded(L, items, OUTCOME_VALUES, 2, lua_gettop(L) - 1);
+    Buffer *aside = &items->self->aside;
+    buffer_clear(aside);
+    codec_encode_shared(L, 2, lua_gettop(L) - 1, aside);
+    if (lua_isnil(L, -1))
+        put_bytes(L, items, OUTCOME_VALUES, buffer_bytes(aside), buffer_size(aside));
+    else
+        send_shared(L, items, aside);
     return 0;
 }
 
@@ -168,7 +203,7 @@ static int to_failure(lua_State *L) {
 static int to_nowhere(lua_State *L) {
     Items *items = lua_touserdata(L, 1);
     buffer_clear(&items->self->aside);
-    codec_encode(L, 2, lua_gettop(L) - 1, &items->self->aside);
+    codec_encode_shared(L, 2, lua_gettop(L) - 1, &items->self->aside);
     return 0;
 }
 
@@ -199,7 +234,7 @@ static void push_unsendable(lua_State *L, Items *items, int first) {
     lua_settop(L, first);
     if (attempt(L, items, to_nowhere, first)) luaL_error(L, "a result changed while it was sent");
     const char *path = lua_tostring(L, -1);
-    if (items->shape != SHAPE_ALL && path && strncmp(path, "[1]", 3) == 0) path += 3;
+    if (items->shape != SHAPE_CALLS && path && strncmp(path, "[1]", 3) == 0) path += 3;
     lua_pushfstring(L, "result%s", path ? path : "");
     lua_createtable(L, 0, 2);
     set_string(L, "kind", "unsendable");
@@ -245,19 +280,19 @@ static int push_tuple(lua_State *L) {
     return count;
 }
 
-static int push_decoded(lua_State *L) {
-    size_t size;
-    int item = lua_gettop(L);
-    const char *bytes = luaL_checklstring(L, item, &size);
-    int count = codec_decode_trusted(L, bytes, size);
-    lua_remove(L, item);
-    return count;
+static int push_arguments(lua_State *L, const Items *items) {
+    if (items->shape == SHAPE_CALLS)
+        return codec_decode_trusted(L, items->message, items->size, PARCEL);
+    lua_rawgeti(L, LIST, items->at);
+    return items->shape == SHAPE_TUPLE ? push_tuple(L) : 1;
 }
 
-static int push_arguments(lua_State *L, const Items *items) {
-    lua_rawgeti(L, LIST, items->at);
-    if (items->shape == SHAPE_ONE) return 1;
-    return items->shape == SHAPE_TUPLE ? push_tuple(L) : push_decoded(L);
+// The running item is the next one, whatever becomes of it.
+static void next_call(Items *items) {
+    if (items->shape != SHAPE_CALLS) return;
+    calls_next(&items->rest, items->end, &items->size);
+    items->message = items->rest;
+    items->rest += items->size;
 }
 
 static Guard *guard_of(const Items *items) {
@@ -271,21 +306,22 @@ static void call_before(lua_State *L, const Items *items) {
     lua_call(L, 1, 0);
 }
 
-// run_rest(items, f, list, before): the item at hand and those after it, until one fails.
+// run_rest(items, f, list, before, parcel): the item at hand and those after it, until one fails.
 static int run_rest(lua_State *L) {
     Items *items = lua_touserdata(L, ITEMS);
     for (; items->at <= items->count; items->at++) {
         board_begin_item(items->self->board, (uint64_t)items->at);
+        next_call(items);
         FAULT("item.begin");
         guard_check(L, items->self);
         call_before(L, items);
         lua_pushvalue(L, F);
-        lua_call(L, push_arguments(L, items), items->shape == SHAPE_ALL ? LUA_MULTRET : 1);
+        lua_call(L, push_arguments(L, items), items->shape == SHAPE_CALLS ? LUA_MULTRET : 1);
         FAULT("item.done");
         guard_check(L, items->self);
         put_results(L, items);
         FAULT("item.committed");
-        lua_settop(L, BEFORE);
+        lua_settop(L, PARCEL);
     }
     return 0;
 }
@@ -308,10 +344,13 @@ static bool is_no_memory(lua_State *L, int status, int message) {
 // With what was raised on top: a table with the fields of a Failure instead.
 static int account(lua_State *L) {
     Items *items = lua_touserdata(L, lua_upvalueindex(1));
-    bool stopped = release(items);
     lua_settop(L, 1);
+    bool by_users_code = lua_istable(L, 1) || lua_isuserdata(L, 1);
+    if (by_users_code) failed_push_message(L, 1); // has no more time and memory than the item
+    bool stopped = release(items);
+    if (!by_users_code) failed_push_message(L, 1);
     lua_createtable(L, 0, 5);
-    failed_push_message(L, 1);
+    lua_insert(L, 2);
     lua_setfield(L, 2, "message");
     luaL_traceback(L, L, NULL, 1);
     lua_setfield(L, 2, "traceback");
@@ -334,7 +373,7 @@ static void push_bare_account(lua_State *L, Items *items, int status) {
 
 // Runs items until one fails, and notes that. True while there may be more.
 static bool run_some(lua_State *L, Items *items) {
-    lua_settop(L, BEFORE);
+    lua_settop(L, PARCEL);
     lua_pushlightuserdata(L, items);
     lua_pushcclosure(L, account, 1);
     lua_pushcfunction(L, run_rest);
@@ -342,7 +381,8 @@ static bool run_some(lua_State *L, Items *items) {
     lua_pushvalue(L, F);
     lua_pushvalue(L, LIST);
     lua_pushvalue(L, BEFORE);
-    int status = lua_pcall(L, 4, 0, BEFORE + 1);
+    lua_pushvalue(L, PARCEL);
+    int status = lua_pcall(L, 5, 0, PARCEL + 1);
     if (status == 0) return false;
     if (!lua_istable(L, -1)) push_bare_account(L, items, status);
     put_failure(L, items);
@@ -350,7 +390,18 @@ static bool run_some(lua_State *L, Items *items) {
     return true;
 }
 
-static lua_Integer check_count(lua_State *L, int list) {
+// Of calls each is checked to be whole.
+static lua_Integer check_calls(lua_State *L, Items *items, int list) {
+    size_t size;
+    items->rest = luaL_checklstring(L, list, &size);
+    items->end = items->rest + size;
+    lua_Integer count = calls_count(items->rest, size);
+    luaL_argcheck(L, count >= 0, list, "damaged calls");
+    return count;
+}
+
+static lua_Integer check_count(lua_State *L, Items *items, int list) {
+    if (items->shape == SHAPE_CALLS) return check_calls(L, items, list);
     luaL_checktype(L, list, LUA_TTABLE);
     lua_getfield(L, list, "n");
     lua_Integer count = luaL_checkinteger(L, -1);
@@ -363,15 +414,15 @@ static lua_Integer min(lua_Integer a, lua_Integer b) {
 }
 
 static int core_run_items(lua_State *L) {
-    static const char *const SHAPES[] = {"one", "tuple", "all", NULL};
+    static const char *const SHAPES[] = {"one", "tuple", "calls", NULL};
     Items items = {.self = self_check(L, 1), .at = 1};
     items.shape = (Shape)luaL_checkoption(L, 3, NULL, SHAPES);
-    items.count = check_count(L, 4);
+    items.count = check_count(L, &items, 4);
     items.first = luaL_optinteger(L, 5, 1);
     lua_Integer asked = items.count;
     items.count = min(asked, luaL_optinteger(L, 6, asked));
-    lua_settop(L, 7);
-    lua_remove(L, 6); // self, f, list, before: as ITEMS, F, LIST, BEFORE
+    lua_settop(L, 8);
+    lua_remove(L, 6); // self, f, list, before, parcel: as ITEMS, F, LIST, BEFORE, PARCEL
     lua_remove(L, 5);
     lua_remove(L, 3);
     uint64_t began = clock_now();

@@ -1,6 +1,6 @@
 /* Items - the worker's loop over the items of a chunk.
  *
- *     ran, exceeded = core.run_items(self, f, shape, items, first, most, before)
+ *     ran, exceeded = core.run_items(self, f, shape, items, first, most, before, parcel)
  *
  * calls f for each of the items.n items, at most `most` of them, and commits what became of it to
  * the worker's ledger, in the form of core/lua/outcome.h, before the next one begins: whatever ends
@@ -13,8 +13,9 @@
  * item after that one is run. `ran` is how many were.
  *
  * shape says what an item is: "one", f's only argument; "tuple", a list of
- * them; "all", a string in which core.encode_trusted put them, and then all
- * results of f count instead of the first. */
+ * them; "calls": the items are the bytes of calls (core/lua/calls.h), and then all
+ * results of f count instead of the first; the shared objects among their arguments
+ * are those of the parcel. */
 #ifndef PARALLEL_LUA_LUA_ITEMS_H
 #define PARALLEL_LUA_LUA_ITEMS_H
 

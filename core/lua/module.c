@@ -1,9 +1,29 @@
 #include "core/lua/module.h"
 
+#include <dlfcn.h>
+#include <limits.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/lua/core.h"
+
+// core.origin: the file in which this code lies, module or program; nil when it is not known.
+// Found when the module is loaded, since a path may be relative to where we are then.
+static void set_origin(lua_State *L) {
+    Dl_info info;
+    char path[PATH_MAX];
+    if (!dladdr(EMBEDDED_MODULES, &info) || !realpath(info.dli_fname, path)) return;
+    lua_pushstring(L, path);
+    lua_setfield(L, -2, "origin");
+}
+
+// As luaopen_parallel_core, for this one file that all is in.
+static int open_core(lua_State *L) {
+    luaopen_parallel_core(L);
+    set_origin(L);
+    return 1;
+}
 
 // Lua calls this for `require(name)`; upvalue 1 is the embedded module.
 static int load_embedded(lua_State *L) {
@@ -23,7 +43,7 @@ static void preload_one(lua_State *L, const EmbeddedModule *module) {
 void module_preload(lua_State *L) {
     lua_getglobal(L, "package");
     lua_getfield(L, -1, "preload");
-    lua_pushcfunction(L, luaopen_parallel_core);
+    lua_pushcfunction(L, open_core);
     lua_setfield(L, -2, "parallel.core");
     for (const EmbeddedModule *m = EMBEDDED_MODULES; m->name; m++) preload_one(L, m);
     lua_pop(L, 2);

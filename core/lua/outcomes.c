@@ -4,21 +4,38 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/lua/calls.h"
 #include "core/lua/codec.h"
 #include "core/lua/outcome.h"
+#include "core/os/clock.h"
 #include "core/wire/buffer.h"
+#include "core/wire/bundle.h"
 
-typedef struct {
+typedef struct Reading Reading;
+
+// What becomes of the values on top of the stack, the result of the item at place r->last.
+typedef void Keep(Reading *r, int values);
+
+struct Reading {
     lua_State *L;
+    Keep *keep;
     const char *at, *end;
     lua_Integer offset;  // in the list of results
     lua_Integer last;    // the place read last
     lua_Integer settled; // places known before
     lua_Integer count;   // items in the chunk
-    bool packed;
-} Reading;
+    lua_Integer shared;  // how many of the shared objects belong to outcomes before
+    // Of core.settle:
+    lua_Integer ended; // results that have ended here
+    uint64_t now;
+    const uint64_t *began; // for each item
+};
 
-enum { BYTES = 1, RESULTS, OFFSET, SETTLED, COUNT, PACKED, FAILURES, ELAPSED };
+// The arguments of both functions, and the results of their run.
+enum { BYTES = 1, RESULTS, OFFSET, SETTLED, COUNT, PARCEL, FAILURES, ELAPSED, OTHERS };
+
+// Further ones of core.settle: arguments, and the names of an AsyncResult's fields.
+enum { WORKER = OTHERS + 1, CALLS, VALUE, VALUES, WORKER_NAME, ELAPSED_NAME, ATTENDED };
 
 static void damaged(Reading *r, const char *reason) __attribute__((noreturn));
 
@@ -58,6 +75,18 @@ static int push_message(Reading *r) {
     return codec_decode(r->L, bytes, size);
 }
 
+// Pushes a list of the next so many shared objects.
+static void take_parcel(Reading *r, uint64_t count) {
+    lua_State *L = r->L;
+    if (!lua_istable(L, PARCEL) || count > BUNDLE_MOST)
+        damaged(r, "shared objects did not come with them");
+    lua_createtable(L, (int)count, 0);
+    for (lua_Integer i = 1; i <= (lua_Integer)count; i++) {
+        lua_rawgeti(L, PARCEL, ++r->shared);
+        lua_rawseti(L, -2, i);
+    }
+}
+
 // Pushes what f returned; how many values that is.
 static int push_values(Reading *r, int tag) {
     lua_State *L = r->L;
@@ -88,28 +117,128 @@ static void pack(lua_State *L, int count) {
     lua_setfield(L, list, "n");
 }
 
-static void take_result(Reading *r, int tag) {
+static void keep_value(Reading *r, int values) {
+    if (values != 1) damaged(r, "more results than one");
+    lua_rawseti(r->L, RESULTS, r->offset + r->last);
+}
+
+static void keep_packed(Reading *r, int values) {
+    pack(r->L, values);
+    lua_rawseti(r->L, RESULTS, r->offset + r->last);
+}
+
+// What is on top goes to the place of the item at hand in a list that is made when it is needed.
+static void list(Reading *r, int index) {
     lua_State *L = r->L;
-    int values = push_values(r, tag);
-    if (r->packed)
-        pack(L, values);
-    else if (values != 1)
-        damaged(r, "more results than one");
+    if (lua_isnil(L, index)) {
+        lua_newtable(L);
+        lua_replace(L, index);
+    }
+    lua_rawseti(L, index, r->last);
+}
+
+// The `values` on top are the result.
+static void set_result(Reading *r, int values) {
     if (r->last > r->settled)
-        lua_rawseti(L, RESULTS, r->offset + r->last);
+        r->keep(r, values);
     else
-        lua_pop(L, 1);
+        lua_pop(r->L, values);
+}
+
+static void take_result(Reading *r, int tag) {
+    set_result(r, push_values(r, tag));
+}
+
+// With the account on top.
+static void set_failure(Reading *r) {
+    lua_State *L = r->L;
+    if (r->last <= r->settled) return lua_pop(L, 1);
+    list(r, FAILURES);
+}
+
+// ---- results that wait to be told ----------------------------------------
+
+// With an AsyncResult on top, and below it the values: is anybody to be told of its end?
+static bool is_attended(lua_State *L) {
+    lua_pushvalue(L, ATTENDED);
+    bool attended = lua_rawget(L, -2) != LUA_TNIL;
+    lua_pop(L, 1);
+    return attended;
+}
+
+// Sets a field of the table at the index, by the index of its name, to what is on top.
+static void set_named(lua_State *L, int table, int name) {
+    lua_pushvalue(L, name);
+    lua_insert(L, -2);
+    lua_rawset(L, table);
+}
+
+// With the values on top: they become the result's own.
+static void set_values(lua_State *L, int result, int values) {
+    if (values == 1 && !lua_isnil(L, -1)) return set_named(L, result, VALUE);
+    pack(L, values);
+    set_named(L, result, VALUES);
+}
+
+static double seconds_since_call(const Reading *r) {
+    return (double)(r->now - r->began[r->last - 1]) / 1e9;
+}
+
+static void end_result(Reading *r, int result, int values) {
+    lua_State *L = r->L;
+    set_values(L, result, values);
+    lua_pushvalue(L, WORKER);
+    set_named(L, result, WORKER_NAME);
+    lua_pushnumber(L, seconds_since_call(r));
+    set_named(L, result, ELAPSED_NAME);
+    lua_pushnil(L);
+    lua_rawseti(L, RESULTS, r->offset + r->last);
+    r->ended++;
+}
+
+// One that nobody waits for any more is dropped; one that is attended is left to Lua.
+static void settle(Reading *r, int values) {
+    lua_State *L = r->L;
+    int result = lua_gettop(L) - values + 1;
+    bool waits = lua_rawgeti(L, RESULTS, r->offset + r->last) == LUA_TTABLE;
+    bool attended = waits && is_attended(L);
+    lua_insert(L, result);
+    if (attended) {
+        pack(L, values);
+        list(r, OTHERS);
+    } else if (waits) {
+        end_result(r, result, values);
+    }
+    lua_settop(L, result - 1);
 }
 
 static void take_failure(Reading *r) {
+    if (push_message(r) != 1 || !lua_istable(r->L, -1)) damaged(r, "a failure without an account");
+    set_failure(r);
+}
+
+// decode(bytes, parcel): the values
+static int decode_shared(lua_State *L) {
+    size_t size;
+    const char *bytes = lua_tolstring(L, 1, &size);
+    return codec_decode_shared(L, bytes, size, 2);
+}
+
+// When this process may open no more files, that is the failure of this item alone.
+static void take_shared(Reading *r) {
     lua_State *L = r->L;
-    if (push_message(r) != 1 || !lua_istable(L, -1)) damaged(r, "a failure without an account");
-    if (r->last <= r->settled) return lua_pop(L, 1);
-    if (lua_isnil(L, FAILURES)) {
-        lua_newtable(L);
-        lua_replace(L, FAILURES);
-    }
-    lua_rawseti(L, FAILURES, r->last);
+    int top = lua_gettop(L);
+    lua_pushcfunction(L, decode_shared);
+    uint64_t count = take_varint(r);
+    push_string(r, take_varint(r));
+    take_parcel(r, count);
+    if (lua_pcall(L, 2, LUA_MULTRET, 0) == 0) return set_result(r, lua_gettop(L) - top);
+    lua_createtable(L, 0, 2);
+    lua_pushliteral(L, "unsendable");
+    lua_setfield(L, -2, "kind");
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "message");
+    set_failure(r);
 }
 
 // ---- the run -------------------------------------------------------------
@@ -135,27 +264,72 @@ static void take_one(Reading *r) {
     if (r->last == -1) damaged(r, "an outcome of no known item");
     if (r->last++ == r->count) damaged(r, "more outcomes than items");
     if (tag == OUTCOME_FAILED) return take_failure(r);
+    if (tag == OUTCOME_SHARED) return take_shared(r);
     take_result(r, tag);
 }
 
-static int core_outcomes(lua_State *L) {
+static Reading check_reading(lua_State *L) {
     size_t size;
     const char *bytes = luaL_checklstring(L, BYTES, &size);
     luaL_checktype(L, RESULTS, LUA_TTABLE);
-    Reading r = {.L = L, .at = bytes, .end = bytes + size, .last = -1};
-    r.offset = luaL_checkinteger(L, OFFSET);
-    r.settled = luaL_checkinteger(L, SETTLED);
-    r.count = luaL_checkinteger(L, COUNT);
-    r.packed = lua_toboolean(L, PACKED);
-    lua_settop(L, PACKED);
+    return (Reading){.L = L,
+                     .at = bytes,
+                     .end = bytes + size,
+                     .last = -1,
+                     .offset = luaL_checkinteger(L, OFFSET),
+                     .settled = luaL_checkinteger(L, SETTLED),
+                     .count = luaL_checkinteger(L, COUNT)};
+}
+
+// Pushes last, failures, elapsed.
+static void take_all(Reading *r) {
+    lua_State *L = r->L;
+    while (r->at < r->end) take_one(r);
+    lua_pushinteger(L, r->last > r->settled ? r->last : r->settled);
+    lua_pushvalue(L, FAILURES);
+    lua_pushvalue(L, ELAPSED);
+}
+
+static int core_outcomes(lua_State *L) {
+    Reading r = check_reading(L);
+    r.keep = lua_toboolean(L, PARCEL + 1) ? keep_packed : keep_value;
+    lua_settop(L, PARCEL);
     lua_settop(L, ELAPSED);
-    while (r.at < r.end) take_one(&r);
-    lua_pushinteger(L, r.last > r.settled ? r.last : r.settled);
-    lua_insert(L, FAILURES);
+    take_all(&r);
     return 3;
+}
+
+static void push_names(lua_State *L) {
+    lua_pushliteral(L, "value");
+    lua_pushliteral(L, "values");
+    lua_pushliteral(L, "worker");
+    lua_pushliteral(L, "elapsed");
+    lua_pushliteral(L, "attended");
+}
+
+static int core_settle(lua_State *L) {
+    Reading r = check_reading(L);
+    size_t calls;
+    luaL_checkinteger(L, PARCEL + 1);
+    r.began = calls_began(L, PARCEL + 2, &calls);
+    luaL_argcheck(L, r.count <= (lua_Integer)calls, COUNT, "more items than calls");
+    r.keep = settle;
+    r.now = clock_now();
+    lua_settop(L, PARCEL + 2);
+    for (int i = FAILURES; i <= OTHERS; i++) { // before worker and calls
+        lua_pushnil(L);
+        lua_insert(L, i);
+    }
+    push_names(L);
+    take_all(&r);
+    lua_pushinteger(L, r.ended);
+    lua_pushvalue(L, OTHERS);
+    return 5;
 }
 
 void outcomes_register(lua_State *L) {
     lua_pushcfunction(L, core_outcomes);
     lua_setfield(L, -2, "outcomes");
+    lua_pushcfunction(L, core_settle);
+    lua_setfield(L, -2, "settle");
 }

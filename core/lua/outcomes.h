@@ -1,13 +1,21 @@
 /* Outcomes - reads what core.run_items wrote (core/lua/outcome.h):
  *
  *     last, failures, elapsed =
- *         core.outcomes(bytes, results, offset, settled, count, packed)
+ *         core.outcomes(bytes, results, offset, settled, count, parcel, packed)
  *
  * puts the result of the item at place i into results[offset + i], as a list
  * with field n when `packed`; those of the first `settled` of the `count` items
  * are known already and passed over. `last` is the place up to which items have
  * an outcome. failures[i] is a table with the fields of a Failure; nil when
  * there is none. elapsed is what the chunk took, nil when it goes on.
+ *
+ *     last, failures, elapsed, ended, others =
+ *         core.settle(bytes, results, offset, settled, count, parcel, worker, calls)
+ *
+ * does so for calls (core/lua/calls.h) whose AsyncResults (lua/parallel/async_result.lua) are in
+ * results: those get their values, are taken out of the list, and are counted in `ended`. What
+ * belongs to an attended one stands packed in others[i] instead, nil when there is none; what
+ * belongs to none is dropped.
  *
  * Bytes that are none raise "damaged outcomes: REASON". */
 #ifndef PARALLEL_LUA_LUA_OUTCOMES_H

@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "core/lua/environment.h"
+
 enum {
     STEPS_SHOWN = 20, // of a longer path the end is shown
     KEY_SHOWN = 40,   // of a longer key the beginning is shown
@@ -72,18 +74,26 @@ static bool search_table(Search *s, int table, int holder) {
     return found;
 }
 
+// The value is on top of the stack.
+static bool search_upvalue(Search *s, int function, int holder, const char *name) {
+    lua_pushstring(s->L, name);
+    return search_add(s, function + 1, holder, function + 2, TO_UPVALUE);
+}
+
 static bool search_upvalues(Search *s, int function, int holder) {
     lua_State *L = s->L;
     const char *name;
     bool found = false;
     for (int i = 1; !found && (name = lua_getupvalue(L, function, i)); i++) {
         // The globals do not travel, so they are not why the function cannot.
-        if (strcmp(name, "_ENV") != 0) {
-            lua_pushstring(L, name);
-            found = search_add(s, function + 1, holder, function + 2, TO_UPVALUE);
-        }
+        bool stays = environment_is_upvalue(name) &&
+                     environment_kind(L, function + 1) == ENVIRONMENT_GLOBALS;
+        if (!stays) found = search_upvalue(s, function, holder, name);
         lua_settop(L, function);
     }
+    if (!found && environment_push_apart(L, function))
+        found = search_upvalue(s, function, holder, "_ENV");
+    lua_settop(L, function);
     return found;
 }
 

@@ -5,130 +5,34 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
-#include "core/lua/guard.h"
 #include "core/lua/heap.h"
-#include "core/lua/self.h"
+#include "core/lua/interrupt.h"
+#include "core/lua/parcel.h"
+#include "core/lua/service.h"
+#include "core/lua/shared.h"
+#include "core/lua/starter.h"
 #include "core/os/clock.h"
-#include "core/os/sys.h"
 #include "core/pool/pool.h"
 
 static const char POOL[] = "parallel.core.pool";
 
 typedef struct {
-    Pool *pool;   // NULL: closed
-    lua_State *L; // the thread that called us last: a worker forked now goes on in its copy
-    int begin, handle, finish; // references of the functions in the registry
-    int *keep;
-    size_t memory; // that the Lua of a worker may have, or 0
-    Guard guard;   // in the worker
+    Pool *pool; // NULL: closed
+    LuaService service;
+    Buffer keep;         // descriptors that every worker inherits, as int
+    int keeper;          // reference of a function that says which others, or LUA_NOREF
+    Buffer kept;         // what the worker that is being started inherits
+    LuaStarter *starter; // kept alive by the reference
+    int starter_reference;
 } PoolHandle;
-
-// ---- in the worker -------------------------------------------------------
-
-// os.exit would run the parent's finalizers and exit handlers in this process.
-static int worker_exit(lua_State *L) {
-    int status = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
-    process_leave((int)lua_tointeger(L, lua_upvalueindex(1)), status);
-}
-
-static void replace_exit(lua_State *L, int life) {
-    lua_getglobal(L, "os");
-    if (lua_istable(L, -1)) {
-        lua_pushinteger(L, life);
-        lua_pushcclosure(L, worker_exit, 1);
-        lua_setfield(L, -2, "exit");
-    }
-    lua_pop(L, 1);
-}
-
-// Forked children would all draw the same numbers.
-static void reseed(lua_State *L) {
-    lua_getglobal(L, "math");
-    if (lua_istable(L, -1)) {
-        lua_getfield(L, -1, "randomseed");
-        lua_pushinteger(L, (lua_Integer)((clock_now() ^ (uint64_t)getpid() << 32) & INT64_MAX));
-        if (lua_pcall(L, 1, 0, 0) != 0) lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-}
-
-// LuaJIT stitches traces together around calls of C functions. A loop over one
-// of our iterators is such a call each time round, and ran at less than half the
-// speed; stitching only after many of them costs other loops nothing.
-static void tune_compiler(lua_State *L) {
-#if LUA_VERSION_NUM < 504
-    if (luaL_dostring(L, "jit.opt.start('minstitch=50')")) lua_pop(L, 1);
-#else
-    (void)L;
-#endif
-}
-
-static int append_string(lua_State *L, Buffer *to) {
-    size_t size;
-    const char *bytes = lua_tolstring(L, -1, &size);
-    return bytes ? buffer_append(to, bytes, size) : 0;
-}
-
-// Calls function(self, payload). 0 with its reply, or -1 with an account of the
-// error. The stack below belongs to the call in which we were forked, and keeps
-// the pool from being collected.
-static int call(PoolHandle *handle, int function, Self *self, const char *payload, size_t size,
-                Buffer *reply) {
-    lua_State *L = handle->L;
-    int base = lua_gettop(L);
-    lua_checkstack(L, LUA_MINSTACK);
-    lua_pushcfunction(L, failed_handler);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, function);
-    self_push(L, self);
-    lua_pushlstring(L, payload, size);
-    int failed = lua_pcall(L, 2, 1, base + 1) != 0;
-    int written =
-        failed ? failed_write(L, board_get(&self->board->item), reply) : append_string(L, reply);
-    if (written == -1) _exit(SERVE_BROKEN); // no memory even to say so
-    lua_settop(L, base);
-    return failed ? -1 : 0;
-}
-
-static int begin(void *context, Self *self, Buffer *reply) {
-    PoolHandle *handle = context;
-    heap_renew(handle->L);
-    replace_exit(handle->L, self->life);
-    reseed(handle->L);
-    tune_compiler(handle->L);
-    guard_prepare(&handle->guard, handle->L, self, handle->memory);
-    return call(handle, handle->begin, self, "", 0, reply);
-}
-
-static int handle_task(void *context, Self *self, const char *payload, size_t size, Buffer *reply) {
-    PoolHandle *handle = context;
-    int failed = call(handle, handle->handle, self, payload, size, reply);
-    stop_end_item(&handle->guard.stop);
-    board_set(&self->board->memory, cap_used(handle->L));
-    return failed;
-}
-
-static void end(void *context, Self *self) {
-    PoolHandle *handle = context;
-    Buffer ignored = {0};
-    if (handle->finish != LUA_NOREF) call(handle, handle->finish, self, "", 0, &ignored);
-    buffer_free(&ignored);
-}
-
-static void stop_task(void *context) {
-    PoolHandle *handle = context;
-    stop_request(&handle->guard.stop);
-}
-
-// ---- in the owner --------------------------------------------------------
 
 static PoolHandle *check_open(lua_State *L) {
     PoolHandle *handle = luaL_checkudata(L, 1, POOL);
     if (!handle->pool) luaL_error(L, "attempt to use a closed pool");
-    handle->L = L;
+    handle->service.L = L; // a worker forked now goes on in its copy of this thread
     return handle;
 }
 
@@ -139,76 +43,111 @@ static int option_integer(lua_State *L, const char *name, int missing) {
     return value;
 }
 
-static int option_function(lua_State *L, const char *name) {
-    lua_getfield(L, 1, name);
-    luaL_argcheck(L, lua_isfunction(L, -1), 1, "begin and handle must be functions");
-    return luaL_ref(L, LUA_REGISTRYINDEX);
-}
-
-static int option_finish(lua_State *L) {
-    lua_getfield(L, 1, "finish");
-    if (lua_isfunction(L, -1)) return luaL_ref(L, LUA_REGISTRYINDEX);
-    lua_pop(L, 1);
-    return LUA_NOREF;
-}
-
-static int option_keep(lua_State *L, PoolHandle *handle) {
-    lua_getfield(L, 1, "keep");
-    int count = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0;
-    if (count > 0) {
-        handle->keep = sys.realloc(NULL, (size_t)count * sizeof *handle->keep);
-        if (!handle->keep) return luaL_error(L, "not enough memory");
+// Forked workers inherit the functions; others make theirs from the letter.
+static void option_starter(lua_State *L, PoolHandle *handle, PoolOptions *options) {
+    lua_getfield(L, 1, "starter");
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        service_refer(&handle->service, L, 1);
+        handle->service.kept = &handle->kept;
+        options->service = service_of(&handle->service);
+        return;
     }
-    for (int i = 0; i < count; i++) {
-        lua_rawgeti(L, -1, i + 1);
-        handle->keep[i] = (int)lua_tointeger(L, -1);
+    handle->starter = starter_check(L, -1);
+    handle->starter_reference = luaL_ref(L, LUA_REGISTRYINDEX);
+    starter_hold(handle->starter);
+    options->starter = starter_of(handle->starter);
+}
+
+// A letter and its parcel on the stack, with room for the parcel's descriptors.
+static PoolLetter check_letter(lua_State *L, int index, int handles[BUNDLE_MOST]) {
+    PoolLetter letter = {.handles = handles};
+    letter.bytes = luaL_checklstring(L, index, &letter.size);
+    letter.handle_count = parcel_descriptors(L, lua_absindex(L, index) + 1, handles);
+    return letter;
+}
+
+static void option_keep(lua_State *L, PoolHandle *handle) {
+    if (lua_getfield(L, 1, "keep") == LUA_TFUNCTION) {
+        handle->keeper = luaL_ref(L, LUA_REGISTRYINDEX);
+        return;
+    }
+    int count = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0;
+    for (int i = 1; i <= count; i++) {
+        lua_rawgeti(L, -1, i);
+        int fd = (int)lua_tointeger(L, -1);
+        if (buffer_append(&handle->keep, &fd, sizeof fd) == -1) luaL_error(L, "not enough memory");
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    return count;
 }
 
-// Makes every object old, so that collections in the workers do not write to
-// (and thereby copy) the pages that they only inherited. The state stays in
-// generational mode, as the lua program has it: going back would write to every
-// object here, and copy the pages all the same.
-static void age_heap(lua_State *L) {
-#if LUA_VERSION_NUM >= 504
-    lua_gc(L, LUA_GCINC, 0, 0, 0);
-    lua_gc(L, LUA_GCGEN, 0, 0);
-#else
-    lua_gc(L, LUA_GCCOLLECT, 0);
-#endif
+// With a list of shared objects on top: adds the descriptors of those that are open.
+static int keep_listed(lua_State *L, Buffer *fds) {
+    int list = lua_gettop(L), added = 0;
+    for (int i = 1; added == 0 && lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
+        const SharedKind *kind = shared_kind_of(L, -1);
+        int fd = kind ? kind->descriptor(L, -1) : -1;
+        if (fd != -1) added = buffer_append(fds, &fd, sizeof fd);
+        lua_pop(L, 1);
+    }
+    return added;
+}
+
+// What the pool's owner asks for beside what every child keeps.
+static int keep_asked(PoolHandle *handle) {
+    lua_State *L = handle->service.L;
+    int base = lua_gettop(L), asked = 0;
+    if (handle->keeper == LUA_NOREF) return 0;
+    lua_checkstack(L, LUA_MINSTACK);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, handle->keeper);
+    bool failed = lua_pcall(L, 0, 1, 0) != 0 || !lua_istable(L, -1);
+    if (failed)
+        errno = ENOMEM; // nothing else can go wrong in there
+    else
+        asked = keep_listed(L, &handle->kept);
+    lua_settop(L, base);
+    return failed ? -1 : asked;
+}
+
+// Shared objects are inherited with the memory, which recruits do not get. The copy in
+// `kept` is for the child, see service.c.
+static int keep(void *context, Buffer *fds) {
+    PoolHandle *handle = context;
+    buffer_clear(&handle->kept);
+    if (buffer_append(&handle->kept, buffer_bytes(&handle->keep), buffer_size(&handle->keep)) == -1)
+        return -1;
+    if (!handle->starter &&
+        (shared_keep(handle->service.L, &handle->kept) == -1 || keep_asked(handle) == -1))
+        return -1;
+    return buffer_append(fds, buffer_bytes(&handle->kept), buffer_size(&handle->kept));
 }
 
 // core.pool(options): see core/lua/pool.h. nil, message, errno when it cannot be opened.
 static int core_pool(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     PoolHandle *handle = lua_newuserdatauv(L, sizeof *handle, 0);
-    *handle = (PoolHandle){.L = L,
-                           .begin = LUA_NOREF,
-                           .handle = LUA_NOREF,
-                           .finish = LUA_NOREF}; // closed: __gc may run
+    *handle = (PoolHandle){.service = service_none(L),
+                           .keeper = LUA_NOREF,
+                           .starter_reference = LUA_NOREF}; // closed: __gc may run
     luaL_setmetatable(L, POOL);
-    PoolOptions options = {
-        .workers = option_integer(L, "workers", 1),
-        .window = option_integer(L, "window", 2),
-        .service = {.begin = begin,
-                    .handle = handle_task,
-                    .end = end,
-                    .stop = stop_task,
-                    .context = handle},
-    };
+    PoolOptions options = {.workers = option_integer(L, "workers", 1),
+                           .window = option_integer(L, "window", 2)};
     luaL_argcheck(L, options.workers > 0, 1, "at least one worker is needed");
-    handle->begin = option_function(L, "begin");
-    handle->handle = option_function(L, "handle");
-    handle->finish = option_finish(L);
-    lua_getfield(L, 1, "memory");
-    handle->memory = (size_t)luaL_optnumber(L, -1, 0);
-    lua_pop(L, 1);
-    options.keep_count = option_keep(L, handle);
-    options.keep = handle->keep;
-    age_heap(L);
+    option_starter(L, handle, &options);
+    option_keep(L, handle);
+    options.keep = keep;
+    options.keep_context = handle;
+    int handles[BUNDLE_MOST];
+    PoolLetter letter;
+    if (handle->starter) {
+        lua_getfield(L, 1, "letter"); // the options keep it alive
+        lua_getfield(L, 1, "parcel");
+        letter = check_letter(L, -2, handles);
+        options.letter = &letter;
+        lua_pop(L, 2);
+    }
+    heap_age(L);
     handle->pool = pool_open(&options);
     return handle->pool ? 1 : luaL_fileresult(L, 0, "cannot start workers");
 }
@@ -226,7 +165,9 @@ static int pool_method_submit(lua_State *L) {
     const char *bytes = luaL_checklstring(L, 2, &size);
     int worker = (int)luaL_optinteger(L, 3, 0);
     luaL_argcheck(L, worker >= 0 && worker <= pool_workers(handle->pool), 3, "no such worker");
-    TaskTerms terms = {.only = worker, .limit = check_limit(L, 4)};
+    int handles[BUNDLE_MOST];
+    TaskTerms terms = {.only = worker, .limit = check_limit(L, 4), .handles = handles};
+    terms.handle_count = parcel_descriptors(L, 5, handles);
     uint64_t task = pool_submit(handle->pool, bytes, size, terms);
     if (!task) return luaL_error(L, "cannot submit a task: %s", strerror(errno));
     lua_pushinteger(L, (lua_Integer)task);
@@ -274,7 +215,9 @@ static int push_event(lua_State *L, const PoolEvent *event) {
     lua_pushinteger(L, event->worker + 1);
     if (event->kind == POOL_PART || event->kind == POOL_RESULT) {
         lua_pushlstring(L, event->bytes, event->size);
-        return 4;
+        if (event->handle_count == 0) return 4;
+        parcel_push(L, event->handles, event->handle_count);
+        return 5;
     }
     if (event->kind == POOL_ERROR)
         failed_push(L, event->bytes, event->size);
@@ -282,18 +225,6 @@ static int push_event(lua_State *L, const PoolEvent *event) {
         push_end(L, event);
     set_integer(L, "pid", event->pid);
     return 4;
-}
-
-static int nothing(lua_State *L) {
-    (void)L;
-    return 0;
-}
-
-// A signal came while we waited. A handler that set a debug hook, as that of
-// the lua program does for Ctrl-C, has its say when any function is called.
-static void let_hooks_run(lua_State *L) {
-    lua_pushcfunction(L, nothing);
-    lua_call(L, 0, 0);
 }
 
 static int push_broken(lua_State *L, const Pool *pool) {
@@ -335,7 +266,7 @@ static int pool_method_wait(lua_State *L) {
         if (got == 0) break;
         if (errno == ECHILD) return push_broken(L, handle->pool);
         if (errno != EINTR) return luaL_error(L, "cannot wait for the pool: %s", strerror(errno));
-        let_hooks_run(L);
+        interrupt_check(L);
     }
     lua_pushnil(L);
     lua_pushliteral(L, "timeout");
@@ -356,7 +287,7 @@ static int pool_method_resize(lua_State *L) {
     PoolHandle *handle = check_open(L);
     lua_Integer workers = luaL_checkinteger(L, 2);
     luaL_argcheck(L, workers > 0 && workers < 1 << 16, 2, "at least one worker is needed");
-    age_heap(L);
+    heap_age(L);
     if (pool_resize(handle->pool, (int)workers) == 0) return 0;
     return luaL_error(L, "cannot resize the pool: %s", strerror(errno));
 }
@@ -381,13 +312,25 @@ static int pool_method_close(lua_State *L) {
     PoolHandle *handle = luaL_checkudata(L, 1, POOL);
     pool_close(handle->pool);
     handle->pool = NULL;
-    free(handle->keep);
-    handle->keep = NULL;
-    luaL_unref(L, LUA_REGISTRYINDEX, handle->begin);
-    luaL_unref(L, LUA_REGISTRYINDEX, handle->handle);
-    luaL_unref(L, LUA_REGISTRYINDEX, handle->finish);
-    handle->begin = handle->handle = handle->finish = LUA_NOREF;
+    buffer_free(&handle->keep);
+    buffer_free(&handle->kept);
+    service_forget(&handle->service, L);
+    if (handle->starter) starter_release(handle->starter);
+    handle->starter = NULL;
+    luaL_unref(L, LUA_REGISTRYINDEX, handle->keeper);
+    luaL_unref(L, LUA_REGISTRYINDEX, handle->starter_reference);
+    handle->keeper = handle->starter_reference = LUA_NOREF;
     return 0;
+}
+
+// pool:letter(bytes, parcel): what workers that the starter makes from now on are told first.
+static int pool_method_letter(lua_State *L) {
+    PoolHandle *handle = check_open(L);
+    int handles[BUNDLE_MOST];
+    lua_settop(L, 3);
+    PoolLetter letter = check_letter(L, 2, handles);
+    if (pool_write_letter(handle->pool, &letter) == 0) return 0;
+    return luaL_error(L, "cannot keep the letter: %s", strerror(errno));
 }
 
 static int pool_method_stats(lua_State *L) {
@@ -437,21 +380,14 @@ static int pool_method_timeout(lua_State *L) {
 }
 
 static const luaL_Reg POOL_METHODS[] = {
-    {"cancel", pool_method_cancel},
-    {"memory", pool_method_memory},
-    {"resize", pool_method_resize},
-    {"submit", pool_method_submit},
-    {"wait", pool_method_wait},
-    {"kill", pool_method_kill},
-    {"drain", pool_method_drain},
-    {"close", pool_method_close},
-    {"stats", pool_method_stats},
-    {"workers", pool_method_workers},
-    {"descriptor", pool_method_descriptor},
-    {"timeout", pool_method_timeout},
-    {"__gc", pool_method_close},
-    {"__close", pool_method_close},
-    {NULL, NULL},
+    {"cancel", pool_method_cancel},   {"memory", pool_method_memory},
+    {"resize", pool_method_resize},   {"submit", pool_method_submit},
+    {"wait", pool_method_wait},       {"kill", pool_method_kill},
+    {"letter", pool_method_letter},   {"drain", pool_method_drain},
+    {"close", pool_method_close},     {"stats", pool_method_stats},
+    {"workers", pool_method_workers}, {"descriptor", pool_method_descriptor},
+    {"timeout", pool_method_timeout}, {"__gc", pool_method_close},
+    {"__close", pool_method_close},   {NULL, NULL},
 };
 
 void pool_register(lua_State *L) {

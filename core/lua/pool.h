@@ -1,28 +1,33 @@
 /* Pool, as Lua sees it (core.pool): the transport under lua/parallel.
  *
- *     pool = core.pool{workers = 4, window = 2, keep = {fd, ...},
+ *     pool = core.pool{workers = 4, window = 2, keep = {fd, ...} or function,
  *                      begin = function(self) end,
- *                      handle = function(self, payload) return reply end,
+ *                      handle = function(self, payload, parcel) return reply end,
  *                      finish = function(self) end, memory = bytes}
  *
- * forks the workers; both functions reach them by inheritance and run there.
- * `self` is described in core/lua/self.h.
+ * forks the workers; the functions reach them by inheritance and run there. With
+ * {workers, window, keep, starter = core.starter(...), letter = bytes, parcel = parcel}
+ * the starter makes them (core/lua/starter.h), and they make the functions from the letter.
+ * `self` is described in core/lua/self.h. A function `keep` is asked at every fork for a list
+ * of shared objects (core/lua/shared.h) that the worker inherits beside those that all do.
+ * A parcel is a list of the shared objects that go with a payload, letter or reply.
  *
- *     pool:submit(payload, worker, limit)   task number; worker from 1, or nil for any;
+ *     pool:submit(payload, worker, limit, parcel)   task number; worker from 1, or nil for any;
  *                                    limit: seconds that each item may take
  *     pool:cancel(task, item)        stops the item, or the whole task: "withdrawn" when
  *                                    no worker had it, "refused" when it was not begun,
  *                                    "stopped" when it runs; nil: no such task
  *     pool:wait(timeout)             kind, task, worker, detail; or nil, "timeout"
  *
- *        "part",   task, worker, reply: of a task that goes on
- *        "result", task, worker, reply
+ *        "part",   task, worker, reply, parcel: of a task that goes on
+ *        "result", task, worker, reply, parcel
  *        "error",  task, worker, {message, traceback, item, pid}
  *        "death",  task or nil, worker, {signal, exitcode, item, pid, ordered, innocent, outcomes}:
  *                                      outcomes is what its ledger held, and may
  *                                      have come as a part already
  *        "broken", nil, nil, {message, traceback}: no worker can be started
  *
+ *     pool:letter(bytes, parcel)    what workers made from now on are told
  *     pool:resize(workers)  pool:memory(worker) bytes after its last task
  *     pool:kill(worker)  pool:drain(grace)  pool:close()  pool:stats()
  *     pool:workers()     pool:descriptor()  pool:timeout()

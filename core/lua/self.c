@@ -1,9 +1,13 @@
 #include "core/lua/self.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/lua/core.h"
 #include "core/lua/guard.h"
+#include "core/lua/parcel.h"
+#include "core/wire/bundle.h"
+#include "core/wire/handles.h"
 
 static const char SELF[] = "parallel.core.self";
 
@@ -15,6 +19,7 @@ typedef struct {
     Self self;
     Board board;
     Buffer sent;
+    Handles handles; // sent beside it
     LedgerPage page; // its bytes follow
 } Inline;
 
@@ -34,15 +39,21 @@ static Inline *inline_of(Self **box) {
     return *box == &block->self ? block : NULL;
 }
 
-static int keep_part(Self *self, const char *bytes, size_t size) {
-    return buffer_append(self->to, bytes, size);
+static int keep_part(Self *self, const char *bytes, size_t size, const int *handles, size_t count) {
+    Inline *block = self->to;
+    Bundle *bundle;
+    if (handles_reserve(&block->handles, count) == -1) return -1;
+    if (bundle_make(&bundle, handles, count) == -1) return -1;
+    if (count) handles_add(&block->handles, bundle->fds, count);
+    free(bundle); // but not what it held
+    return buffer_append(&block->sent, bytes, size);
 }
 
 static int core_inline_self(lua_State *L) {
     Inline *block = lua_newuserdatauv(L, sizeof *block + INLINE_CAPACITY, 0);
     memset(block, 0, sizeof *block);
     block->box = &block->self;
-    block->self = (Self){.life = -1, .board = &block->board, .part = keep_part, .to = &block->sent};
+    block->self = (Self){.life = -1, .board = &block->board, .part = keep_part, .to = block};
     block->self.ledger = (Ledger){.page = &block->page, .capacity = INLINE_CAPACITY};
     ledger_begin(&block->self.ledger, 0);
     luaL_setmetatable(L, SELF);
@@ -53,6 +64,7 @@ static int self_gc(lua_State *L) {
     Inline *block = inline_of(lua_touserdata(L, 1));
     if (!block) return 0;
     buffer_free(&block->sent);
+    handles_free(&block->handles);
     buffer_free(&block->self.aside);
     return 0;
 }
@@ -66,7 +78,10 @@ static int self_taken(lua_State *L) {
     luaL_addlstring(&all, buffer_bytes(&block->sent), buffer_size(&block->sent));
     luaL_addlstring(&all, block->page.bytes, block->self.ledger.size);
     luaL_pushresult(&all);
-    return 1;
+    size_t count = handles_count(&block->handles);
+    if (!count) return 1;
+    parcel_push(L, handles_first(&block->handles), count);
+    return 2;
 }
 
 static int self_index(lua_State *L) {

@@ -7,7 +7,8 @@
  *     self:progress()   see core/lua/records.h
  *
  * core.inline_self() makes one for a process that is no worker, with
- * self:taken(), all that was sent as parts or committed to its ledger. */
+ * self:taken(), all that was sent as parts or committed to its ledger, and the
+ * parcel of shared objects among it. */
 #ifndef PARALLEL_LUA_LUA_SELF_H
 #define PARALLEL_LUA_LUA_SELF_H
 

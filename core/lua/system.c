@@ -1,14 +1,18 @@
 #include "core/lua/system.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/os/clock.h"
 #include "core/os/descriptor.h"
+#include "core/os/owner.h"
 #include "core/os/processors.h"
 #include "core/os/sys.h"
 #include "core/os/title.h"
@@ -23,9 +27,60 @@ static int system_cpu_count(lua_State *L) {
     return 1;
 }
 
+// Asked at each use of a pool: the system is asked once in each process.
 static int system_pid(lua_State *L) {
-    lua_pushinteger(L, getpid());
+    Owner *owner = lua_touserdata(L, lua_upvalueindex(1));
+    if (!owner_is_here(owner)) {
+        owner_free(owner);
+        *owner = owner_here();
+    }
+    lua_pushinteger(L, owner->pid);
     return 1;
+}
+
+static int system_parent_pid(lua_State *L) {
+    lua_pushinteger(L, getppid());
+    return 1;
+}
+
+// core.threads(): of this process. The folder that lists them has a link from each, and two more.
+static int system_threads(lua_State *L) {
+    struct stat info;
+    bool known = stat("/proc/self/task", &info) == 0 && info.st_nlink > 2;
+    lua_pushinteger(L, known ? (lua_Integer)info.st_nlink - 2 : 1);
+    return 1;
+}
+
+// core.executable(): the path of the program that runs; nil when the system does not say.
+static int system_executable(lua_State *L) {
+    char path[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof path);
+    if (size <= 0 || size == sizeof path) return 0;
+    lua_pushlstring(L, path, (size_t)size);
+    return 1;
+}
+
+// core.watch(pid): a descriptor that is readable once that process has ended; nil, message, errno.
+static int system_watch(lua_State *L) {
+    int fd = sys.pidfd_open((pid_t)luaL_checkinteger(L, 1), 0);
+    if (fd == -1) return luaL_fileresult(L, 0, "cannot watch the process");
+    lua_pushinteger(L, fd);
+    return 1;
+}
+
+static int owner_gc(lua_State *L) {
+    owner_free(lua_touserdata(L, 1));
+    return 0;
+}
+
+static void push_pid(lua_State *L) {
+    Owner *owner = lua_newuserdatauv(L, sizeof *owner, 0);
+    *owner = (Owner){0}; // of no process yet
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, owner_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    lua_pushcclosure(L, system_pid, 1);
 }
 
 static int system_is_terminal(lua_State *L) {
@@ -92,7 +147,10 @@ static int system_write(lua_State *L) {
 static const luaL_Reg FUNCTIONS[] = {
     {"clock", system_clock},
     {"cpu_count", system_cpu_count},
-    {"pid", system_pid},
+    {"parent_pid", system_parent_pid},
+    {"threads", system_threads},
+    {"executable", system_executable},
+    {"watch", system_watch},
     {"is_terminal", system_is_terminal},
     {"terminal_width", system_terminal_width},
     {"poll", system_poll},
@@ -105,4 +163,6 @@ static const luaL_Reg FUNCTIONS[] = {
 
 void system_register(lua_State *L) {
     luaL_setfuncs(L, FUNCTIONS, 0);
+    push_pid(L);
+    lua_setfield(L, -2, "pid");
 }

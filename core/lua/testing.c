@@ -1,7 +1,10 @@
 /* What specs need and users do not: core.testing, in test builds only. */
 #include "core/lua/core.h"
 #include "core/lua/testing_codec.h"
+#include "core/lua/testing_crash.h"
 #include "core/lua/testing_ledger.h"
+#include "core/lua/testing_shared.h"
+#include "core/lua/testing_storm.h"
 #include "core/lua/testing_wire.h"
 #include "core/os/fault.h"
 
@@ -24,5 +27,8 @@ void testing_register(lua_State *L) {
     testing_codec_register(L);
     testing_wire_register(L);
     testing_ledger_register(L);
+    testing_shared_register(L);
+    testing_crash_register(L);
+    testing_storm_begin();
     lua_setfield(L, -2, "testing");
 }

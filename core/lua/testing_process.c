@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +85,16 @@ static int testing_getpid(lua_State *L) {
     return 1;
 }
 
+// testing.lock_owner(): the number under which this thread holds locks, by which the kernel
+// finds those of a thread that died.
+static int testing_lock_owner(lua_State *L) {
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    lua_pushinteger(L, lock.__data.__owner);
+    pthread_mutex_unlock(&lock);
+    return 1;
+}
+
 // testing.fork(): as fork(2), 0 in the child.
 static int testing_fork(lua_State *L) {
     pid_t pid = fork();
@@ -126,6 +138,26 @@ static int testing_spawn(lua_State *L) {
     if (errno) return failure(L);
     lua_pushinteger(L, pid);
     return 1;
+}
+
+// testing.exit(status): ends this process where it stands, as a forked child must.
+static int testing_exit(lua_State *L) {
+    _exit((int)luaL_optinteger(L, 1, 0));
+}
+
+static void look_up(int signal) {
+    (void)signal;
+}
+
+// testing.storm(per_second): SIGALRM so often, to a handler that does nothing and
+// that restarts no call; 0 ends it.
+static int testing_storm(lua_State *L) {
+    lua_Integer rate = luaL_checkinteger(L, 1);
+    struct sigaction action = {.sa_handler = look_up};
+    if (rate > 0) sigaction(SIGALRM, &action, NULL);
+    struct timeval pause = {.tv_usec = rate > 0 ? 1000000 / (suseconds_t)rate : 0};
+    setitimer(ITIMER_REAL, &(struct itimerval){pause, pause}, NULL);
+    return 0;
 }
 
 // testing.wait(pid, poll): "exit" or "signal" and its number; false when it still runs and `poll`.
@@ -180,18 +212,40 @@ static int testing_close_on_exec(lua_State *L) {
     return 1;
 }
 
+// testing.close(fd): of one that was received, and belongs to nobody.
+static int testing_close(lua_State *L) {
+    close((int)luaL_checkinteger(L, 1));
+    return 0;
+}
+
+// testing.limit_descriptors(most): none with that number or a higher one can be
+// opened; without argument as many as is allowed at all.
+static int testing_limit_descriptors(lua_State *L) {
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = (rlim_t)luaL_optinteger(L, 1, (lua_Integer)limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) == -1) return failure(L);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static const luaL_Reg FUNCTIONS[] = {
     {"adopt_orphans", testing_adopt_orphans},
     {"forget_forks", testing_forget_forks},
     {"forked_here", testing_forked_here},
     {"getpid", testing_getpid},
+    {"lock_owner", testing_lock_owner},
     {"fork", testing_fork},
     {"spawn", testing_spawn},
+    {"exit", testing_exit},
+    {"storm", testing_storm},
     {"wait", testing_wait},
     {"kill", testing_kill},
     {"setenv", testing_setenv},
     {"block_signals", testing_block_signals},
     {"close_on_exec", testing_close_on_exec},
+    {"close", testing_close},
+    {"limit_descriptors", testing_limit_descriptors},
     {NULL, NULL},
 };
 

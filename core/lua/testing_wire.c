@@ -53,7 +53,7 @@ static int testing_unzigzag(lua_State *L) {
 
 static int testing_header(lua_State *L) {
     FrameHeader header = {
-        .kind = (uint16_t)luaL_checkinteger(L, 1),
+        .kind = (uint8_t)luaL_checkinteger(L, 1),
         .attempt = (uint16_t)luaL_checkinteger(L, 2),
         .size = (uint64_t)luaL_checknumber(L, 3),
         .task = (uint64_t)luaL_checkinteger(L, 4),
@@ -131,16 +131,33 @@ static int testing_channel_pair(lua_State *L) {
     return channel_pair(a, b) == -1 ? push_outcome(L, -1) : 2;
 }
 
+// An optional list of descriptors; how many they are.
+static size_t check_handles(lua_State *L, int index, int *fds) {
+    size_t count = lua_istable(L, index) ? lua_rawlen(L, index) : 0;
+    luaL_argcheck(L, count <= BUNDLE_MOST, index, "too many descriptors");
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
+        fds[i] = (int)luaL_checkinteger(L, -1);
+        lua_pop(L, 1);
+    }
+    return count;
+}
+
 static int channel_method_queue(lua_State *L) {
     size_t size;
     FrameHeader header = {
-        .kind = (uint16_t)luaL_checkinteger(L, 2),
+        .kind = (uint8_t)luaL_checkinteger(L, 2),
         .attempt = (uint16_t)luaL_checkinteger(L, 3),
         .task = (uint64_t)luaL_checkinteger(L, 4),
     };
     const char *payload = luaL_checklstring(L, 5, &size);
     header.size = size;
-    return push_outcome(L, channel_queue(check_channel(L), header, payload));
+    int fds[BUNDLE_MOST];
+    Bundle *bundle;
+    if (bundle_make(&bundle, fds, check_handles(L, 6, fds)) == -1) return push_outcome(L, -1);
+    int queued = channel_queue(check_channel(L), header, payload, bundle);
+    bundle_drop(bundle);
+    return push_outcome(L, queued);
 }
 
 static int channel_method_flush(lua_State *L) {
@@ -159,12 +176,21 @@ static int channel_method_peek(lua_State *L) {
     lua_pushinteger(L, frame.header.attempt);
     lua_pushinteger(L, (lua_Integer)frame.header.task);
     lua_pushlstring(L, frame.payload, frame.header.size);
-    return 4;
+    if (frame.header.handles == 0) return 4;
+    if (!frame.handles) return lua_pushliteral(L, "lost"), 5;
+    lua_createtable(L, frame.header.handles, 0);
+    for (int i = 0; i < frame.header.handles; i++) {
+        lua_pushinteger(L, frame.handles[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 5;
 }
 
 static int channel_method_pass(lua_State *L) {
     Frame frame;
     luaL_argcheck(L, channel_peek(check_channel(L), &frame) == 1, 1, "no frame is whole");
+    bool take = lua_toboolean(L, 2);
+    for (int i = 0; take && i < frame.header.handles; i++) frame.handles[i] = -1;
     channel_pass(check_channel(L), &frame);
     return 0;
 }
@@ -172,7 +198,7 @@ static int channel_method_pass(lua_State *L) {
 static int channel_method_write(lua_State *L) {
     size_t size;
     const char *bytes = luaL_checklstring(L, 2, &size);
-    ssize_t written = descriptor_write(check_channel(L)->out, bytes, size);
+    ssize_t written = descriptor_write(check_channel(L)->fd, bytes, size);
     return push_outcome(L, written == (ssize_t)size ? 0 : -1);
 }
 
@@ -181,8 +207,14 @@ static int channel_method_unblock(lua_State *L) {
 }
 
 static int channel_method_hang_up(lua_State *L) {
-    descriptor_close(&check_channel(L)->out);
+    channel_hang_up(check_channel(L));
     return 0;
+}
+
+static int channel_method_incoming(lua_State *L) {
+    const Buffer *in = &check_channel(L)->incoming;
+    lua_pushlstring(L, buffer_bytes(in), buffer_size(in));
+    return 1;
 }
 
 static int channel_method_room(lua_State *L) {
@@ -218,12 +250,19 @@ static const luaL_Reg BUFFER_METHODS[] = {
 };
 
 static const luaL_Reg CHANNEL_METHODS[] = {
-    {"queue", channel_method_queue},     {"flush", channel_method_flush},
-    {"fill", channel_method_fill},       {"peek", channel_method_peek},
-    {"pass", channel_method_pass},       {"write", channel_method_write},
-    {"unblock", channel_method_unblock}, {"hang_up", channel_method_hang_up},
-    {"room", channel_method_room},       {"close", channel_method_close},
-    {"__gc", channel_method_close},      {NULL, NULL},
+    {"queue", channel_method_queue},
+    {"flush", channel_method_flush},
+    {"fill", channel_method_fill},
+    {"peek", channel_method_peek},
+    {"pass", channel_method_pass},
+    {"write", channel_method_write},
+    {"unblock", channel_method_unblock},
+    {"hang_up", channel_method_hang_up},
+    {"room", channel_method_room},
+    {"incoming", channel_method_incoming},
+    {"close", channel_method_close},
+    {"__gc", channel_method_close},
+    {NULL, NULL},
 };
 
 void testing_wire_register(lua_State *L) {

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/os/sys.h"
@@ -21,6 +22,14 @@ void descriptor_close(int *fd) {
     if (*fd != -1) close(*fd);
     *fd = -1;
     errno = saved;
+}
+
+int descriptor_socketpair(int *a, int *b) {
+    int ends[2] = {-1, -1};
+    int result = sys.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
+    *a = ends[0];
+    *b = ends[1];
+    return result;
 }
 
 int descriptor_pipe(int *read_end, int *write_end) {
@@ -94,6 +103,65 @@ int descriptor_write_all(int fd, const void *bytes, size_t size) {
         if (n > 0) put += (size_t)n;
     }
     return 0;
+}
+
+// ---- through sockets
+
+enum { MOST_SENT = 253 }; // SCM_MAX_FD of the kernel
+
+typedef union {
+    struct cmsghdr header; // for its alignment
+    char bytes[CMSG_SPACE(MOST_SENT * sizeof(int))];
+} Control;
+
+static void attach(struct msghdr *message, Control *control, const int *fds, size_t count) {
+    message->msg_control = control->bytes;
+    message->msg_controllen = CMSG_SPACE(count * sizeof *fds);
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+                               .cmsg_type = SCM_RIGHTS,
+                               .cmsg_len = CMSG_LEN(count * sizeof *fds)};
+    memcpy(CMSG_DATA(header), fds, count * sizeof *fds);
+}
+
+ssize_t descriptor_send(int fd, const void *bytes, size_t size, const int *fds, size_t count) {
+    Control control;
+    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (count) attach(&message, &control, fds, count);
+    ssize_t sent;
+    do sent = sys.sendmsg(fd, &message, MSG_NOSIGNAL);
+    while (sent == -1 && errno == EINTR);
+    // It may have closed its end with something from us unread.
+    if (sent == -1 && errno == ECONNRESET) errno = EPIPE;
+    return sent;
+}
+
+static int detach(struct msghdr *message, int *fds) {
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    if (!header || header->cmsg_type != SCM_RIGHTS) return 0;
+    size_t size = header->cmsg_len - CMSG_LEN(0);
+    memcpy(fds, CMSG_DATA(header), size);
+    return (int)(size / sizeof *fds);
+}
+
+ssize_t descriptor_receive(int fd, void *bytes, size_t size, int *fds, int *count) {
+    Control control;
+    struct iovec part = {.iov_base = bytes, .iov_len = size};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    ssize_t got;
+    do got = sys.recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    while (got == -1 && errno == EINTR);
+    *count = 0;
+    if (got == -1) return errno == ECONNRESET ? 0 : -1; // it had not read all; we have
+    *count = detach(&message, fds);
+    if (!(message.msg_flags & MSG_CTRUNC)) return got;
+    while (*count > 0) descriptor_close(&fds[--*count]);
+    *count = -1;
+    return got;
 }
 
 int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset) {

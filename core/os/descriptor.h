@@ -11,6 +11,9 @@
 /* Closes *fd and sets it to -1. */
 void descriptor_close(int *fd);
 
+/* Makes two stream sockets, connected to each other and close-on-exec. 0, or -1 with both -1. */
+int descriptor_socketpair(int *a, int *b);
+
 /* Makes a pipe, both ends close-on-exec. 0, or -1 with both ends -1. */
 int descriptor_pipe(int *read_end, int *write_end);
 
@@ -31,6 +34,16 @@ ssize_t descriptor_write_quietly(int fd, const void *bytes, size_t size, bool *m
 
 /* The same until all is written, waiting for a descriptor that does not block. 0 or -1. */
 int descriptor_write_all(int fd, const void *bytes, size_t size);
+/* Sends bytes through a stream socket, and with the first of them `count` (at
+ * most 253) descriptors. As write(2) otherwise, but a signal does not interrupt it, and a
+ * reader that is gone gives EPIPE without a SIGPIPE. */
+ssize_t descriptor_send(int fd, const void *bytes, size_t size, const int *fds, size_t count);
+
+/* Receives bytes, and the descriptors that came with them: `fds` has room for
+ * 253, *count tells how many there are, close-on-exec and the caller's. It is -1, and
+ * none is, when some got lost, since this process may open no more. 0: the other
+ * end is closed. -1 with errno. */
+ssize_t descriptor_receive(int fd, void *bytes, size_t size, int *fds, int *count);
 
 /* pwrite(2) until all is written. 0 or -1. */
 int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset);

@@ -58,6 +58,9 @@ static const struct {
     {"ENFILE", ACT_ERRNO, ENFILE},
     {"EPIPE", ACT_ERRNO, EPIPE},
     {"ENOSPC", ACT_ERRNO, ENOSPC},
+    {"ENOBUFS", ACT_ERRNO, ENOBUFS},
+    {"ECONNRESET", ACT_ERRNO, ECONNRESET},
+    {"ETOOMANYREFS", ACT_ERRNO, ETOOMANYREFS},
     {"EIO", ACT_ERRNO, EIO},
     {"ENOSYS", ACT_ERRNO, ENOSYS},
     {"EPERM", ACT_ERRNO, EPERM},
@@ -115,10 +118,7 @@ static int refuse(const char *part, char *error, size_t size) {
     return -1;
 }
 
-int fault_arm(const char *text, char *error, size_t size) {
-    environment_read = true;
-    memset(shared_plan(), 0, sizeof *plan);
-    plan->armed_by = getpid();
+static int add_faults(const char *text, char *error, size_t size) {
     char copy[1024];
     snprintf(copy, sizeof copy, "%s", text ? text : "");
     char *rest = copy, *part;
@@ -133,11 +133,20 @@ int fault_arm(const char *text, char *error, size_t size) {
     return 0;
 }
 
+int fault_arm(const char *text, char *error, size_t size) {
+    environment_read = true;
+    memset(shared_plan(), 0, sizeof *plan);
+    plan->armed_by = getpid();
+    if (add_faults(text, error, size) == -1) return -1;
+    return add_faults(getenv("PARALLEL_LUA_CIRCUMSTANCES"), error, size);
+}
+
 static void read_environment(void) {
     const char *text = getenv("PARALLEL_LUA_FAULT");
     environment_read = true;
+    if (!text && !getenv("PARALLEL_LUA_CIRCUMSTANCES")) return;
     char error[NAME_SIZE * 2];
-    if (!text || fault_arm(text, error, sizeof error) == 0) return;
+    if (fault_arm(text, error, sizeof error) == 0) return;
     fprintf(stderr, "PARALLEL_LUA_FAULT: '%s' is not of the form point:action@n\n", error);
     _exit(2);
 }

@@ -7,6 +7,10 @@
 /* `size` zeroed bytes, the same ones in every process forked later. NULL with errno. */
 void *mapping_share(size_t size);
 
+/* `size` bytes of such a file as mapping_file makes, the same ones for all who map
+ * it; a file that is shorter grows to that. NULL with errno. */
+void *mapping_of_file(int fd, size_t size);
+
 void mapping_free(void *mapping, size_t size); // NULL is harmless
 
 /* A file that exists only as this descriptor, close-on-exec, so that nothing

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "core/os/descriptor.h"
@@ -44,6 +45,7 @@ static void arm(int life) {
     fcntl(life, F_SETOWN, -getpid());
     fcntl(life, F_SETSIG, SIGKILL);
     fcntl(life, F_SETFL, O_ASYNC | O_NONBLOCK);
+    prctl(PR_SET_PDEATHSIG, 0);
     struct pollfd closed = {.fd = life, .events = POLLIN};
     if (poll(&closed, 1, 0) > 0) _exit(PARENT_GONE_WHILE_ARMING);
 }
@@ -57,8 +59,8 @@ static void volunteer_for_oom(void) {
     close(fd);
 }
 
-static _Noreturn void run_child(const int *keep, int count, int life, ProcessMain *main,
-                                void *context) {
+_Noreturn void process_enter(const int *keep, int count, int life, ProcessMain *main,
+                             void *context) {
     setpgid(0, 0);
     default_signals();
     empty_stdin();
@@ -92,6 +94,15 @@ static pid_t fork_with_signals_blocked(sigset_t *before) {
     return sys.fork();
 }
 
+// Until the life pipe is armed, which cannot be before the gate's byte came through it: one that is
+// stopped meanwhile shall not outlive us. Only when the thread that forks lives as long as the
+// process.
+static _Noreturn void enter(bool by_main_thread, const int *keep, int count, int life,
+                            ProcessMain *main, void *context) {
+    if (by_main_thread) prctl(PR_SET_PDEATHSIG, SIGKILL);
+    process_enter(keep, count, life, main, context);
+}
+
 static void open_gate(int life) {
     bool masked = false;
     descriptor_write_quietly(life, "g", 1, &masked); // a child that is gone is found by its death
@@ -106,7 +117,7 @@ static int *list_with(const int *keep, int count, int one_more) {
     return list;
 }
 
-static void take(Process *process, pid_t pid, int *life) {
+void process_take(Process *process, pid_t pid, int *life) {
     setpgid(pid, pid); // the child does it too: whichever comes first
     *process = (Process){.pid = pid, .pidfd = sys.pidfd_open(pid, 0), .life = *life};
     *life = -1;
@@ -119,12 +130,13 @@ int process_start(Process *process, const int *keep, int count, ProcessMain *mai
     if (descriptor_pipe(&theirs, &ours) == -1) goto done;
     if ((kept = list_with(keep, count, theirs)) == NULL) goto done;
     sigset_t before;
+    bool by_main_thread = gettid() == getpid();
     pid = fork_with_signals_blocked(&before);
-    if (pid == 0) run_child(kept, count + 1, theirs, main, context);
+    if (pid == 0) enter(by_main_thread, kept, count + 1, theirs, main, context);
     int saved = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = saved;
-    if (pid != -1) take(process, pid, &ours);
+    if (pid != -1) process_take(process, pid, &ours);
 
 done:
     free(kept);

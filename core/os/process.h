@@ -1,4 +1,4 @@
-/* Process - a forked child that ends with its parent, and a parent that knows when it ended.
+/* Process - a child that ends with its parent, and a parent that knows when it ended.
  *
  * The order of things in process_start matters; each rule was found by
  * measuring what goes wrong without it:
@@ -47,6 +47,15 @@ typedef int ProcessMain(void *context, int life);
 /* Forks a child that runs main(context) with descriptors 0, 1, 2 and those in
  * `keep` open. 0, or -1 with errno set, *process unchanged and nothing left behind. */
 int process_start(Process *process, const int *keep, int count, ProcessMain *main, void *context);
+
+/* For other ways to make a process (core/os/spawn.h, core/os/template.h): in the
+ * child, all that is asked of it above, then main. `keep` has `life` in it. */
+_Noreturn void process_enter(const int *keep, int count, int life, ProcessMain *main,
+                             void *context);
+
+/* In the parent of one that is on its way to the gate: fills in *process, which
+ * takes over the life pipe's write end (*life becomes -1), and opens the gate. */
+void process_take(Process *process, pid_t pid, int *life);
 
 /* In the child: ends it in the orderly way: flushes its stdio, and lets go of
  * the life pipe, whose end would otherwise be mistaken for the parent's death.

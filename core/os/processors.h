@@ -9,4 +9,13 @@ int processors_usable(void);
  * of those it may use, counted round. 0 or -1. */
 int processors_pin(int number);
 
+/* For loops that wait for another processor: leaves this one's power to others. */
+static inline void processors_relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 #endif

@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,6 +30,31 @@ static int raw_open(const char *path, int flags, mode_t mode) {
 static int raw_fcntl(int fd, int command, long argument) {
     return fcntl(fd, command, argument);
 }
+static long raw_futex(uint32_t *word, int operation, uint32_t value, const struct timespec *until) {
+    return syscall(SYS_futex, word, operation, value, until, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+static int raw_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                           const posix_spawnattr_t *attributes, char *const *argv) {
+    errno = posix_spawn(pid, path, actions, attributes, argv, environ);
+    return errno ? -1 : 0;
+}
+
+// A fork whose child is our parent's. What the C library's fork does besides is
+// done here: the thread that goes on in the child has a number of its own, and
+// the kernel shall know of the locks that it will hold.
+static pid_t raw_clone_sibling(void) {
+    int *number = NULL;
+    void *locks = NULL;
+    size_t size = 0;
+    if (prctl(PR_GET_TID_ADDRESS, &number, 0, 0, 0) == -1) return -1;
+    if (syscall(SYS_get_robust_list, 0, &locks, &size) == -1) return -1;
+    long flags = CLONE_PARENT | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
+    // Which of the last two arguments it is depends on the processor; the other is not looked at.
+    pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, number, number);
+    if (pid == 0) syscall(SYS_set_robust_list, locks, size);
+    return pid;
+}
 
 // It returns the error; all others set errno.
 static int raw_posix_spawnp(pid_t *pid, const char *program,
@@ -42,7 +70,9 @@ static int raw_posix_spawnp(pid_t *pid, const char *program,
 const Sys sys = {
     .realloc = realloc,
     .mmap = mmap,
+    .madvise = madvise,
     .memfd_create = memfd_create,
+    .futex = raw_futex,
     .open = raw_open,
     .fstat = fstat,
     .ftruncate = ftruncate,
@@ -58,6 +88,9 @@ const Sys sys = {
     .read = read,
     .write = write,
     .pwritev2 = pwritev2,
+    .socketpair = socketpair,
+    .sendmsg = sendmsg,
+    .recvmsg = recvmsg,
     .poll = poll,
     .epoll_create1 = epoll_create1,
     .epoll_ctl = epoll_ctl,
@@ -66,6 +99,8 @@ const Sys sys = {
     .fork = fork,
     .pidfd_open = raw_pidfd_open,
     .pidfd_send_signal = raw_pidfd_send_signal,
+    .clone_sibling = raw_clone_sibling,
+    .posix_spawn = raw_posix_spawn,
     .waitid = waitid,
     .posix_spawnp = raw_posix_spawnp,
 };
@@ -83,7 +118,10 @@ const Sys sys = {
 ASKING(void *, realloc, realloc, NULL, (void *b, size_t n), (b, n), NULL)
 ASKING(void *, mmap, mmap, MAP_FAILED, (void *w, size_t n, int p, int f, int d, off_t o),
        (w, n, p, f, d, o), NULL)
+ASKING(int, madvise, madvise, -1, (void *w, size_t n, int a), (w, n, a), NULL)
 ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f), NULL)
+ASKING(long, futex, raw_futex, -1, (uint32_t * w, int o, uint32_t v, const struct timespec *t),
+       (w, o, v, t), NULL)
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
 ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
@@ -95,7 +133,6 @@ ASKING(int, linkat, linkat, -1, (int a, const char *s, int b, const char *t, int
 ASKING(int, rename, rename, -1, (const char *s, const char *t), (s, t), NULL)
 ASKING(ssize_t, pread, pread, -1, (int d, void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(ssize_t, pwrite, pwrite, -1, (int d, const void *b, size_t n, off_t o), (d, b, n, o), &n)
-ASKING(int, pipe2, pipe2, -1, (int d[2], int f), (d, f), NULL)
 ASKING(int, fcntl, raw_fcntl, -1, (int d, int c, long a), (d, c, a), NULL)
 ASKING(ssize_t, read, read, -1, (int d, void *b, size_t n), (d, b, n), &n)
 ASKING(ssize_t, write, write, -1, (int d, const void *b, size_t n), (d, b, n), &n)
@@ -112,16 +149,72 @@ ASKING(pid_t, fork, fork, -1, (void), (), NULL)
 ASKING(int, pidfd_open, raw_pidfd_open, -1, (pid_t p, unsigned f), (p, f), NULL)
 ASKING(int, pidfd_send_signal, raw_pidfd_send_signal, -1, (int d, int s, siginfo_t *i, unsigned f),
        (d, s, i, f), NULL)
+ASKING(pid_t, clone_sibling, raw_clone_sibling, -1, (void), (), NULL)
+ASKING(int, posix_spawn, raw_posix_spawn, -1,
+       (pid_t * p, const char *s, const posix_spawn_file_actions_t *f, const posix_spawnattr_t *a,
+        char *const *v),
+       (p, s, f, a, v), NULL)
 ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
 ASKING(int, posix_spawnp, raw_posix_spawnp, -1,
        (pid_t * p, const char *s, const posix_spawn_file_actions_t *a, const posix_spawnattr_t *t,
         char *const v[], char *const e[]),
        (p, s, a, t, v, e), NULL)
 
+// A "short" fault makes these small, and moves one byte of a message.
+enum { SHORT = 1, WHOLE = 2, SMALLEST_PIPE = 4096 };
+
+static int asking_pipe2(int ends[2], int flags) {
+    size_t size = WHOLE;
+    if (fault_fails("sys.pipe2", &size)) return -1;
+    int made = pipe2(ends, flags);
+    if (made == 0 && size == SHORT) fcntl(ends[1], F_SETPIPE_SZ, SMALLEST_PIPE);
+    return made;
+}
+
+static int asking_socketpair(int domain, int type, int protocol, int ends[2]) {
+    size_t size = WHOLE;
+    if (fault_fails("sys.socketpair", &size)) return -1;
+    int made = socketpair(domain, type, protocol, ends);
+    for (int i = 0; made == 0 && size == SHORT && i < 2; i++)
+        setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int));
+    return made;
+}
+
+// The message, or its first byte, which lies in *part.
+static struct msghdr first_byte(const struct msghdr *message, struct iovec *part, size_t size) {
+    struct msghdr small = *message;
+    if (size != SHORT || message->msg_iovlen == 0 || message->msg_iov->iov_len == 0) return small;
+    *part = (struct iovec){.iov_base = message->msg_iov->iov_base, .iov_len = 1};
+    small.msg_iov = part;
+    small.msg_iovlen = 1;
+    return small;
+}
+
+static ssize_t asking_sendmsg(int fd, const struct msghdr *message, int flags) {
+    size_t size = WHOLE;
+    struct iovec part;
+    if (fault_fails("sys.sendmsg", &size)) return -1;
+    struct msghdr asked = first_byte(message, &part, size);
+    return sendmsg(fd, &asked, flags);
+}
+
+static ssize_t asking_recvmsg(int fd, struct msghdr *message, int flags) {
+    size_t size = WHOLE;
+    struct iovec part;
+    if (fault_fails("sys.recvmsg", &size)) return -1;
+    struct msghdr asked = first_byte(message, &part, size);
+    ssize_t count = recvmsg(fd, &asked, flags);
+    message->msg_controllen = asked.msg_controllen;
+    message->msg_flags = asked.msg_flags;
+    return count;
+}
+
 Sys sys = {
     .realloc = asking_realloc,
     .mmap = asking_mmap,
+    .madvise = asking_madvise,
     .memfd_create = asking_memfd_create,
+    .futex = asking_futex,
     .open = asking_open,
     .fstat = asking_fstat,
     .ftruncate = asking_ftruncate,
@@ -137,6 +230,9 @@ Sys sys = {
     .read = asking_read,
     .write = asking_write,
     .pwritev2 = asking_pwritev2,
+    .socketpair = asking_socketpair,
+    .sendmsg = asking_sendmsg,
+    .recvmsg = asking_recvmsg,
     .poll = asking_poll,
     .epoll_create1 = asking_epoll_create1,
     .epoll_ctl = asking_epoll_ctl,
@@ -145,6 +241,8 @@ Sys sys = {
     .fork = asking_fork,
     .pidfd_open = asking_pidfd_open,
     .pidfd_send_signal = asking_pidfd_send_signal,
+    .clone_sibling = asking_clone_sibling,
+    .posix_spawn = asking_posix_spawn,
     .waitid = asking_waitid,
     .posix_spawnp = asking_posix_spawnp,
 };

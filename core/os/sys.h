@@ -14,17 +14,22 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 
 typedef struct {
     // memory
     void *(*realloc)(void *block, size_t size); // malloc is realloc of NULL
     void *(*mmap)(void *where, size_t size, int protection, int flags, int fd, off_t offset);
+    int (*madvise)(void *where, size_t size, int advice);
     int (*memfd_create)(const char *name, unsigned flags);
+    long (*futex)(uint32_t *word, int operation, uint32_t value, const struct timespec *until);
     // files
     int (*open)(const char *path, int flags, mode_t mode);
     int (*fstat)(int fd, struct stat *info);
@@ -42,6 +47,9 @@ typedef struct {
     ssize_t (*read)(int fd, void *bytes, size_t size);
     ssize_t (*write)(int fd, const void *bytes, size_t size);
     ssize_t (*pwritev2)(int fd, const struct iovec *parts, int count, off_t offset, int flags);
+    int (*socketpair)(int domain, int type, int protocol, int fds[2]);
+    ssize_t (*sendmsg)(int fd, const struct msghdr *message, int flags);
+    ssize_t (*recvmsg)(int fd, struct msghdr *message, int flags);
     int (*poll)(struct pollfd *fds, nfds_t count, int timeout_ms);
     int (*epoll_create1)(int flags);
     int (*epoll_ctl)(int epoll, int operation, int fd, struct epoll_event *event);
@@ -51,6 +59,9 @@ typedef struct {
     pid_t (*fork)(void);
     int (*pidfd_open)(pid_t pid, unsigned flags);
     int (*pidfd_send_signal)(int pidfd, int signal, siginfo_t *info, unsigned flags);
+    pid_t (*clone_sibling)(void); // see core/os/template.h
+    int (*posix_spawn)(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes, char *const *argv); // our environment
     int (*waitid)(idtype_t kind, id_t id, siginfo_t *info, int flags);
     int (*posix_spawnp)(pid_t *pid, const char *program, const posix_spawn_file_actions_t *actions,
                         const posix_spawnattr_t *attributes, char *const argv[], char *const env[]);

@@ -1,15 +1,5 @@
 #include "core/pool/ledger.h"
 
-#include "core/os/mapping.h"
-
-LedgerPage *ledger_page_share(void) {
-    return mapping_share(sizeof(LedgerPage) + LEDGER_CAPACITY);
-}
-
-void ledger_page_free(LedgerPage *page) {
-    mapping_free(page, sizeof *page + LEDGER_CAPACITY);
-}
-
 // Polynomial in an odd number, so that any single change shows, and so that the
 // sum of a whole does not depend on the pieces in which it was added up.
 static uint64_t add_up(uint64_t sum, const char *bytes, size_t size) {

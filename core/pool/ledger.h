@@ -40,10 +40,6 @@ typedef struct {
 
 enum { LEDGER_CAPACITY = 1 << 20 }; // of the pages that workers have
 
-/* A page for that much, shared with every process forked later. NULL with ENOMEM. */
-LedgerPage *ledger_page_share(void);
-void ledger_page_free(LedgerPage *page); // NULL is harmless
-
 /* Makes it empty, for the entries of this task. */
 void ledger_begin(Ledger *ledger, uint64_t task);
 

@@ -21,7 +21,7 @@ static uint64_t tag_of(const Worker *worker, int which) {
 static int watch(Places *places, Worker *worker) {
     Poller *poller = &places->poller;
     int end = worker->process.pidfd;
-    if (poller_watch(poller, worker->channel.in, POLLER_READ, tag_of(worker, TAG_RESULTS)) == -1)
+    if (poller_watch(poller, worker->channel.fd, POLLER_READ, tag_of(worker, TAG_CHANNEL)) == -1)
         return -1;
     return end == -1 ? 0 : poller_watch(poller, end, POLLER_READ, tag_of(worker, TAG_END));
 }
@@ -30,18 +30,15 @@ static int watch(Places *places, Worker *worker) {
 // has not closed its copies yet would keep them in the poller, under a tag that
 // is by then the replacement's.
 static void unwatch(Places *places, Worker *worker) {
-    poller_watch(&places->poller, worker->channel.in, 0, 0);
-    if (worker->flooded) poller_watch(&places->poller, worker->channel.out, 0, 0);
+    poller_watch(&places->poller, worker->channel.fd, 0, 0);
     if (worker->process.pidfd != -1) poller_watch(&places->poller, worker->process.pidfd, 0, 0);
 }
 
-void places_watch_tasks(Places *places, const Worker *worker) {
-    poller_watch(&places->poller, worker->channel.out, worker->flooded ? POLLER_WRITE : 0,
-                 tag_of(worker, TAG_TASKS));
-}
-
-void places_unwatch_results(Places *places, const Worker *worker) {
-    poller_watch(&places->poller, worker->channel.in, 0, 0);
+// A closed end is always ready: it would keep us from ever waiting.
+void places_watch_channel(Places *places, const Worker *worker) {
+    unsigned what = worker->flooded ? POLLER_READ | POLLER_WRITE : POLLER_READ;
+    poller_watch(&places->poller, worker->channel.fd, worker->silent ? 0 : what,
+                 tag_of(worker, TAG_CHANNEL));
 }
 
 // ---- starting ------------------------------------------------------------
@@ -59,9 +56,30 @@ static void note_reason(Places *places, bool refused, const char *bytes, size_t 
     buffer_append(&places->reason, bytes, size); // without memory there is no reason to tell
 }
 
+static int start_process(Places *places, Worker *worker) {
+    if (!places->starter.start) return worker_start(worker, &places->service, &places->kept);
+    return worker_recruit(worker, &places->starter, places->letter, &places->kept);
+}
+
+// With the descriptors that are to be kept at this moment.
+static int start_keeping(Places *places, Worker *worker) {
+    buffer_clear(&places->kept);
+    if (places->keep && places->keep(places->keep_context, &places->kept) == -1) return -1;
+    return start_process(places, worker);
+}
+
+// What does not fit into the channel now is written when there is room.
+static void send_letter(Places *places, Worker *worker) {
+    worker_flush(worker);
+    if (worker->flooded) places_watch_channel(places, worker);
+}
+
 static void start(Places *places, Worker *worker) {
-    if (worker_start(worker, &places->service, places->keep, places->keep_count) == 0) {
-        if (watch(places, worker) == 0) return;
+    if (start_keeping(places, worker) == 0) {
+        if (watch(places, worker) == 0) {
+            send_letter(places, worker);
+            return;
+        }
         process_kill(&worker->process);
         process_reap(&worker->process);
         places_vacate(places, worker);
@@ -152,20 +170,14 @@ void places_reap(Places *places) {
         if (places->workers[i].process.pid) process_reap(&places->workers[i].process);
 }
 
-static int copy_keep(Places *places, const int *keep, int count) {
-    places->keep = sys.realloc(NULL, ((size_t)count + 2) * sizeof *places->keep);
-    if (!places->keep) return -1;
-    if (count) memcpy(places->keep, keep, (size_t)count * sizeof *places->keep);
-    places->keep_count = count;
-    return 0;
-}
-
 static int make_places(Places *places, int count) {
     Worker *workers = sys.realloc(places->workers, (size_t)count * sizeof *workers);
     if (!workers) return -1;
     places->workers = workers;
     for (; places->count < count; places->count++)
-        if (worker_init(&places->workers[places->count], places->count) == -1) return -1;
+        if (worker_init(&places->workers[places->count], places->count, places->starter.start) ==
+            -1)
+            return -1;
     return 0;
 }
 
@@ -180,10 +192,19 @@ int places_resize(Places *places, int wanted) {
     return 0;
 }
 
-int places_open(Places *places, int count, const Service *service, const int *keep,
-                int keep_count) {
-    *places = (Places){.service = *service, .poller.fd = -1, .wanted = count};
-    if (copy_keep(places, keep, keep_count) == -1) return -1;
+void places_take_letter(Places *places, Task *letter) {
+    task_free(places->letter);
+    places->letter = letter;
+}
+
+int places_open(Places *places, int count, const Service *service, const Starter *starter,
+                PlacesKeep *keep, void *keep_context) {
+    *places = (Places){.service = *service,
+                       .starter = *starter,
+                       .keep = keep,
+                       .keep_context = keep_context,
+                       .poller.fd = -1,
+                       .wanted = count};
     if (make_places(places, count) == -1) return -1;
     return poller_open(&places->poller);
 }
@@ -191,8 +212,7 @@ int places_open(Places *places, int count, const Service *service, const int *ke
 // The descriptors are not open here, or are others.
 void places_disown(Places *places) {
     for (int i = 0; i < places->count; i++) {
-        Channel *channel = &places->workers[i].channel;
-        channel->in = channel->out = -1;
+        channel_disown(&places->workers[i].channel);
         places->workers[i].process = PROCESS_NONE;
     }
     places->poller.fd = -1;
@@ -202,7 +222,8 @@ void places_close(Places *places) {
     for (int i = 0; i < places->count; i++) worker_free(&places->workers[i]);
     places->count = 0;
     buffer_free(&places->reason);
+    task_free(places->letter);
     poller_close(&places->poller);
     free(places->workers);
-    free(places->keep);
+    buffer_free(&places->kept);
 }

@@ -9,13 +9,19 @@
 #include "core/os/poller.h"
 #include "core/pool/worker.h"
 
+/* Appends to `fds`, as int, the descriptors that a worker forked now inherits. 0 or -1. */
+typedef int PlacesKeep(void *context, Buffer *fds);
+
 typedef struct {
     Worker *workers;
     int count;  // places there are
     int wanted; // those to be filled: the first ones; the others empty themselves
     Service service;
-    int *keep; // what workers inherit, with room for two more
-    int keep_count;
+    Starter starter;  // makes them; without one they are forked here
+    Task *letter;     // what those that it makes are told first
+    PlacesKeep *keep; // what workers inherit beside their channels; NULL: nothing
+    void *keep_context;
+    Buffer kept;   // what that said last
     Poller poller; // knows the descriptors of all workers
 
     bool begun;          // some worker has been ready
@@ -27,10 +33,14 @@ typedef struct {
 
 /* Which of a worker's descriptors the poller speaks of; its tags are
  * index * TAGS + one of these. */
-enum { TAG_RESULTS, TAG_TASKS, TAG_END, TAGS };
+enum { TAG_CHANNEL, TAG_END, TAGS };
 
 /* All empty. 0, or -1 with errno, after which places_close frees what there is. */
-int places_open(Places *places, int count, const Service *service, const int *keep, int keep_count);
+int places_open(Places *places, int count, const Service *service, const Starter *starter,
+                PlacesKeep *keep, void *keep_context);
+
+/* From now on this, which they free, is the letter to those that the starter makes. */
+void places_take_letter(Places *places, Task *letter);
 
 /* So many workers are wanted from now on; those beyond leave when they have
  * done what they hold. Moves the workers in memory. 0, or -1 with ENOMEM. */
@@ -45,11 +55,9 @@ void places_fill(Places *places);
 /* The milliseconds until places_fill will do something, -1 when nothing is to be done. */
 int places_timeout(const Places *places);
 
-/* The worker's task pipe is full (or no longer): the poller shall tell of room in it. */
-void places_watch_tasks(Places *places, const Worker *worker);
-
-/* Its side of the channel is closed, which the poller need not tell again. */
-void places_unwatch_results(Places *places, const Worker *worker);
+/* The worker's channel is full, or no longer, or closed on its side (`flooded`,
+ * `silent`): the poller shall tell of room in it, or not tell of it again. */
+void places_watch_channel(Places *places, const Worker *worker);
 
 /* The worker has ended and been reaped: its place is empty. */
 void places_vacate(Places *places, Worker *worker);

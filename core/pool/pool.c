@@ -4,10 +4,10 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/os/clock.h"
 #include "core/os/fault.h"
+#include "core/os/owner.h"
 #include "core/os/sys.h"
 #include "core/pool/deadline.h"
 #include "core/pool/places.h"
@@ -19,7 +19,7 @@ enum {
 };
 
 struct Pool {
-    pid_t owner;
+    Owner owner;
     int window;
     Places places;
 
@@ -47,18 +47,28 @@ static void give_back(Pool *pool, Task *task) {
     task_queue_push_front(queue_of(pool, task), task);
 }
 
-// Watching the task pipe costs a system call, so it is done only while it is full.
+// Watching for room costs a system call, so it is done only while there is none.
 static void flush(Pool *pool, Worker *worker) {
     bool was_flooded = worker->flooded;
     worker_flush(worker);
-    if (worker->flooded != was_flooded) places_watch_tasks(&pool->places, worker);
+    if (worker->flooded != was_flooded) places_watch_channel(&pool->places, worker);
     if (worker->state == WORKER_LEAVING) worker_dismiss(worker);
+}
+
+// A worker that is starting will soon be idle: what it can have then is not put
+// behind another's task.
+static bool is_spoken_for(const Pool *pool) {
+    size_t starting = 0;
+    for (int i = 0; i < pool->places.wanted; i++)
+        starting += pool->places.workers[i].state == WORKER_STARTING;
+    return pool->queue.count <= starting;
 }
 
 static bool feed(Pool *pool, Worker *worker, size_t most) {
     if (worker->state != WORKER_READY || worker->held.count >= most || worker->ended) return false;
     bool wanted = worker->index < pool->places.wanted;
     TaskQueue *queue = worker->own.count || !wanted ? &worker->own : &pool->queue;
+    if (queue == &pool->queue && worker->held.count && is_spoken_for(pool)) return false;
     Task *task = task_queue_pop(queue);
     if (!task) return false;
     if (worker_send(worker, task) == -1) {
@@ -105,7 +115,7 @@ static PoolEventKind kind_of(const Frame *frame) {
 static void strike_off(Pool *pool, Worker *worker) {
     Task *task = task_queue_pop(&worker->held);
     orders_forget(&worker->board->orders, task->id);
-    free(task);
+    task_free(task);
     pool->done++;
     places_dismiss_surplus(&pool->places);
     feed(pool, worker, (size_t)pool->window);
@@ -119,6 +129,8 @@ static void lend(Pool *pool, Worker *worker, const Frame *frame, PoolEvent *even
         .task = frame->header.task,
         .bytes = frame->payload,
         .size = frame->header.size,
+        .handles = frame->handles,
+        .handle_count = frame->header.handles,
     };
     pool->lent = worker;
     pool->lent_frame = *frame;
@@ -181,7 +193,7 @@ static void obituary(Pool *pool, Worker *worker, PoolEvent *event) {
     event->ordered = worker->overdue;
     event->innocent = worker->overdue && (worker->stopping_task != event->task ||
                                           worker->stopping_item != event->item);
-    free(running);
+    task_free(running);
     event->end = process_reap(&worker->process);
 }
 
@@ -249,12 +261,11 @@ static void on_ready(Pool *pool, uint64_t tag) {
     Worker *worker = &pool->places.workers[tag / TAGS];
     if (worker->state == WORKER_ABSENT) return;
     switch (tag % TAGS) {
-    case TAG_TASKS: flush(pool, worker); break;
     case TAG_END: worker->ended = true; break;
     default:
         worker_fill(worker);
-        // A closed end is always ready: it would keep us from ever waiting.
-        if (worker->silent) places_unwatch_results(&pool->places, worker);
+        if (worker->silent) places_watch_channel(&pool->places, worker);
+        if (worker->flooded) flush(pool, worker);
     }
 }
 
@@ -314,7 +325,7 @@ static int remaining_ms(int timeout_ms, uint64_t since) {
 }
 
 static bool is_ours(const Pool *pool) {
-    if (pool->owner == getpid()) return true;
+    if (owner_is_here(&pool->owner)) return true;
     errno = EPERM;
     return false;
 }
@@ -343,9 +354,10 @@ int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event) {
 Pool *pool_open(const PoolOptions *options) {
     Pool *pool = sys.realloc(NULL, sizeof *pool);
     if (!pool) return NULL;
-    *pool = (Pool){.owner = getpid(), .window = options->window};
-    if (places_open(&pool->places, options->workers, &options->service, options->keep,
-                    options->keep_count) == -1) {
+    *pool = (Pool){.owner = owner_here(), .window = options->window};
+    if (places_open(&pool->places, options->workers, &options->service, &options->starter,
+                    options->keep, options->keep_context) == -1 ||
+        (options->letter && pool_write_letter(pool, options->letter) == -1)) {
         pool_close(pool);
         return NULL;
     }
@@ -353,12 +365,28 @@ Pool *pool_open(const PoolOptions *options) {
     return pool;
 }
 
+static Task *make_task(uint64_t id, const void *bytes, size_t size, const TaskTerms *terms) {
+    Task *task = task_new(id, bytes, size);
+    if (!task) return NULL;
+    task->worker = terms->only - 1;
+    task->limit = terms->limit;
+    if (bundle_make(&task->bundle, terms->handles, terms->handle_count) == 0) return task;
+    task_free(task);
+    return NULL;
+}
+
+int pool_write_letter(Pool *pool, const PoolLetter *letter) {
+    TaskTerms terms = {.handles = letter->handles, .handle_count = letter->handle_count};
+    Task *written = make_task(0, letter->bytes, letter->size, &terms);
+    if (!written) return -1;
+    places_take_letter(&pool->places, written);
+    return 0;
+}
+
 uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms) {
     if (!is_ours(pool)) return 0;
-    Task *task = task_new(pool->last_id + 1, bytes, size);
+    Task *task = make_task(pool->last_id + 1, bytes, size, &terms);
     if (!task) return 0;
-    task->worker = terms.only - 1;
-    task->limit = terms.limit;
     pool->last_id++;
     FAULT("pool.submit");
     task_queue_push(queue_of(pool, task), task);
@@ -386,7 +414,7 @@ PoolCancelled pool_cancel(Pool *pool, uint64_t id, uint64_t item) {
     if (worker)
         return deadline_condemn(worker, id, item, clock_now()) ? POOL_STOPPED : POOL_REFUSED;
     Task *task = take_queued(pool, id);
-    free(task);
+    task_free(task); // the pointer still tells whether there was one
     return task ? POOL_WITHDRAWN : POOL_UNKNOWN;
 }
 
@@ -463,7 +491,7 @@ int pool_drain(Pool *pool, int grace_ms) {
 void pool_close(Pool *pool) {
     if (!pool) return;
     FAULT("pool.close");
-    if (pool->owner == getpid()) {
+    if (owner_is_here(&pool->owner)) {
         places_kill(&pool->places);
         places_reap(&pool->places);
     } else
@@ -471,5 +499,6 @@ void pool_close(Pool *pool) {
     places_close(&pool->places);
     task_queue_free(&pool->queue);
     buffer_free(&pool->estate);
+    owner_free(&pool->owner);
     free(pool);
 }

@@ -25,15 +25,28 @@
 
 #include "core/os/process.h"
 #include "core/pool/serve.h"
+#include "core/pool/starter.h"
 
 typedef struct Pool Pool;
+
+/* What workers that inherit nothing know of the pool. */
+typedef struct {
+    const char *bytes;
+    size_t size;
+    const int *handles; // descriptors that go with it; the pool makes copies
+    size_t handle_count;
+} PoolLetter;
 
 typedef struct {
     int workers;     // at least 1
     int window;      // tasks that a worker holds at most: one running, the others in its pipe
     Service service; // what the workers do
-    const int *keep; // descriptors that the workers inherit; read while the pool lives
-    int keep_count;
+    Starter starter; // makes their processes; without one they are forked here
+    const PoolLetter *letter; // to those that it makes
+    /* Appends to `fds`, as int, the descriptors that a worker started now inherits;
+     * asked at every start; NULL: none. 0, or -1 with errno: it is not started now. */
+    int (*keep)(void *context, Buffer *fds);
+    void *keep_context;
 } PoolOptions;
 
 typedef enum {
@@ -50,6 +63,9 @@ typedef struct {
     uint64_t task;     // as pool_submit numbered it
     const char *bytes; // what the handler wrote, good until the next call on the pool; of a
     size_t size;       // death, what the ledger held: it may have come as a part already
+    int *handles;      // descriptors that came with it; who takes one leaves -1 in its place;
+                       // NULL with a count: this process may open no more
+    size_t handle_count;
     // POOL_DEATH only:
     ProcessEnd end;
     uint64_t item; // the part of the task that was running, from the board
@@ -62,16 +78,23 @@ typedef struct {
     uint64_t queued, done, deaths, bytes_sent, bytes_received, progress;
 } PoolStats;
 
-/* NULL with errno: ENOMEM, EMFILE ... `options` is copied, `keep` is not. */
+/* NULL with errno: ENOMEM, EMFILE ... `options` is copied. */
 Pool *pool_open(const PoolOptions *options);
+
+/* Workers that the starter makes from now on get this letter. 0, or -1 with errno
+ * and the letter as it was. */
+int pool_write_letter(Pool *pool, const PoolLetter *letter);
 
 /* What else there is to say of a task; zero is nothing. */
 typedef struct {
-    int only;       // the worker that may run it, from 1
-    uint64_t limit; // nanoseconds that each of its items may take
+    int only;           // the worker that may run it, from 1
+    uint64_t limit;     // nanoseconds that each of its items may take
+    const int *handles; // descriptors that go with it; the pool makes copies
+    size_t handle_count;
 } TaskTerms;
 
-/* Hands over a copy of the payload. Returns the task's number, from 1, or 0 with errno. */
+/* Hands over a copy of the payload. Returns the task's number, from 1, or 0 with
+ * errno: ENOMEM, EMFILE, E2BIG for more than BUNDLE_MOST handles. */
 uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms);
 
 /* The item of the task, or all of it (item 0), shall not be run to its end.

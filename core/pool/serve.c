@@ -23,10 +23,11 @@ static int next_frame(Channel *channel, Frame *frame) {
     return whole;
 }
 
-static int send(Channel *channel, FrameHeader header, const char *bytes, size_t size) {
+static int send(Channel *channel, FrameHeader header, const char *bytes, size_t size,
+                Bundle *bundle) {
     header.size = size;
-    if (channel_queue(channel, header, bytes) == -1) return -1;
-    FAULT_FD("result.begin", channel->out);
+    if (channel_queue(channel, header, bytes, bundle) == -1) return -1;
+    FAULT_FD("result.begin", channel->fd);
     if (flush_all(channel) == -1) return -1;
     FAULT("result.sent");
     return 0;
@@ -51,23 +52,42 @@ static void listen_for_orders(const Self *self, const Service *service) {
     sigaction(ORDERS_SIGNAL, &action, NULL);
 }
 
-static int send_part(Self *self, const char *bytes, size_t size) {
+static int send_part(Self *self, const char *bytes, size_t size, const int *handles, size_t count) {
     FAULT("part.begin");
+    Bundle *bundle;
+    if (bundle_make(&bundle, handles, count) == -1) return -1;
     FrameHeader header = {.kind = FRAME_PART, .task = self->ledger.task};
-    int sent = send(self->to, header, bytes, size);
+    int sent = send(self->to, header, bytes, size, bundle);
+    bundle_drop(bundle);
     // Nobody reads any more: nobody shall start another item either.
     if (sent == -1 && errno != ENOMEM) process_leave(self->life, SERVE_BROKEN);
     FAULT("part.sent");
     return sent;
 }
 
+// Of a pool that is gone already no letter comes; sending the refusal will tell.
+static int learn(Self *self, const Service *service, Channel *channel, Buffer *reply) {
+    Frame frame;
+    if (next_frame(channel, &frame) != 1 || frame.header.kind != FRAME_LETTER) return -1;
+    FAULT("letter.read");
+    self->index = (int)frame.header.task;
+    self->handles = frame.handles;
+    self->handle_count = frame.header.handles;
+    int failed = service->learn(service->context, self, frame.payload, frame.header.size, reply);
+    self->handle_count = 0;
+    channel_pass(channel, &frame);
+    return failed;
+}
+
 static int begin(Self *self, const Service *service, Channel *channel, Buffer *reply) {
     FAULT("worker.begin");
     listen_for_orders(self, service);
-    int failed = service->begin ? service->begin(service->context, self, reply) : 0;
+    int failed = service->learn ? learn(self, service, channel, reply) : 0;
+    if (!failed && service->begin) failed = service->begin(service->context, self, reply);
     FAULT("worker.ready");
     FrameHeader header = {.kind = failed ? FRAME_REFUSED : FRAME_READY};
-    if (send(channel, header, buffer_bytes(reply), buffer_size(reply)) == -1) return SERVE_BROKEN;
+    if (send(channel, header, buffer_bytes(reply), buffer_size(reply), NULL) == -1)
+        return SERVE_BROKEN;
     return failed ? SERVE_REFUSED : SERVE_DONE;
 }
 
@@ -82,6 +102,8 @@ static int handle(Self *self, const Service *service, Channel *channel, const Fr
     board_set(&board->started, clock_now());
     board_set(&board->task, header.task);
     board_enter(board, BOARD_RUNNING);
+    self->handles = frame->handles;
+    self->handle_count = frame->header.handles;
     FAULT("task.begin");
     int failed = service->handle(service->context, self, frame->payload, frame->header.size, reply);
     FAULT("task.done");
@@ -91,7 +113,8 @@ static int handle(Self *self, const Service *service, Channel *channel, const Fr
     bool in_ledger = !failed && self->ledger.size > 0;
     const char *bytes = in_ledger ? self->ledger.page->bytes : buffer_bytes(reply);
     size_t size = in_ledger ? self->ledger.size : buffer_size(reply);
-    if (send(channel, header, bytes, size) == -1) return -1; // still this task's: it has no answer
+    if (send(channel, header, bytes, size, NULL) == -1)
+        return -1; // still this task's: it has no answer
     board_enter(board, BOARD_WAITING);
     return 0;
 }

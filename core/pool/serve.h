@@ -2,7 +2,7 @@
  *
  *     begin -> READY -> (wait for a task -> handle -> reply) ... -> leave
  *
- * The task pipe closing is the order to leave. A worker leaves unasked too, when
+ * The pool hanging up is the order to leave. A worker leaves unasked too, when
  * its handler has set the board's `retiring`; the pool replaces it. */
 #ifndef PARALLEL_LUA_POOL_SERVE_H
 #define PARALLEL_LUA_POOL_SERVE_H
@@ -22,6 +22,8 @@ typedef enum {
     FRAME_PART,     // up: the first part of that, and the next; the task goes on
     FRAME_RESULT,   // up: what the handler made of the task
     FRAME_ERROR,    // up: the handler failed; payload says how
+    FRAME_LETTER,   // down, before all others, to a worker that inherited nothing: payload is
+                    // the pool's letter, task the worker's index
 } FrameKind;
 
 typedef struct Self Self;
@@ -33,16 +35,22 @@ struct Self {
     int life;  // for process_leave
     Board *board;
     Ledger ledger;
-    Buffer aside; // the handler's own, for what must be complete before it is an entry
-    /* Sends these bytes as a part of the task's result, ahead of its end. 0, or -1
-     * with ENOMEM and nothing sent; without a pool the worker leaves. */
-    int (*part)(Self *self, const char *bytes, size_t size);
+    Buffer aside;        // the handler's own, for what must be complete before it is an entry
+    int *handles;        // descriptors that came with the task at hand; who takes one leaves -1 in
+    size_t handle_count; // its place; NULL with a count: this process may open no more
+    /* Sends these bytes, and copies of `count` descriptors, as a part of the task's
+     * result, ahead of its end. 0, or -1 with errno (ENOMEM, EMFILE) and nothing sent;
+     * without a pool the worker leaves. */
+    int (*part)(Self *self, const char *bytes, size_t size, const int *handles, size_t count);
     void *to;  // where part sends it
     void *own; // the handler's own
 };
 
 /* What workers do: the pool's owner supplies it, and it runs in the worker. */
 typedef struct {
+    /* In a worker that inherited nothing, before `begin`: reads the pool's letter;
+     * NULL in others. 0, or -1 with the reason in *reply. */
+    int (*learn)(void *context, Self *self, const char *letter, size_t size, Buffer *reply);
     /* Before the first task; NULL for none. 0, or -1 with the reason in *reply. */
     int (*begin)(void *context, Self *self, Buffer *reply);
     /* Handles one payload: 0 with the result in the ledger or, when that is

@@ -13,6 +13,11 @@ Task *task_new(uint64_t id, const void *bytes, size_t size) {
     return task;
 }
 
+void task_free(Task *task) {
+    if (task) bundle_drop(task->bundle);
+    free(task);
+}
+
 void task_queue_push(TaskQueue *queue, Task *task) {
     task->next = NULL;
     if (queue->last)
@@ -60,5 +65,5 @@ Task *task_queue_take(TaskQueue *queue, uint64_t id) {
 }
 
 void task_queue_free(TaskQueue *queue) {
-    for (Task *task; (task = task_queue_pop(queue)) != NULL;) free(task);
+    for (Task *task; (task = task_queue_pop(queue)) != NULL;) task_free(task);
 }

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/wire/bundle.h"
+
 typedef struct Task Task;
 
 struct Task {
@@ -12,6 +14,7 @@ struct Task {
     uint64_t id;
     uint64_t limit; // nanoseconds that each of its items may take, or 0
     int worker;     // the only one that may run it, or -1 for any
+    Bundle *bundle; // goes with it, as often as it is sent; NULL: none
     size_t size;
     char bytes[]; // the payload, opaque here
 };
@@ -21,8 +24,9 @@ typedef struct {
     size_t count;
 } TaskQueue;
 
-/* A task for any worker, with a copy of the payload; NULL with ENOMEM. Freed with free(). */
+/* A task for any worker, with a copy of the payload; NULL with ENOMEM. */
 Task *task_new(uint64_t id, const void *bytes, size_t size);
+void task_free(Task *task); // NULL is harmless
 
 void task_queue_push(TaskQueue *queue, Task *task);
 Task *task_queue_pop(TaskQueue *queue); // the first, or NULL

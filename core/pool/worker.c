@@ -4,17 +4,14 @@
 #include <stdlib.h>
 
 #include "core/os/clock.h"
-#include "core/os/descriptor.h"
 #include "core/os/fault.h"
-#include "core/os/mapping.h"
 
-int worker_init(Worker *worker, int index) {
+int worker_init(Worker *worker, int index, bool for_recruits) {
     *worker = (Worker){.index = index, .process = PROCESS_NONE, .channel = CHANNEL_CLOSED};
-    worker->board = mapping_share(sizeof *worker->board);
-    worker->ledger = ledger_page_share();
-    if (worker->board && worker->ledger) return 0;
-    worker_free(worker);
-    return -1;
+    if (desk_open(&worker->desk, for_recruits) == -1) return -1;
+    worker->board = worker->desk.board;
+    worker->ledger = worker->desk.ledger;
+    return 0;
 }
 
 // What the child needs; it lies on the parent's stack, and fork copies it.
@@ -33,42 +30,86 @@ static int live(void *context, int life) {
     return serve(&self, birth->service, birth->channel);
 }
 
-int worker_start(Worker *worker, const Service *service, int *keep, int count) {
-    Channel theirs;
-    Birth birth = {worker, service, &theirs};
-    if (channel_pair(&worker->channel, &theirs) == -1) return -1;
-    if (channel_unblock(&worker->channel) == -1) goto fail;
-    keep[count] = theirs.in;
-    keep[count + 1] = theirs.out;
+// The pool's side of the channel, and *theirs for the process that is to come.
+static int prepare(Worker *worker, Channel *theirs) {
+    if (channel_pair(&worker->channel, theirs) == -1) return -1;
+    if (channel_unblock(&worker->channel) == -1) {
+        channel_close(theirs);
+        channel_close(&worker->channel);
+        return -1;
+    }
     board_clear(worker->board);
-    FAULT("worker.fork");
-    if (process_start(&worker->process, keep, count + 2, live, &birth) == -1) goto fail;
-    channel_close(&theirs);
+    return 0;
+}
+
+// `started` as process_start returns it.
+static int conclude(Worker *worker, Channel *theirs, int started) {
+    channel_close(theirs);
+    if (started == -1) {
+        channel_close(&worker->channel);
+        return -1;
+    }
     worker->state = WORKER_STARTING;
     worker->ended = worker->flooded = worker->overdue = false;
     worker->kill_at = 0;
     worker->silent = 0;
     return 0;
+}
 
-fail:
-    channel_close(&theirs);
-    channel_close(&worker->channel);
-    return -1;
+static const int *listed(const Buffer *keep) {
+    return (const int *)(const void *)buffer_bytes(keep);
+}
+
+static int count_of(const Buffer *keep) {
+    return (int)(buffer_size(keep) / sizeof(int));
+}
+
+int worker_start(Worker *worker, const Service *service, Buffer *keep) {
+    Channel theirs;
+    Birth birth = {worker, service, &theirs};
+    if (prepare(worker, &theirs) == -1) return -1;
+    int started = buffer_append(keep, &theirs.fd, sizeof theirs.fd);
+    FAULT("worker.fork");
+    if (started == 0)
+        started = process_start(&worker->process, listed(keep), count_of(keep), live, &birth);
+    return conclude(worker, &theirs, started);
+}
+
+int worker_recruit(Worker *worker, const Starter *starter, const Task *letter, Buffer *keep) {
+    Channel theirs;
+    FrameHeader header = {
+        .kind = FRAME_LETTER, .size = letter->size, .task = (uint64_t)worker->index};
+    if (prepare(worker, &theirs) == -1) return -1;
+    int given[RECRUIT_GIVEN] = {[RECRUIT_CHANNEL] = theirs.fd, [RECRUIT_DESK] = worker->desk.fd};
+    int started = buffer_append(keep, given, sizeof given);
+    FAULT("worker.recruit");
+    if (started == 0)
+        started = channel_queue(&worker->channel, header, letter->bytes, letter->bundle);
+    if (started == 0)
+        started = starter->start(starter->context, &worker->process, listed(keep), count_of(keep));
+    return conclude(worker, &theirs, started);
 }
 
 int worker_send(Worker *worker, Task *task) {
     FrameHeader header = {.kind = FRAME_TASK, .size = task->size, .task = task->id};
-    if (channel_queue(&worker->channel, header, task->bytes) == -1) return -1;
+    if (channel_queue(&worker->channel, header, task->bytes, task->bundle) == -1) return -1;
     task_queue_push(&worker->held, task);
     FAULT("pool.dispatch");
     return 0;
 }
 
+// Nothing is wrong with the channel, there is only no room for more at the moment.
+static bool is_for_now(int error) {
+    return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
+}
+
 void worker_flush(Worker *worker) {
     int out;
     while ((out = channel_flush(&worker->channel)) == 0) {}
-    worker->flooded = out == -1 && errno == EAGAIN;
-    if (out == -1 && errno != EAGAIN) buffer_clear(&worker->channel.outgoing);
+    worker->flooded = out == -1 && is_for_now(errno);
+    if (out != -1 || worker->flooded) return;
+    channel_discard(&worker->channel);
+    if (!worker->silent) worker->silent = clock_now();
 }
 
 void worker_fill(Worker *worker) {
@@ -97,7 +138,7 @@ bool worker_retired(const Worker *worker, const ProcessEnd *end) {
 void worker_dismiss(Worker *worker) {
     if (worker->state == WORKER_ABSENT) return;
     worker->state = WORKER_LEAVING;
-    if (buffer_size(&worker->channel.outgoing) == 0) descriptor_close(&worker->channel.out);
+    if (buffer_size(&worker->channel.outgoing) == 0) channel_hang_up(&worker->channel);
 }
 
 void worker_clear(Worker *worker) {
@@ -111,6 +152,5 @@ void worker_free(Worker *worker) {
     worker_clear(worker);
     task_queue_free(&worker->own);
     task_queue_free(&worker->held);
-    mapping_free(worker->board, sizeof *worker->board);
-    ledger_page_free(worker->ledger);
+    desk_close(&worker->desk);
 }

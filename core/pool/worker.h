@@ -10,8 +10,9 @@
 #include <stdbool.h>
 
 #include "core/os/process.h"
-#include "core/pool/board.h"
+#include "core/pool/desk.h"
 #include "core/pool/serve.h"
+#include "core/pool/starter.h"
 #include "core/pool/task.h"
 
 typedef enum { WORKER_ABSENT, WORKER_STARTING, WORKER_READY, WORKER_LEAVING } WorkerState;
@@ -20,39 +21,44 @@ typedef struct {
     WorkerState state;
     int index; // from 0
     Process process;
-    Channel channel;    // the pool's side
-    Board *board;       // this and the ledger live as long as the pool;
-    LedgerPage *ledger; // each worker of this place writes them anew
-    TaskQueue own;      // tasks that only this worker may run
-    TaskQueue held;     // sent and not answered, in the order in which it runs them
-    bool flooded;       // some of what was sent waits for room in the pipe
-    bool ended;         // the kernel says so; what it had sent is still to be read
-    uint64_t silent;    // since when its side of the channel is closed, or 0
+    Channel channel; // the pool's side
+    Desk desk;       // lives as long as the pool; each worker of this place writes it anew
+    Board *board;    // these are on it
+    LedgerPage *ledger;
+    TaskQueue own;   // tasks that only this worker may run
+    TaskQueue held;  // sent and not answered, in the order in which it runs them
+    bool flooded;    // some of what was sent waits for room in the channel
+    bool ended;      // the kernel says so; what it had sent is still to be read
+    uint64_t silent; // since when its side of the channel is closed, or 0
     // For core/pool/deadline.h:
     uint64_t stopping_task, stopping_item; // what it was told to stop
     uint64_t kill_at;                      // unless it has by then; 0: it was told nothing
     bool overdue;                          // killed for that
 } Worker;
 
-/* Gets the place ready. 0, or -1 with ENOMEM. */
-int worker_init(Worker *worker, int index);
+/* Gets the place ready, for workers that are forked here or for recruits. 0, or -1 with errno. */
+int worker_init(Worker *worker, int index, bool for_recruits);
 
-/* Forks its process, which runs the service and keeps the given descriptors
- * (the list has room for two more behind `count`). 0, or -1 with errno and
- * the place still ABSENT. */
-int worker_start(Worker *worker, const Service *service, int *keep, int count);
+/* Forks its process, which runs the service and keeps the descriptors listed, as int,
+ * in `keep`; its channel's is added there. 0, or -1 with errno and the place still ABSENT. */
+int worker_start(Worker *worker, const Service *service, Buffer *keep);
 
-/* Queues a task for its pipe, which it then holds. 0, or -1 with ENOMEM and the task not taken. */
+/* The same for a worker that the starter makes: its process inherits the
+ * descriptors and nothing else, and is sent the letter. */
+int worker_recruit(Worker *worker, const Starter *starter, const Task *letter, Buffer *keep);
+
+/* Queues a task for its channel, which it then holds. 0, or -1 with ENOMEM and the task not taken.
+ */
 int worker_send(Worker *worker, Task *task);
 
-/* Moves what waits for room in its pipe. A pipe without a reader counts as
- * empty: its death is reported by other means. */
+/* Moves what waits for room in its channel. One without a reader counts as
+ * empty, and the worker as silent: it is dead, or soon will be. */
 void worker_flush(Worker *worker);
 
 /* Reads what has come, and notes when the other side is closed. */
 void worker_fill(Worker *worker);
 
-/* Reads all that an ended worker has left in its pipe. */
+/* Reads all that an ended worker has sent. */
 void worker_fill_rest(Worker *worker);
 
 /* Of an ended worker: the task that it was running, taken from `held`, or NULL;

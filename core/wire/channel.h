@@ -1,23 +1,28 @@
-/* Channel - frames both ways over two pipes, with a buffer for each direction.
+/* Channel - frames both ways over one socket, with a buffer for each direction.
  *
- * One kind serves both ends. The parent's descriptors do not block: it queues,
- * flushes what fits, and goes on. A worker's do: it fills until a frame is
- * whole and flushes until all is out. */
+ * One kind serves both ends. The parent's does not block: it queues, flushes
+ * what fits, and goes on. A worker's does: it fills until a frame is whole and
+ * flushes until all is out.
+ *
+ * Descriptors travel with frames. They leave with the first byte of theirs, so
+ * on arrival the first of those not claimed yet belong to the first frame. */
 #ifndef PARALLEL_LUA_WIRE_CHANNEL_H
 #define PARALLEL_LUA_WIRE_CHANNEL_H
 
-#include <stdbool.h>
-
 #include "core/wire/buffer.h"
+#include "core/wire/bundle.h"
 #include "core/wire/frame.h"
+#include "core/wire/handles.h"
 
 typedef struct {
-    int in, out; // -1: closed
+    int fd; // -1: closed
     Buffer incoming, outgoing;
-    bool masked; // see descriptor_write_quietly
+    Handles arrived;
+    Buffer departures; // which frames of `outgoing` go with a bundle, see channel.c
+    uint64_t sent;     // bytes that have left `outgoing` so far
 } Channel;
 
-#define CHANNEL_CLOSED ((Channel){.in = -1, .out = -1})
+#define CHANNEL_CLOSED ((Channel){.fd = -1})
 
 /* Makes two channels, each the other's counterpart. 0, or -1 with both closed. */
 int channel_pair(Channel *a, Channel *b);
@@ -25,26 +30,42 @@ int channel_pair(Channel *a, Channel *b);
 /* The calls below that move bytes return EAGAIN instead of waiting. 0 or -1. */
 int channel_unblock(Channel *channel);
 
-/* Puts a frame with this payload behind those that wait to be flushed. 0, or
- * -1 with ENOMEM and nothing queued. */
-int channel_queue(Channel *channel, FrameHeader header, const void *payload);
+/* Puts a frame with this payload behind those that wait to be flushed; the bundle,
+ * NULL for none, goes with it and is held till then. 0, or -1 with ENOMEM and nothing queued. */
+int channel_queue(Channel *channel, FrameHeader header, const void *payload, Bundle *bundle);
 
 /* Writes one piece of what is queued. 1: all is out; 0: some is left;
- * -1: EAGAIN, or EPIPE when nobody reads any more. Never raises SIGPIPE. */
+ * -1: EAGAIN, or EPIPE when nobody reads any more, or why writing failed for
+ * now (ENOBUFS, ENOMEM, ETOOMANYREFS). Never raises SIGPIPE. */
 int channel_flush(Channel *channel);
+
+/* Drops what is queued: nobody will read it. */
+void channel_discard(Channel *channel);
 
 /* Reads one piece of what has come. 1: bytes came; 0: the other end is closed;
  * -1: EAGAIN, or why reading failed. */
 int channel_fill(Channel *channel);
 
 /* 1: *frame is the next whole frame, good until channel_pass or channel_fill;
- * 0: it is not complete yet; -1 with EPROTO: what came is no frame. */
+ * 0: it is not complete yet; -1 with EPROTO: what came is no frame, or lacks
+ * descriptors. */
 int channel_peek(const Channel *channel, Frame *frame);
 
-/* Done with the frame that channel_peek gave. */
+/* Done with the frame that channel_peek gave; closes the handles that nobody took. */
 void channel_pass(Channel *channel, const Frame *frame);
 
-/* Closes both descriptors and frees both buffers; twice is harmless. */
+/* Nothing more will be sent, which the other end sees when it has read all that was. */
+void channel_hang_up(Channel *channel);
+
+/* The end of a channel that somebody else made, such as was handed over. */
+static inline Channel channel_of(int fd) {
+    return (Channel){.fd = fd};
+}
+
+/* In a copy that fork made: forgets the descriptors, which are not open here. */
+void channel_disown(Channel *channel);
+
+/* Closes the descriptors and frees the buffers; twice is harmless. */
 void channel_close(Channel *channel);
 
 #endif

@@ -1,6 +1,6 @@
 #include "core/wire/frame.h"
 
-_Static_assert(sizeof(FrameHeader) == 24, "the header goes over the pipe as it lies in memory");
+_Static_assert(sizeof(FrameHeader) == 24, "the header goes over the socket as it lies in memory");
 
 // Mixing steps of splitmix64: any changed bit changes about half of the check.
 static uint64_t mix(uint64_t n) {
@@ -10,7 +10,8 @@ static uint64_t mix(uint64_t n) {
 }
 
 static uint32_t check_of(const FrameHeader *header) {
-    uint64_t sum = mix((uint64_t)header->kind << 16 | header->attempt);
+    uint64_t sum =
+        mix((uint64_t)header->handles << 24 | (uint64_t)header->kind << 16 | header->attempt);
     sum = mix(sum + header->size);
     sum = mix(sum + header->task);
     return (uint32_t)(sum | 1); // never zero: a run of zeros is no header

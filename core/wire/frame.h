@@ -1,13 +1,14 @@
-/* Frame - one message on a pipe, as it looks there:
+/* Frame - one message on a socket, as it looks there:
  *
- *      0        4      6         8           16          24
- *     +--------+------+---------+-----------+-----------+-- - - -
- *     | check  | kind | attempt |   size    |   task    | payload
- *     +--------+------+---------+-----------+-----------+-- - - -
+ *      0        4      5         6         8           16          24
+ *     +--------+------+---------+---------+-----------+-----------+-- - - -
+ *     | check  | kind | handles | attempt |   size    |   task    | payload
+ *     +--------+------+---------+---------+-----------+-----------+-- - - -
  *
- * size counts the payload only. task and attempt are the sender's to choose
+ * size counts the payload only. handles is the number of descriptors that come
+ * with the frame, beside its bytes. task and attempt are the sender's to choose
  * and come back on the reply. check is a hash of the other fields: a stray
- * write to the pipe by somebody else's code is caught at the next header
+ * write to the socket by somebody else's code is caught at the next header
  * instead of being taken for a length. Both ends are forks of one program, so
  * integers are in host byte order. */
 #ifndef PARALLEL_LUA_WIRE_FRAME_H
@@ -18,7 +19,8 @@
 
 typedef struct {
     uint32_t check;
-    uint16_t kind;
+    uint8_t kind;
+    uint8_t handles;
     uint16_t attempt;
     uint64_t size;
     uint64_t task;
@@ -27,6 +29,8 @@ typedef struct {
 typedef struct {
     FrameHeader header;
     const char *payload; // header.size bytes, owned by the channel
+    int *handles;        // header.handles of them; who takes one leaves -1 in its place;
+                         // NULL: they came, but this process may open no more
 } Frame;
 
 /* Fills in the check. */

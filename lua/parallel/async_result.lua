@@ -1,33 +1,44 @@
 --- async_result: what a task will come to, when it is asked for.
+--
+-- There may be a million of them, so they are small: those of one source share a
+-- class, which knows pool and source, and have no fields of their own but `index`.
+-- core.settle fills in `value` (or `values`, packed, when they are not one that is not
+-- nil), `worker` and `elapsed`, unless the result is `attended`: then somebody is to be
+-- told of its end, and `settle` is called instead.
 local failure = require("parallel.failure")
 local core = require("parallel.core")
+local log = require("parallel.log")
 
 local unpack = require("parallel.packing").unpack
 
 local AsyncResult = {}
-AsyncResult.__index = AsyncResult
 
 -- A callback's error harms nobody but itself.
 local function call_back(self, f, ...)
   if not f then return end
   local ok, why = pcall(f, ...)
-  if not ok then self.callback_error = why end
+  if ok then return end
+  self.callback_error = why
+  log.warn("a callback of task %s raised: %s", tostring(self.label or self.index), tostring(why))
 end
 
---- It ended with these values (packed), or with a Failure. For the pool.
-function AsyncResult:settle(values, failed)
-  if self.done then return end
-  self.done, self.values, self.failure = true, values, failed
-  self.elapsed = core.clock() - self.began
+--- Has its end been seen? Unlike `ready`, looks for no news.
+function AsyncResult:has_ended() return self.value ~= nil or self.values ~= nil or self.failure ~= nil end
+
+--- It ended with these values (packed), or with a Failure. For the pool; `began` is
+-- when it was asked for, when that is known.
+function AsyncResult:settle(values, failed, began)
+  if self:has_ended() then return end
+  self.values, self.failure = values, failed
+  self.elapsed = began and core.clock() - began
   if failed then call_back(self, self.error_callback, failed)
   else call_back(self, self.callback, unpack(values, 1, values.n)) end
-  for _, f in ipairs(self.listeners or {}) do call_back(self, f, self) end
 end
 
 --- Has it ended, one way or the other?
 function AsyncResult:ready()
-  if not self.done then self.pool:work(0) end
-  return self.done
+  if not self:has_ended() then self.pool:work(0) end
+  return self:has_ended()
 end
 
 --- Did it end with a result? Raises when it has not ended.
@@ -45,35 +56,33 @@ end
 
 --- Wait for its end, at most so many seconds. True when it has ended.
 function AsyncResult:wait(timeout)
-  return self.pool:work_until(function() return self.done end, timeout)
+  if self:has_ended() then return true end
+  return self.pool:work_until(function() return self:has_ended() end, timeout)
 end
 
 --- The results. Raises the Failure it ended with, or one of kind "timeout"
 -- when waiting ran out: the task goes on, and get may be called again.
 function AsyncResult:get(timeout)
-  if not self:wait(timeout) then
+  if self.value == nil and not self:wait(timeout) then
     error(failure.new({kind = "timeout", index = self.index, label = self.label,
                        message = ("not ready after %.1f s"):format(timeout)}), 0)
   end
+  if self.value ~= nil then return self.value end
   if self.failure then error(self.failure, 0) end
   return unpack(self.values, 1, self.values.n)
-end
-
---- Call f(result) when it has ended; at once when it has already.
-function AsyncResult:on_done(f)
-  if self.done then return call_back(self, f, self) end
-  self.listeners = self.listeners or {}
-  table.insert(self.listeners, f)
 end
 
 local async_result = {}
 
 --- Is this value an AsyncResult?
-function async_result.is(value) return getmetatable(value) == AsyncResult end
+function async_result.is(value)
+  local class = getmetatable(value)
+  return type(class) == "table" and class.class_of == AsyncResult
+end
 
-local function first_done(results)
+local function first_ended(results)
   for i, result in ipairs(results) do
-    if result.done then return table.remove(results, i) end
+    if result:has_ended() then return table.remove(results, i) end
   end
 end
 
@@ -86,16 +95,18 @@ function async_result.as_completed(results, timeout)
     if #left == 0 then return nil end
     local found
     left[1].pool:work_until(function()
-      found = found or first_done(left)
+      found = found or first_ended(left)
       return found
     end, deadline and deadline - core.clock())
     return found
   end
 end
 
-function async_result.new(pool, fields)
-  fields.pool, fields.done, fields.began = pool, false, core.clock()
-  return setmetatable(fields, AsyncResult)
+--- The metatable of results of this pool; source:give_up(result) cancels one.
+function async_result.class(pool, source)
+  local members = {pool = pool, source = source}
+  for name, method in pairs(AsyncResult) do members[name] = method end
+  return {__index = members, class_of = AsyncResult}
 end
 
 return async_result

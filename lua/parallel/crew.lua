@@ -6,8 +6,13 @@
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 local functions = require("parallel.functions")
+local identity = require("parallel.identity")
 local inline = require("parallel.inline")
+local log = require("parallel.log")
+local missing = require("parallel.missing")
+local recruit = require("parallel.recruit")
 local server = require("parallel.server")
+local start_method = require("parallel.start_method")
 
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
 local MOST_STILLBORN = 3 -- workers that a chunk may end before its first item starts
@@ -18,21 +23,26 @@ Crew.__index = Crew
 -- ---- handing out ----------------------------------------------------------
 
 local function encode_chunk(chunk)
-  return core.encode_trusted("run", chunk.version.number, chunk.shape, chunk.items, chunk.first)
+  local items = chunk.items.calls and chunk.items.calls:bytes() or chunk.items
+  return core.encode_trusted("run", chunk.version.number, chunk.shape, items, chunk.first)
+end
+
+local function part(items, from, to)
+  if items.calls then return {n = to - from + 1, calls = items.calls:cut(from, to)} end
+  return core.slice(items, from, to)
 end
 
 local function piece(chunk, from, to, attempts)
-  local items = {n = to - from + 1}
-  for i = from, to do items[i - from + 1] = chunk.items[i] end
+  local items = part(chunk.items, from, to)
   return {source = chunk.source, version = chunk.version, shape = chunk.shape,
           timeout = chunk.timeout, first = chunk.first + from - 1, items = items, attempts = attempts,
-          stillborn = from == 1 and chunk.stillborn or nil}
+          stillborn = from == 1 and chunk.stillborn or nil, parcel = chunk.parcel}
 end
 
 local function refuse(self, chunk, place, fields)
   self.done, self.failed = self.done + 1, self.failed + 1
   fields.index = chunk.first + place - 1
-  chunk.source:refuse(fields.index, failure.new(fields))
+  chunk.source:refuse(fields.index, failure.new(fields), chunk)
 end
 
 -- Some item cannot be sent: the others still are, one by one.
@@ -44,15 +54,26 @@ local function send_one_by_one(self, chunk, why)
   for i = 1, chunk.items.n do self:send(piece(chunk, i, i)) end
 end
 
+-- Shared objects go along as descriptors, which can be closed by now, or too many.
+local function hand_over(self, chunk)
+  local payload, parcel = encode_chunk(chunk)
+  return self.transport:submit(payload, nil, chunk.timeout or self.timeout, parcel or chunk.parcel)
+end
+
 function Crew:send(chunk)
   if chunk.items.n == 0 then return end
-  local ok, payload = pcall(encode_chunk, chunk)
-  if not ok then return send_one_by_one(self, chunk, tostring(payload)) end
-  self.held[self.transport:submit(payload, nil, chunk.timeout or self.timeout)] = chunk
+  local ok, number = pcall(hand_over, self, chunk)
+  if not ok then return send_one_by_one(self, chunk, tostring(number)) end
+  self.held[number] = chunk
   self.holding = self.holding + 1
 end
 
-function Crew:room() return self.holding < self.workers * CHUNKS_EACH end
+function Crew:room() return self.holding < self.most end
+
+local function set_workers(self, workers)
+  self.workers = math.max(workers, 1)
+  self.most = self.workers * CHUNKS_EACH
+end
 
 -- A source that can hand out nothing more makes place for the next.
 function Crew:pump()
@@ -84,7 +105,11 @@ local function lose(self, chunk, place, failed)
   if chunk.source:gave_up(number) then failed.kind = "cancelled" end
   if failed.kind == "timeout" then failed.seconds = chunk.timeout or self.timeout end
   local allowed = chunk.source:retries(number) or self.retries
-  if failed.kind ~= "cancelled" and attempts <= allowed then
+  failed.index = number
+  local again = failed.kind ~= "cancelled" and attempts <= allowed
+  local grave = failed.kind == "cancelled" and "debug" or "warn"
+  log[grave]("%s%s", tostring(failure.new(failed)), again and "; it is run again" or "")
+  if again then
     self.retried = self.retried + 1
     table.insert(self.again, piece(chunk, place, place, attempts))
   else
@@ -92,13 +117,10 @@ local function lose(self, chunk, place, failed)
   end
 end
 
--- What became of items of the chunk that were not settled before: lists by
--- place, or by number when the source wants them in a list of its own.
-local function read_outcomes(chunk, bytes)
-  local list = chunk.source.list
-  local from, results = chunk.settled or 0, list or {}
-  local last, failures, elapsed = core.outcomes(
-    bytes, results, list and chunk.first - 1 or 0, from, chunk.items.n, chunk.shape == "all")
+-- What became of items of the chunk that were not settled before: lists by place.
+local function read_outcomes(chunk, bytes, parcel, worker)
+  local from = chunk.settled or 0
+  local last, failures, elapsed, results = chunk.source:read(bytes, parcel, chunk, worker)
   chunk.settled = last
   return {from = from, last = last, results = results, failures = failures or {}, elapsed = elapsed}
 end
@@ -106,11 +128,17 @@ end
 local function accept(self, chunk, from, last, results, worker)
   local source, before = chunk.source, chunk.first - 1
   self.done = self.done + last - from + 1
+  if not results then return end -- they are settled
   if source.list then return source:accept_listed(before + from, before + last) end
-  for i = from, last do source:accept(before + i, results[i], worker) end
+  for i = from, last do source:accept(before + i, results[i], worker, chunk) end
 end
 
+--- The message of an error in a worker, with what it takes to understand it.
+function Crew:explain(message) return missing.explain(message, not self.settings) end
+
+-- Without a worker there is no process, and no globals of its own.
 local function fail(self, chunk, place, failed)
+  if failed.kind == "error" and failed.pid then failed.message = self:explain(failed.message) end
   if failed.kind == "stopped" then
     failed.kind, failed.message, failed.value = "timeout", nil, nil
     lose(self, chunk, place, failed)
@@ -145,13 +173,13 @@ local function tell_outcomes(self, chunk, worker, pid, outcomes)
   end
 end
 
-function events.part(self, chunk, worker, reply)
-  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(chunk, reply))
+function events.part(self, chunk, worker, reply, parcel)
+  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(chunk, reply, parcel, worker))
 end
 
 -- What a worker that retires has left goes to another.
-function events.result(self, chunk, worker, reply)
-  local outcomes, n = read_outcomes(chunk, reply), chunk.items.n
+function events.result(self, chunk, worker, reply, parcel)
+  local outcomes, n = read_outcomes(chunk, reply, parcel, worker), chunk.items.n
   if outcomes.last < n then
     table.insert(self.again, piece(chunk, outcomes.last + 1, n, chunk.attempts))
   end
@@ -176,8 +204,8 @@ local function started(chunk, detail)
 end
 
 -- What a dying worker left may be anything; what is no outcome settles nothing.
-local function read_remains(chunk, detail)
-  local ok, outcomes = pcall(read_outcomes, chunk, detail.outcomes)
+local function read_remains(chunk, worker, detail)
+  local ok, outcomes = pcall(read_outcomes, chunk, detail.outcomes, nil, worker)
   return ok and outcomes or {from = 0, last = 0, failures = {}}
 end
 
@@ -198,8 +226,10 @@ end
 function events.death(self, chunk, worker, detail)
   local pid = self.pids[worker]
   self.pids = self.transport:workers()
+  log.warn("%s", tostring(failure.new({
+    kind = "died", worker = worker, pid = detail.pid, signal = detail.signal, exitcode = detail.exitcode})))
   if not chunk then return end
-  local outcomes = read_remains(chunk, detail)
+  local outcomes = read_remains(chunk, worker, detail)
   local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
   if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
   tell_outcomes(self, chunk, worker, pid, outcomes)
@@ -211,25 +241,25 @@ function events.broken(_, _, _, detail)
 end
 
 -- Directed tasks (define, forget, broadcast) have a function instead of a chunk.
-local function settle(self, kind, number, worker, detail)
+local function settle(self, kind, number, worker, detail, parcel)
   local chunk = number and self.held[number]
   if type(chunk) == "function" then
     if kind ~= "part" then self.held[number] = nil end
-    return chunk(kind, worker, detail)
+    return chunk(kind, worker, detail, parcel)
   end
   if chunk and kind ~= "part" then
     self.held[number] = nil
     self.holding = self.holding - 1
   end
-  events[kind](self, chunk, worker, detail)
+  events[kind](self, chunk, worker, detail, parcel)
 end
 
 --- Hand out what there is room for, then take one outcome, waiting for it at
 -- most so many seconds. False when there was none.
 function Crew:step(timeout)
   self:pump()
-  local kind, number, worker, detail = self.transport:wait(timeout)
-  if kind then settle(self, kind, number, worker, detail) end
+  local kind, number, worker, detail, parcel = self.transport:wait(timeout)
+  if kind then settle(self, kind, number, worker, detail, parcel) end
   self:pump()
   return kind ~= nil
 end
@@ -262,12 +292,13 @@ end
 --- The item shall not be run to its end. "withdrawn": no worker has it any more;
 -- "refused": the worker that has it will not begin it; "stopped": it was
 -- running, and its outcome is still to come; nil: there is no such item.
+-- And the chunk that it was in.
 function Crew:cancel(source, number)
   for i, chunk in ipairs(self.again) do
     local place = place_in(chunk, source, number)
     if place then
       send_neighbours(self, table.remove(self.again, i), place)
-      return "withdrawn"
+      return "withdrawn", chunk
     end
   end
   for id, chunk in pairs(self.held) do
@@ -275,7 +306,7 @@ function Crew:cancel(source, number)
     if place then
       local how = self.transport:cancel(id, place)
       if how == "withdrawn" then send_neighbours(self, withdraw(self, id), place) end
-      return how
+      return how, chunk
     end
   end
 end
@@ -316,55 +347,94 @@ end
 
 -- ---- all workers ----------------------------------------------------------
 
---- Have every worker run `kind(...)`; when(kind, worker, detail) gets each answer.
-function Crew:tell_each(when, kind, ...)
+--- Have every worker run `kind(...)`, which needs the shared objects in `parcel`;
+-- when(kind, worker, detail, parcel) gets each answer.
+function Crew:tell_each(when, parcel, kind, ...)
   local payload = core.encode_trusted(kind, ...)
   for worker = 1, self.workers do
-    self.held[self.transport:submit(payload, worker)] = when
+    self.held[self.transport:submit(payload, worker, nil, parcel)] = when
   end
 end
 
 local function ignore() end
 
-local function service(self, options, workers)
+-- Without processes nothing is inherited: the function is copied as if sent, unless
+-- it cannot be.
+local function inherits(self, f)
+  if type(f) ~= "function" or self.settings then return false end
+  return self.options.workers > 0 or not pcall(core.encode_trusted, f)
+end
+
+-- What workers that inherit nothing are told; those that are there already are
+-- told of changes.
+local function write_letter(self)
+  return recruit.letter("parallel.server", self.settings, self.options.workers, self.functions:all())
+end
+
+local function service(self, options, workers, f)
   self.functions = functions.new(function(...)
-    if self.transport then self:tell_each(ignore, ...) end
+    if not self.transport then return end
+    if self.settings then self.transport:letter(write_letter(self)) end
+    self:tell_each(ignore, ...)
   end)
+  if inherits(self, f) then self.functions:inherit(f) end
   return server.service(self.functions, options, workers == 0)
 end
 
 --- So many workers from now on; what runs is not disturbed.
 function Crew:resize(workers)
+  self.options.workers = workers
+  if self.settings then self.transport:letter(write_letter(self)) end
   self.transport:resize(workers)
-  self.workers, self.pids = workers, self.transport:workers()
+  set_workers(self, workers)
+  self.pids = self.transport:workers()
   self:pump()
 end
 
 --- End in good order: every worker runs the finalizer, and leaves.
 function Crew:leave(grace)
   while self:busy() do self:step() end
-  self:tell_each(ignore, "finish")
+  self:tell_each(ignore, nil, "finish")
   while self:busy() do self:step() end
   self.transport:drain(grace)
   self.transport:close()
+end
+
+-- What makes the workers, unless they are forked here: then they inherit the options.
+local function starter(self, workers)
+  local made = workers > 0 and start_method.starter(self.options.start_method) or nil
+  if not made then return nil end
+  local ok, settings = pcall(recruit.enclose, self.options)
+  if not ok then
+    error(failure.new({kind = "unsendable", message = "cannot send an option of the pool: " .. settings}), 0)
+  end
+  self.settings = settings
+  return made
 end
 
 local crew = {}
 
 --- Fork so many workers (none: everything runs in this process). Options as in
 -- parallel.pool: initializer, initargs, finalizer, retries, retry_errors, timeout, tasks_per_worker,
--- memory_per_worker (in bytes).
-function crew.open(workers, options)
+-- memory_per_worker (in bytes). The workers inherit f, which may be nil.
+function crew.open(workers, options, f)
   local self = setmetatable({
-    workers = math.max(workers, 1), retries = options.retries or 0, timeout = options.timeout,
-    retry_errors = options.retry_errors,
+    retries = options.retries or 0, timeout = options.timeout,
+    retry_errors = options.retry_errors, options = options,
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
-  local begin, handle, finish = service(self, options, workers)
+  set_workers(self, workers)
+  options.workers, options.descent = workers, identity.descent()
+  local starts = starter(self, workers)
+  local begin, handle, finish = service(self, options, workers, f)
   local open = workers == 0 and inline.open or core.pool
+  local letter, parcel
+  if self.settings then letter, parcel = write_letter(self) end
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
-                                memory = options.memory_per_worker}))
+                                memory = options.memory_per_worker, starter = starts,
+                                keep = function() return self.functions:held() end,
+                                letter = letter, parcel = parcel}))
   self.pids = self.transport:workers()
   return self
 end

@@ -87,6 +87,7 @@ local function add_record(self, list, value)
   end
   table.insert(last.values, value)
   last.last, last.length = self.index, last.length + 1
+  if self.job.values then self.plan.bytes = self.plan.bytes + 1 end
 end
 
 local function take_pulled(self)

@@ -5,50 +5,82 @@
 -- workers are told once what it stands for. Workers forked later inherit this
 -- table, and are told nothing. A version that was replaced is forgotten by all
 -- once no task needs it.
+--
+-- A function that is known before the fork needs no bytes: it is inherited, with
+-- all that it captures, be it an open file or a table of a million records.
 local core = require("parallel.core")
 
 local Functions = {}
 Functions.__index = Functions
 
--- A function that captures nothing but globals is always the same.
+-- LuaJIT's environments are no upvalues.
+local environment_of = rawget(_G, "getfenv") or function() return _G end
+
+-- A function that captures nothing but the globals is always the same.
 local function captures(f)
   local i = 1
   while true do
-    local name = debug.getupvalue(f, i)
-    if not name then return false end
-    if name ~= "_ENV" then return true end
+    local name, value = debug.getupvalue(f, i)
+    if not name then return environment_of(f) ~= _G end
+    if name ~= "_ENV" or value ~= _G then return true end
     i = i + 1
   end
 end
 
 -- Numbers a new version, and has the workers told.
-function Functions:define(f, bytes, changes)
+function Functions:define(f, bytes, parcel, changes)
   local number = self.last + 1
   self.last = number
-  local version = {number = number, bytes = bytes, changes = changes, users = 0}
+  local version = {number = number, bytes = bytes, parcel = parcel, changes = changes, users = 0}
   self.versions[number] = version
   self.current[f] = version
-  self.tell("define", number, bytes)
+  self.tell(parcel, "define", number, bytes)
   return version
 end
 
-local function forget(self, version)
+--- Before the fork: the workers shall inherit f as it is now. Its next `take` gives
+-- this version, later ones look at what f captures by then.
+function Functions:inherit(f)
+  local version = self:define(f, nil, nil, captures(f))
+  version.f, version.inherited = f, true
+end
+
+local function forget_unneeded(self, version)
+  if not version.replaced or version.users > 0 then return end
   self.versions[version.number] = nil
-  self.tell("forget", version.number)
+  self.tell(nil, "forget", version.number)
+end
+
+local function same(a, b)
+  if not a or not b then return a == b end
+  for i = 1, math.max(#a, #b) do
+    if not rawequal(a[i], b[i]) then return false end
+  end
+  return true
+end
+
+--- The same as `take` for a function that cannot have changed; nil when it may have.
+function Functions:unchanging(f)
+  local version = self.current[f]
+  if not version or version.changes then return nil end
+  version.users = version.users + 1
+  return version
 end
 
 --- The version of f as it is now; whoever takes it gives it back with `release`.
 -- Raises "PATH: REASON" when something that f captures cannot leave this process.
 function Functions:take(f)
   local version = self.current[f]
-  if not version or version.changes then
-    local bytes = core.encode_trusted(f)
-    if not version or version.bytes ~= bytes then
+  if version and version.inherited then
+    version.inherited = false
+  elseif not version or version.changes then
+    local bytes, parcel = core.encode_trusted(f)
+    if not version or version.bytes ~= bytes or not same(version.parcel, parcel) then
       local old = version
-      version = self:define(f, bytes, type(f) ~= "function" or captures(f))
+      version = self:define(f, bytes, parcel, type(f) ~= "function" or captures(f))
       if old then
         old.replaced = true
-        self:release(old)
+        forget_unneeded(self, old)
       end
     end
   end
@@ -56,29 +88,47 @@ function Functions:take(f)
   return version
 end
 
---- One user of the version less.
-function Functions:release(version)
-  if version.users > 0 then version.users = version.users - 1 end
-  if version.replaced and version.users == 0 and self.versions[version.number] then
-    forget(self, version)
-  end
+--- So many users of the version less, one when nothing is said.
+function Functions:release(version, count)
+  version.users = math.max(0, version.users - (count or 1))
+  forget_unneeded(self, version)
 end
 
 --- In a worker: the function of this number.
 function Functions:get(number)
   local version = self.versions[number]
-  if not version.f then version.f = core.decode_trusted(version.bytes) end
+  if not version.f then version.f = core.decode_trusted(version.bytes, version.parcel) end
   return version.f
 end
 
+--- The shared objects that the versions hold: a worker that is forked now needs them.
+function Functions:held()
+  local objects = {}
+  for _, version in pairs(self.versions) do
+    for _, object in ipairs(version.parcel or {}) do objects[#objects + 1] = object end
+  end
+  return objects
+end
+
 --- In a worker: what `tell` says.
-function Functions:defined(number, bytes) self.versions[number] = {bytes = bytes} end
+function Functions:defined(number, bytes, parcel)
+  self.versions[number] = {bytes = bytes, parcel = parcel}
+end
 
 function Functions:forgotten(number) self.versions[number] = nil end
 
+--- All functions that workers know now, by number: {bytes, parcel}.
+function Functions:all()
+  local all = {}
+  for number, version in pairs(self.versions) do
+    all[number] = {bytes = version.bytes, parcel = version.parcel}
+  end
+  return all
+end
+
 local functions = {}
 
---- `tell(what, number, bytes)` has every worker that lives now call
+--- `tell(parcel, what, number, bytes)`, with the shared objects that go along, has every worker that lives now call
 -- `defined` or `forgotten` before any task that is submitted later.
 function functions.new(tell)
   return setmetatable({

@@ -1,39 +1,74 @@
 --- parallel: run Lua in many processes at once.
 -- The public interface; each thing it offers lives in a file of its own.
 local async_result = require("parallel.async_result")
+local barrier = require("parallel.barrier")
+local condition = require("parallel.condition")
+local context = require("parallel.context")
 local core = require("parallel.core")
 local counters = require("parallel.counters")
 local failure = require("parallel.failure")
 local foreach = require("parallel.foreach")
 local grid = require("parallel.grid")
+local identity = require("parallel.identity")
+local interpreter = require("parallel.interpreter")
+local lock = require("parallel.lock")
+local log = require("parallel.log")
 local mapreduce = require("parallel.mapreduce")
 local oneshot = require("parallel.oneshot")
 local pool = require("parallel.pool")
+local process = require("parallel.process")
+local start_method = require("parallel.start_method")
 local wait = require("parallel.wait")
 
 local parallel = {
+  Barrier = barrier.new,
+  BoundedSemaphore = lock.BoundedSemaphore,
+  Condition = condition.new,
+  Event = core.event,
+  JoinableQueue = core.queue,
+  Lock = lock.Lock,
   Pool = pool.new,
+  Process = process.Process,
+  Queue = core.queue,
+  RLock = lock.RLock,
+  Semaphore = lock.Semaphore,
+  SimpleQueue = function() return core.queue() end,
   _VERSION = "parallel-lua 0.1.0",
+  active_children = process.active_children,
   as_completed = async_result.as_completed,
   counter = counters.add,
   cpu_count = core.cpu_count,
+  current_process = identity.current,
   fields = core.fields,
   foreach = foreach.run,
   grid = grid.new,
+  get_all_start_methods = start_method.all,
+  get_start_method = start_method.get,
   is_failure = failure.is,
   lines = core.lines,
+  log = log.set,
   ngrams = core.ngrams,
   imap = oneshot.imap,
   imap_unordered = oneshot.imap_unordered,
   map = oneshot.map,
+  parent_process = identity.parent,
   random_stream = core.random_stream,
   reduce = oneshot.reduce,
   register_type = core.register_type,
+  set_executable = interpreter.set,
+  set_start_method = start_method.set,
   starmap = oneshot.starmap,
   wait = wait.any,
   with = oneshot.with,
   words = core.words,
+  worker_info = identity.worker,
 }
+
+--- The same interface with this start method in place of the default.
+function parallel.get_context(method)
+  local made = context.new(parallel, method)
+  return made
+end
 
 --- Run a map-reduce job; returns a Result.
 -- The job's functions run in forked workers, which inherit everything that

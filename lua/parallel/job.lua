@@ -4,6 +4,7 @@
 -- `reduce` (or both) say what becomes of the pairs that it emits. Without either
 -- they come out as they are.
 local core = require("parallel.core")
+local start_method = require("parallel.start_method")
 
 local COMBINERS = {"sum", "count", "min", "max", "mean", "first", "last", "list", "set", "hist", "top:N"}
 local SORTS = {
@@ -20,6 +21,7 @@ local FIELDS = {
   workers = {"number"}, progress = {"boolean", "function"},
   ordered = {"boolean"}, header = {"number"}, block = {"number"}, tag = {"boolean"},
   output = {"string", "function", "number"}, format = {"string"}, note = {"function"},
+  start_method = {"string"},
 }
 local FORMATS = {"tsv", "json", "csv", "lua", "raw"}
 
@@ -124,6 +126,7 @@ function job.prepare(fields)
   if not ok then return nil, why end
   local made = {}
   for name, value in pairs(fields) do made[name] = value end
+  start_method.check(made.start_method)
   made.records = made.records or "line"
   made.is_inline = made.workers == 0
   made.workers = made.is_inline and 1 or job.workers(made.workers)

@@ -5,6 +5,7 @@
 -- A map-only job has the first kind alone, and its pairs stand in a file at once.
 local core = require("parallel.core")
 local counters = require("parallel.counters")
+local identity = require("parallel.identity")
 
 -- A table larger than this is committed, so that mapping goes on in a small one.
 local LARGEST_TABLE = 64 * 1024 * 1024
@@ -107,13 +108,20 @@ local function new_emitter(job)
   return core.emitter({combine = job.combine, partitions = job.partitions, keeps_alone = job.spreads})
 end
 
+local function introduce(worker, job, descent)
+  identity.become(descent, ("mapreduce worker %d"):format(worker:index()), true,
+    {id = worker:index(), workers = job.workers})
+end
+
 --- The functions `begin` and `handle` of core.pool for this job.
+-- Of the feed a plan and a stream_file are used.
 -- run_files and output_files are scratch files, one for each worker, which it alone writes.
 function mapper.service(job, feed, run_files, output_files)
   local self = setmetatable(
     {job = job, feed = feed, run_files = run_files, output_files = output_files, tags = job.tag}, Mapper)
 
   local function begin(worker)
+    if not job.is_inline then introduce(worker, job, feed.plan.descent) end
     self.worker, self.progress = worker, worker:progress()
     self.reader, self.headers = core.reader(), {}
     self.emitter = new_emitter(job)
@@ -126,6 +134,23 @@ function mapper.service(job, feed, run_files, output_files)
   end
 
   return begin, handle
+end
+
+-- Of the parent's scratch files, in a worker that was given their descriptors.
+local function files_of(fds)
+  local files = {}
+  for worker, fd in ipairs(fds) do
+    files[worker] = {fd = function() return fd end}
+  end
+  return files
+end
+
+--- In a worker that inherited nothing: the same functions, from the letter.
+function mapper.recruited(letter)
+  local feed = {plan = letter.plan, stream_file = files_of(letter.stream_fds)[1]}
+  local begin, handle = mapper.service(
+    letter.job, feed, files_of(letter.run_fds), files_of(letter.output_fds))
+  return {begin = begin, handle = handle}
 end
 
 return mapper

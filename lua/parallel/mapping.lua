@@ -70,6 +70,13 @@ function Mapping:take()
           first = first, items = items}
 end
 
+function Mapping:read(bytes, parcel, chunk)
+  local results, before = self.list or {}, self.list and chunk.first - 1 or 0
+  local last, failures, elapsed = core.outcomes(
+    bytes, results, before, chunk.settled or 0, chunk.items.n, parcel)
+  return last, failures, elapsed, results
+end
+
 function Mapping:accept(number, value)
   self.finished = self.finished + 1
   self.receive(number, true, value)

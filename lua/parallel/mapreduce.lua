@@ -13,13 +13,16 @@ local core = require("parallel.core")
 local counters = require("parallel.counters")
 local failure = require("parallel.failure")
 local feeds = require("parallel.feed")
+local identity = require("parallel.identity")
 local job_contract = require("parallel.job")
 local mapper = require("parallel.mapper")
 local outputs = require("parallel.output")
 local progress = require("parallel.progress")
+local recruit = require("parallel.recruit")
 local result = require("parallel.result")
 local solo = require("parallel.solo")
 local splits = require("parallel.splits")
+local start_method = require("parallel.start_method")
 
 local RETRIES_AFTER_DEATH = 2 -- when the job does not say; none after an error
 local TICK = 0.1              -- seconds between looks at the progress
@@ -262,6 +265,7 @@ end
 -- ---- the phases -----------------------------------------------------------
 
 function Run:show_progress()
+  self.meter.total = self.feed.plan.bytes -- of a stream it grows
   self.meter:update(math.min(self.pool:stats().progress, self.feed.plan.bytes), self.pool)
 end
 
@@ -315,14 +319,35 @@ local function descriptors(...)
   return fds
 end
 
+local PARENTS_OWN = {"before", "after", "progress", "inputs", "values", "output", "note"}
+
+-- For workers that inherit nothing but descriptors.
+local function letter(run)
+  local job, plan = {}, run.feed.plan
+  for name, value in pairs(run.job) do job[name] = value end
+  for _, name in ipairs(PARENTS_OWN) do job[name] = nil end
+  local ok, enclosed = pcall(recruit.enclose, {
+    job = job, plan = {list = plan.list, values = plan.values, descent = plan.descent},
+    run_fds = descriptors(run.run_files), output_fds = descriptors(run.output_files),
+    stream_fds = descriptors({run.feed.stream_file})})
+  if ok then return recruit.letter("parallel.mapper", enclosed) end
+  error(failure.new({kind = "unsendable", message = "cannot send the job: " .. enclosed}), 0)
+end
+
 -- The files are made before the workers are forked: replacements inherit them
 -- too, and nothing is left behind whoever dies.
 function Run:open_pool()
+  identity.check_nesting()
+  self.feed.plan.descent = identity.descent()
   self.run_files, self.output_files = scratch_files(self.job.workers), scratch_files(self.job.workers)
+  local starter = not self.job.is_inline and start_method.starter(self.job.start_method) or nil
+  local bytes, parcel
+  if starter then bytes, parcel = letter(self) end
   local begin, handle = mapper.service(self.job, self.feed, self.run_files, self.output_files)
   local pool, why = (self.job.is_inline and solo.open or core.pool)({
     workers = self.job.workers, begin = begin, handle = handle,
     keep = descriptors(self.run_files, self.output_files, {self.feed.stream_file}),
+    starter = starter, letter = bytes, parcel = parcel,
   })
   if not pool then error(why, 0) end
   self.pool = pool

@@ -1,5 +1,6 @@
 --- oneshot: parallel.map and its kin: make a pool, use it, close it.
--- Their options are those of the call and those of the pool, together.
+-- Their options are those of the call and those of the pool, together. The workers
+-- inherit the function, so it may capture what could not be sent, and sends nothing.
 local pool = require("parallel.pool")
 
 local CALL = {"chunksize", "window", "on_error", "progress", "init", "final"}
@@ -33,7 +34,7 @@ end
 local function use(method)
   return function(f, items, options)
     local of_pool, of_call = divide(options)
-    local made = pool.new(of_pool)
+    local made = pool.inheriting(f, of_pool)
     return finish(made, pcall(made[method], made, f, items, of_call))
   end
 end
@@ -43,7 +44,7 @@ end
 local function iterate(method)
   return function(f, items, options)
     local of_pool, of_call = divide(options)
-    local made = pool.new(of_pool)
+    local made = pool.inheriting(f, of_pool)
     local ok, step = pcall(made[method], made, f, items, of_call)
     if not ok then finish(made, ok, step) end
     return function()

@@ -5,12 +5,14 @@ local core = require("parallel.core")
 local crew = require("parallel.crew")
 local failure = require("parallel.failure")
 local gathered = require("parallel.gathered")
+local identity = require("parallel.identity")
 local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.packing")
 local progress = require("parallel.progress")
 local singles = require("parallel.singles")
+local start_method = require("parallel.start_method")
 
 local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
@@ -19,22 +21,20 @@ local ON_ERROR = {"raise", "collect", "skip"}
 
 local Pool = {}
 
--- `pool.workers` is how many there are; all else is a method.
-function Pool.__index(self, name)
-  if name == "workers" then return rawget(self, "count_of_workers") end
-  return Pool[name]
-end
+Pool.__index = Pool -- and `pool.workers` is how many there are
 
 -- ---- who may use it, and when ---------------------------------------------
 
+local pid = core.pid
+
 local function check_owner(self)
-  if self.owner ~= core.pid() then
+  if self.owner ~= pid() then
     check.fail(("this pool belongs to process %d"):format(self.owner))
   end
 end
 
 local function check_open(self)
-  check_owner(self)
+  if self.owner ~= pid() then check_owner(self) end
   if self.closed then check.fail("attempt to use a closed pool") end
 end
 
@@ -58,24 +58,24 @@ function Pool:work() while self.crew:step(0) do end end
 -- ---- one task -------------------------------------------------------------
 
 local function capture(self, f)
+  local known = self.crew.functions:unchanging(f)
+  if known then return known end
   local ok, version = pcall(self.crew.functions.take, self.crew.functions, f)
   if ok then return version end
   error(failure.new({kind = "unsendable", message = "function: " .. tostring(version)}), 0)
 end
 
-local function submit(self, f, arguments, fields)
-  local version = capture(self, f)
-  local result = self.singles:add(version, arguments, fields)
-  result:on_done(function() self.crew.functions:release(version) end)
-  self.crew:pump()
+local function submit(self, f, ...)
+  local workers, result = self.crew, self.singles:add(capture(self, f), ...)
+  if workers.holding < workers.most then workers:pump() end
   return result
 end
 
 --- Start f(...) in a worker; returns an AsyncResult.
 function Pool:submit(f, ...)
   check_open(self)
-  check.callable(f, 1, "submit")
-  return submit(self, f, pack(...), {})
+  if type(f) ~= "function" then check.callable(f, 1, "submit") end
+  return submit(self, f, ...)
 end
 
 --- The same with the arguments in a list, and options: callback, error_callback,
@@ -87,18 +87,19 @@ function Pool:apply_async(f, arguments, options)
   check.type(arguments, "table", 2, "apply_async")
   check.whole_option(options, "retries", 0, 3, "apply_async")
   check.time_option(options, "timeout", 3, "apply_async")
-  local packed = pack(unpack(arguments, 1, arguments.n or #arguments))
-  return submit(self, f, packed, {
+  local result = self.singles:add_with({
     callback = options.callback, error_callback = options.error_callback,
     retries = options.retries, timeout = options.timeout, label = options.label,
-  })
+  }, capture(self, f), unpack(arguments, 1, arguments.n or #arguments))
+  self.crew:pump()
+  return result
 end
 
 --- f(...) in a worker; returns its results, or raises its Failure.
 function Pool:apply(f, ...)
   check_open(self)
   check.callable(f, 1, "apply")
-  return submit(self, f, pack(...), {}):get()
+  return submit(self, f, ...):get()
 end
 
 -- ---- many items -----------------------------------------------------------
@@ -111,8 +112,9 @@ local function start(self, shape, f, items, options, receive)
   return source
 end
 
+-- Once, though an iterator may be asked again after its end.
 local function finish(self, source)
-  self.crew:remove(source)
+  if not self.crew:remove(source) then return end
   self.crew.functions:release(source.version)
 end
 
@@ -154,14 +156,16 @@ end
 -- An AsyncResult that settles when the source has ended.
 local function map_async(self, shape, f, items, options)
   local results = gathered.new(options, items)
-  local result = async_result.new(self, {
-    callback = options.callback, error_callback = options.error_callback, label = options.label})
+  local canceller, began = {}, core.clock()
+  local result = setmetatable({
+    callback = options.callback, error_callback = options.error_callback, label = options.label,
+  }, async_result.class(self, canceller))
   local source
   local function settle_at_end()
-    if not source or not source:ended() or result.done then return end
+    if not source or not source:ended() or result:has_ended() then return end
     finish(self, source)
     local list, problem = results:outcome(source)
-    if problem then result:settle(nil, problem) else result:settle(pack(list)) end
+    if problem then result:settle(nil, problem, began) else result:settle(pack(list), nil, began) end
   end
   local function receive(...)
     results.receive(...)
@@ -169,12 +173,12 @@ local function map_async(self, shape, f, items, options)
   end
   source = start(self, shape, f, items, options, receive)
   source.list, source.listed = results.list, settle_at_end
-  result.source = {give_up = function()
+  function canceller.give_up()
     source:cancel(function() return failure.new({kind = "cancelled", message = "the map was cancelled"}) end)
     self.crew:cancel_all(source)
     settle_at_end()
     return true
-  end}
+  end
   settle_at_end()
   return result
 end
@@ -280,12 +284,7 @@ function Pool:reduce(f, items, options)
   check_open(self)
   options = options or {}
   check_mapping("reduce", f, items, options)
-  local function fold(slice)
-    local folded = slice[1]
-    for i = 2, slice.n do folded = f(folded, slice[i]) end
-    return folded
-  end
-  local parts = map(self, "one", fold, slices(items, options.chunksize or SLICE), {})
+  local parts = map(self, "fold", f, slices(items, options.chunksize or SLICE), {})
   if parts.n == 0 and options.init == nil then check.fail("reduce of an empty input without init") end
   local folded, first = options.init, 1
   if folded == nil then folded, first = parts[1], 2 end
@@ -300,6 +299,7 @@ function Pool:mapreduce(fields)
   check.type(fields, "table", 1, "mapreduce")
   local with_workers = copy(fields)
   with_workers.workers = with_workers.workers or math.max(1, self.workers)
+  with_workers.start_method = with_workers.start_method or self.crew.options.start_method
   return mapreduce.run(with_workers)
 end
 
@@ -308,8 +308,11 @@ function Pool:broadcast(f, ...)
   check_open(self)
   check.callable(f, 1, "broadcast")
   local version, results, waiting, problem = capture(self, f), {}, self.crew.workers, nil
-  local parts = {}
-  self.crew:tell_each(function(kind, worker, detail)
+  local call, parts, parcels = core.calls(), {}, {}
+  local arguments, parcel = core.encode_trusted(...)
+  call:append(arguments)
+  self.crew:tell_each(function(kind, worker, detail, came)
+    parcels[worker] = came or parcels[worker] -- at most one: there is one result
     if kind == "part" then
       parts[worker] = (parts[worker] or "") .. detail
       return
@@ -323,13 +326,14 @@ function Pool:broadcast(f, ...)
       return
     end
     local values = {}
-    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, true)
+    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, parcels[worker], true)
     if failures then
       failures[1].worker = worker
+      if self.workers > 0 then failures[1].message = self.crew:explain(failures[1].message) end
       problem = problem or failure.new(failures[1])
     end
     results[worker] = values[1] and values[1][1]
-  end, "run", version.number, "all", {core.encode_trusted(...), n = 1}, 1)
+  end, parcel, "run", version.number, "calls", call:bytes(), 1)
   self:work_until(function() return waiting == 0 end)
   self.crew.functions:release(version)
   if problem then error(problem, 0) end
@@ -354,7 +358,7 @@ function Pool:resize(workers)
   check.whole_option({workers = workers}, "workers", 1, 1, "resize")
   if self.workers == 0 then check.fail("a pool without workers cannot be resized") end
   self.crew:resize(workers)
-  self.count_of_workers = workers
+  self.workers = workers
 end
 
 -- ---- event loops of others ------------------------------------------------
@@ -434,7 +438,7 @@ end
 local OPTIONS = {tasks_per_worker = "number", memory_per_worker = "number or string",
                  retry_errors = "boolean",
                  seed = "number", nice = "number", pin = "boolean",
-                 workers = "number", initializer = "function", initargs = "table",
+                 start_method = "string", workers = "number", initializer = "function", initargs = "table",
                  finalizer = "function", retries = "number", timeout = "number", name = "string"}
 
 local function check_options(options)
@@ -451,8 +455,9 @@ end
 
 local pool = {}
 
---- Make a pool: parallel.Pool(4), parallel.Pool{workers = 4, ...}, parallel.Pool().
-function pool.new(options)
+--- Make a pool whose workers inherit the function f, with all that it captures, for
+-- the one call that is to follow. Options as in `new`; f may be nil.
+function pool.inheriting(f, options)
   if options == nil then options = {} end
   if type(options) == "number" then options = {workers = options} end
   check.type(options, "table", 1, "Pool")
@@ -467,15 +472,22 @@ function pool.new(options)
     check.fail("bad argument #1 to 'Pool' (memory_per_worker is not available with LuaJIT)")
   end
   check.time_option(options, "timeout", 1, "Pool")
+  start_method.check(options.start_method)
   local workers = options.workers == 0 and 0 or job.workers(options.workers)
   if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
-  local made = setmetatable({owner = core.pid(), count_of_workers = workers}, Pool)
-  made.crew = crew.open(workers, options)
+  if workers > 0 then identity.check_nesting() end
+  local made = setmetatable({owner = core.pid(), workers = workers}, Pool)
+  made.crew = crew.open(workers, options, f)
   made.pids = made.crew.pids
   made.singles = singles.new(made)
   made.crew:add(made.singles)
   if options.initializer and workers > 0 then made:await_first_workers() end
   return made
+end
+
+--- Make a pool: parallel.Pool(4), parallel.Pool{workers = 4, ...}, parallel.Pool().
+function pool.new(options)
+  return pool.inheriting(nil, options)
 end
 
 return pool

@@ -18,7 +18,7 @@ local function bytes_text(n)
   for _, unit in ipairs(UNITS) do
     if n >= unit[1] then return ("%.3g %s"):format(n / unit[1], unit[2]) end
   end
-  return ("%d B"):format(n)
+  return ("%.0f B"):format(n)
 end
 
 local function time_text(seconds)
@@ -27,7 +27,7 @@ local function time_text(seconds)
 end
 
 function Meter:amount(n)
-  return self.in_bytes and bytes_text(n) or ("%d items"):format(n)
+  return self.in_bytes and bytes_text(n) or ("%.0f items"):format(n)
 end
 
 local function bar_text(share)

@@ -2,6 +2,9 @@
 --
 -- A chunk is one function and a list of items, the arguments of one run each.
 local core = require("parallel.core")
+local functions = require("parallel.functions")
+local identity = require("parallel.identity")
+local log = require("parallel.log")
 
 local unpack = require("parallel.packing").unpack
 
@@ -15,33 +18,53 @@ local function reseeder(seed)
   return function(index) math.randomseed(core.random_stream(seed, index)()) end
 end
 
---- Run a chunk; what becomes of each item goes to the worker's ledger. Items that
--- this worker may not run any more are left to another.
-function Server:run(worker, number, shape, items, first)
-  local ran, exceeded = core.run_items(
-    worker, self.functions:get(number), shape, items, first, self.budget, self.reseed)
-  if self.budget then self.budget = self.budget - ran end
-  if exceeded or self.budget == 0 then worker:retire() end
+-- A function of one slice of items, for the shape that is only known here.
+local function folding(f)
+  return function(slice)
+    local folded = slice[1]
+    for i = 2, slice.n do folded = f(folded, slice[i]) end
+    return folded
+  end
 end
 
-function Server:define(_, number, bytes) self.functions:defined(number, bytes) end
+--- Run a chunk; what becomes of each item goes to the worker's ledger. Items that
+-- this worker may not run any more are left to another.
+function Server:run(worker, parcel, number, shape, items, first)
+  local f = self.functions:get(number)
+  if shape == "fold" then f, shape = folding(f), "one" end
+  local ran, exceeded = core.run_items(
+    worker, f, shape, items, first, self.budget, self.reseed, parcel)
+  if self.budget then self.budget = self.budget - ran end
+  if not exceeded and self.budget ~= 0 then return end
+  log.info("leaves, and another is started: %s", exceeded and "it used more memory than it may"
+    or "it has run as many tasks as it may")
+  worker:retire()
+end
 
-function Server:forget(_, number) self.functions:forgotten(number) end
+function Server:define(_, parcel, number, bytes) self.functions:defined(number, bytes, parcel) end
+
+function Server:forget(_, _, number) self.functions:forgotten(number) end
 
 function Server:finish()
   local finalizer = self.finalizer
   self.finalizer = nil -- once, however the worker comes to leave
   if finalizer then finalizer() end
+  log.debug("ends")
 end
 
-local function dispatch(self, worker, kind, ...) return self[kind](self, worker, ...) end
+local function dispatch(self, worker, parcel, kind, ...) return self[kind](self, worker, parcel, ...) end
 
 local function warn(done, why)
-  if not done then io.stderr:write("parallel-lua: ", why, "\n") end
+  if not done then log.warn("%s", why) end
 end
 
 local function prepare_process(worker, options)
-  core.title(("%s worker %d"):format(options.name or "pool", worker:index()))
+  local name = ("%s worker %d"):format(options.name or "pool", worker:index())
+  core.title(name)
+  log.name_process(name)
+  log.info("starts")
+  identity.become(options.descent, name, true,
+    {id = worker:index(), workers = options.workers, seed = options.seed})
   if options.nice then warn(core.nice(options.nice)) end
   if options.pin then warn(core.pin(worker:index())) end
 end
@@ -49,10 +72,10 @@ end
 local server = {}
 
 --- The functions `begin`, `handle` and `finish` of core.pool.
--- `functions` is inherited with whatever was defined before the fork; `here` says
+-- `known` is inherited with whatever was defined before the fork; `here` says
 -- that there is none.
-function server.service(functions, options, here)
-  local self = setmetatable({functions = functions, finalizer = options.finalizer,
+function server.service(known, options, here)
+  local self = setmetatable({functions = known, finalizer = options.finalizer,
                              reseed = reseeder(options.seed), budget = options.tasks_per_worker}, Server)
   local arguments = options.initargs or {}
 
@@ -61,12 +84,22 @@ function server.service(functions, options, here)
     if options.initializer then options.initializer(unpack(arguments, 1, arguments.n)) end
   end
 
-  local function handle(worker, task)
-    dispatch(self, worker, core.decode_trusted(task))
+  local function handle(worker, task, parcel)
+    dispatch(self, worker, parcel, core.decode_trusted(task, parcel))
     return ""
   end
 
   return begin, handle, function() self:finish() end
+end
+
+--- In a worker that inherited nothing: the same functions, from the pool's letter.
+-- `versions` are the functions that the workers know, by their numbers.
+function server.recruited(options, workers, versions)
+  options.workers = workers
+  local known = functions.new()
+  for number, version in pairs(versions) do known:defined(number, version.bytes, version.parcel) end
+  local begin, handle, finish = server.service(known, options)
+  return {begin = begin, handle = handle, finish = finish, memory = options.memory_per_worker}
 end
 
 return server

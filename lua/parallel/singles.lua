@@ -5,10 +5,12 @@
 --    source:wants()                     is there anything to hand out now?
 --    source:take()                      a chunk {version, shape, first, items}; items.n tasks
 --                                       of which the first has the source's number `first`
---    source:accept(number, value, worker)   the task's result; or
---    source.list                            results go in here under their numbers, and
---    source:accept_listed(first, last)      tells of it
---    source:refuse(number, failure)         the task's Failure
+--    source:read(bytes, parcel, chunk, worker)  outcomes of the chunk: last, failures, elapsed as of
+--                                       core.outcomes; and a list of results by place, unless
+--                                       they are settled already
+--    source:accept(number, value, worker, chunk)   the task's result, from that list; or
+--    source:accept_listed(first, last)             results have been put into source.list
+--    source:refuse(number, failure, chunk)  the task's Failure
 --    source:learn(n, seconds)           what n items took
 --    source:retries(number)             how often the task may be run again
 --    source:gave_up(number)             is its outcome no longer wanted?
@@ -21,124 +23,213 @@ local chunker = require("parallel.chunker")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 
-local unpack = require("parallel.packing").unpack
+local packing = require("parallel.packing")
 
 local Singles = {}
 Singles.__index = Singles
 
+-- ---- coming in ------------------------------------------------------------
+
 -- As they are now: what the caller does to them afterwards is not seen.
-local function encode_arguments(number, arguments)
-  local ok, bytes = pcall(core.encode_trusted, unpack(arguments, 1, arguments.n))
-  if ok then return bytes end
-  ok, bytes = pcall(core.encode_trusted, arguments) -- for the path: "[1].x", be it the only one
+-- Returns the shared objects among them.
+local function encode_arguments(self, ...)
+  local ok, bytes, parcel = pcall(core.encode_trusted, ...)
+  if ok then
+    self.calls:append(bytes)
+    return parcel
+  end
+  ok, bytes = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x", be it the only one
   if ok then error("an argument changed while it was sent", 0) end
-  error(failure.new({kind = "unsendable", index = number, message = "args" .. tostring(bytes)}), 0)
+  error(failure.new({kind = "unsendable", index = self.last + 1, message = "args" .. tostring(bytes)}), 0)
 end
 
---- A task f(...); returns its AsyncResult, or raises when an argument cannot be sent.
-function Singles:add(version, arguments, fields)
-  local number = self.last + 1
-  local bytes = encode_arguments(number, arguments)
-  self.last = number
-  fields.index, fields.source = number, self
-  local result = async_result.new(self.pool, fields)
-  self.waiting[number] = {version = version, arguments = bytes, timeout = fields.timeout}
-  self.results[number] = result
+-- Neighbours of one function and one limit are a run; a chunk is cut from one run.
+-- A parcel is about one message, so what has one travels alone.
+local function begin_run(self, version, timeout, parcel)
+  local run = {version = version, timeout = timeout, parcel = parcel}
+  if self.newest then self.newest.next = run else self.oldest = run end
+  self.newest = run
+  return run
+end
+
+-- While none is open, the places in `results` are given out from the first again.
+local function enlist(self, version, timeout, parcel, result)
+  local number, open, run = self.last + 1, self.open, self.newest
+  if open == 0 then self.before = number - 1 end
+  self.last, self.open = number, open + 1
+  self.results[number - self.before] = setmetatable(result, self.class)
+  if not run or run.version ~= version or run.timeout ~= timeout or parcel or run.parcel then
+    run = begin_run(self, version, timeout, parcel)
+  end
+  run.last = number
   return result
 end
 
--- Those that were cancelled left holes.
+--- A task f(...), f being known as `version`; returns its AsyncResult, or raises when
+-- an argument cannot be sent.
+function Singles:add(version, ...)
+  local parcel
+  if not self.calls:add(...) then parcel = encode_arguments(self, ...) end
+  -- With room for the value, and no more: a million of them may wait.
+  return enlist(self, version, nil, parcel, {index = self.last + 1, value = nil})
+end
+
+--- The same with further fields of the result: callback, error_callback, timeout, retries, label.
+function Singles:add_with(fields, version, ...)
+  local parcel
+  if not self.calls:add(...) then parcel = encode_arguments(self, ...) end
+  fields.index = self.last + 1
+  fields.attended = (fields.callback or fields.error_callback) and true
+  return enlist(self, version, fields.timeout, parcel, fields)
+end
+
+-- ---- going out ------------------------------------------------------------
+
+--- Those that were withdrawn are passed over.
 function Singles:wants()
-  while self.next <= self.last and not self.waiting[self.next] do self.next = self.next + 1 end
+  while self.withdrawn[self.next] do
+    self.withdrawn[self.next] = nil
+    self.calls:take(1)
+    self.next = self.next + 1
+  end
   return self.next <= self.last
 end
 
 --- How many wait to be handed out.
 function Singles:count()
-  local count = 0
-  for _ in pairs(self.waiting) do count = count + 1 end
+  local count = self.last - self.next + 1
+  for _ in pairs(self.withdrawn) do count = count - 1 end
   return count
 end
 
-local function go_together(a, b) return b and a.version == b.version and a.timeout == b.timeout end
-
-function Singles:take()
-  local waiting, first = self.waiting, self.next
-  local one, size = waiting[first], self.chunker:size(self.last - first + 1)
-  local items, n = {}, 0
-  while n < size and go_together(one, waiting[first + n]) do
-    n = n + 1
-    items[n] = waiting[first + n - 1].arguments
-    waiting[first + n - 1] = nil
-  end
-  items.n = n
-  self.next = first + n
-  return {source = self, version = one.version, timeout = one.timeout, shape = "all",
-          first = first, items = items}
+local function run_of(self, number)
+  local run = self.oldest
+  while number > run.last do run = run.next end
+  return run
 end
 
--- What was cancelled has its outcome already when the worker comes to it.
-local function settle(self, number, worker, ...)
-  local result = self.results[number]
-  if not result then return end
-  self.results[number], result.worker = nil, worker
-  result:settle(...)
+-- How many from the first on go together, of at most `size`.
+local function together(self, run, size)
+  local n = math.min(size, run.last - self.next + 1)
+  if not next(self.withdrawn) then return n end
+  for i = 1, n - 1 do
+    if self.withdrawn[self.next + i] then return i end
+  end
+  return n
+end
+
+function Singles:take()
+  local first = self.next
+  self.oldest = run_of(self, first)
+  local run = self.oldest
+  local n = together(self, run, self.chunker:size(self.last - first + 1))
+  self.next = first + n
+  return {source = self, version = run.version, timeout = run.timeout, shape = "calls",
+          parcel = run.parcel, first = first, items = {n = n, calls = self.calls:take(n)}}
+end
+
+-- ---- outcomes -------------------------------------------------------------
+
+local function result_of(self, number) return self.results[number - self.before] end
+
+-- So many tasks less.
+local function close(self, version, count)
+  self.open = self.open - count
+  self.pool.crew.functions:release(version, count)
+end
+
+local function settle(self, number, version, began, values, failed)
+  local result = result_of(self, number)
+  self.results[number - self.before] = nil
+  close(self, version, 1)
+  result:settle(values, failed, began)
+end
+
+local function began(chunk, number) return chunk.items.calls:began(number - chunk.first + 1) end
+
+--- Settles those that nobody attends to; the results of the others are returned.
+function Singles:read(bytes, parcel, chunk, worker)
+  local last, failures, elapsed, ended, others = core.settle(
+    bytes, self.results, chunk.first - 1 - self.before, chunk.settled or 0, chunk.items.n, parcel, worker,
+    chunk.items.calls)
+  if ended > 0 then close(self, chunk.version, ended) end
+  return last, failures, elapsed, others
 end
 
 -- One that ended by itself while it was being stopped is cancelled all the same.
-function Singles:accept(number, value, worker)
-  if self:gave_up(number) then
-    self:refuse(number, failure.new({kind = "cancelled", index = number, worker = worker}))
-  else
-    settle(self, number, worker, value)
+function Singles:accept(number, values, worker, chunk)
+  local result = values and result_of(self, number)
+  if not result then return end
+  if result.gave_up then
+    return self:refuse(number, failure.new({kind = "cancelled", index = number, worker = worker}), chunk)
   end
+  result.worker = worker
+  settle(self, number, chunk.version, began(chunk, number), values)
 end
 
-function Singles:refuse(number, failed)
-  local result = self.results[number]
-  failed.index, failed.label = number, result and result.label
-  settle(self, number, failed.worker, nil, failed)
+-- What was cancelled has its outcome already when the worker comes to it.
+function Singles:refuse(number, failed, chunk)
+  local result = result_of(self, number)
+  if not result then return end
+  failed.index, failed.label, result.worker = number, result.label, failed.worker
+  settle(self, number, chunk.version, began(chunk, number), nil, failed)
 end
+
+local function cancelled(number) return failure.new({kind = "cancelled", index = number}) end
 
 --- For result:cancel(): true when there will be no result.
 function Singles:give_up(result)
-  local number, how = result.index, "withdrawn"
-  if self.waiting[number] then
-    self.waiting[number] = nil
-  else
-    how = self.pool.crew:cancel(self, number)
+  local number = result.index
+  if number >= self.next then
+    self.withdrawn[number] = true
+    result.gave_up = true
+    settle(self, number, run_of(self, number).version, self.calls:began(number - self.next + 1),
+      nil, cancelled(number))
+    return true
   end
+  local how, chunk = self.pool.crew:cancel(self, number)
   result.gave_up = how ~= nil
-  if how and how ~= "stopped" then
-    self:refuse(number, failure.new({kind = "cancelled", index = number}))
-  end
-  return how ~= nil
+  result.attended = result.attended or result.gave_up
+  if how and how ~= "stopped" then self:refuse(number, cancelled(number), chunk) end
+  return result.gave_up
 end
 
 function Singles:gave_up(number)
-  local result = self.results[number]
+  local result = result_of(self, number)
   return result and result.gave_up
 end
 
 function Singles:learn(n, seconds) self.chunker:learn(n, seconds) end
 
 function Singles:retries(number)
-  local result = self.results[number]
+  local result = result_of(self, number)
   return result and result.retries
 end
 
 function Singles:cancel(make_failure)
-  for number in pairs(self.results) do self:refuse(number, make_failure()) end
-  self.waiting, self.next = {}, self.last + 1
+  local results, before = self.results, self.before
+  self.results, self.open, self.next = {}, 0, self.last + 1
+  self.calls, self.oldest, self.newest, self.withdrawn = core.calls(), nil, nil, {}
+  for place, result in pairs(results) do
+    local failed = make_failure()
+    failed.index, failed.label = before + place, result.label
+    result:settle(nil, failed)
+  end
 end
 
 local singles = {}
 
 function singles.new(pool)
-  return setmetatable({
-    pool = pool, waiting = {}, results = {}, next = 1, last = 0,
-    chunker = chunker.new(math.max(1, pool.workers)),
+  local self = setmetatable({
+    pool = pool, chunker = chunker.new(math.max(1, pool.workers)),
+    calls = core.calls(),      -- those that wait, from number `next` to `last`
+    next = 1, last = 0,
+    withdrawn = {},            -- numbers of those that wait and shall not be run
+    results = {}, before = 0,  -- that of number i is results[i - before], while it has no outcome
+    open = 0,                  -- how many those are
   }, Singles)
+  self.class = async_result.class(pool, self)
+  return self
 end
 
 return singles

@@ -5,26 +5,34 @@ local core = require("parallel.core")
 
 local wait = {}
 
+-- Seconds between looks at what has no descriptor: few at first, since much is over soon.
+local SHORTEST_NAP, LONGEST_NAP = 0.001, 0.01
+
 local function descriptor_of(object)
   if type(object) == "number" then return object end
   return type(object) == "table" and object.fileno and object:fileno()
 end
 
--- What is to be polled, and the pools whose work the results wait for.
+-- Queues lie in shared memory and have no descriptor: they are looked at again and again.
+local function is_queue(object) return type(object) == "userdata" and getmetatable(object) == core.Queue end
+
+-- What is to be polled, the pools whose work the results wait for, and whether there are queues.
 local function sort_out(objects)
-  local fds, pools, seen = {}, {}, {}
+  local fds, pools, seen, queues = {}, {}, {}, false
   for i, object in ipairs(objects) do
     local fd = not async_result.is(object) and descriptor_of(object)
     if fd then
       fds[#fds + 1] = fd
+    elseif is_queue(object) then
+      queues = true
     elseif not async_result.is(object) then
       check.fail(("bad argument #1 to 'wait' (objects[%d] cannot be waited for)"):format(i))
-    elseif not object.done and not seen[object.pool] then
+    elseif not object:has_ended() and not seen[object.pool] then
       seen[object.pool] = true
       pools[#pools + 1] = object.pool
     end
   end
-  return fds, pools
+  return fds, pools, queues
 end
 
 local function those_ready(objects, fds)
@@ -32,7 +40,9 @@ local function those_ready(objects, fds)
   for _, fd in ipairs(core.poll(fds, 0)) do readable[fd] = true end
   for _, object in ipairs(objects) do
     local is_ready
-    if async_result.is(object) then is_ready = object.done else is_ready = readable[descriptor_of(object)] end
+    if async_result.is(object) then is_ready = object:has_ended()
+    elseif is_queue(object) then is_ready = object:ready()
+    else is_ready = readable[descriptor_of(object)] end
     if is_ready then ready[#ready + 1] = object end
   end
   return ready
@@ -51,18 +61,20 @@ local function poll(fds, pools, left)
   core.poll(polled, left)
 end
 
---- Those of the AsyncResults and descriptors that are ready, as a list: waits until
+--- Those of the AsyncResults, queues and descriptors that are ready, as a list: waits until
 -- one is, at most so many seconds; {} when the time ran out.
 function wait.any(objects, timeout)
   check.type(objects, "table", 1, "wait")
-  local fds, pools = sort_out(objects)
+  local fds, pools, queues = sort_out(objects)
+  local nap = queues and SHORTEST_NAP or nil
   local deadline = timeout and core.clock() + timeout
   while true do
     for _, pool in ipairs(pools) do pool:work() end
     local ready = those_ready(objects, fds)
     local left = deadline and deadline - core.clock()
     if #ready > 0 or #objects == 0 or left and left <= 0 then return ready end
-    poll(fds, pools, left)
+    poll(fds, pools, sooner(left, nap))
+    nap = nap and math.min(nap * 2, LONGEST_NAP)
   end
 end
 

@@ -1,5 +1,5 @@
 /* Frames, fuzzed: the input is a program that makes a stream of frames and
- * sends it through a pipe, in pieces of any size. What the channel gives must
+ * sends it through a socket, in pieces of any size. What the channel gives must
  * be the frames that went in, up to where the stream was damaged. */
 #include <errno.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@
 typedef struct {
     const unsigned char *at, *end; // what is left of the program
     Channel channel;               // reads
-    int out;                       // where the stream goes in
+    Channel writer;                // where the stream goes in
     Buffer stream;                 // what is made and not sent yet
     Buffer frames;                 // the sound frames whose arrival is awaited
     uint64_t made;                 // number of them, which is also their task
@@ -43,7 +43,7 @@ static void append(Buffer *to, const void *bytes, size_t size) {
 }
 
 static FrameHeader make_header(Frames *f, uint64_t size) {
-    FrameHeader header = {.kind = (uint16_t)next_number(f, 2), .size = size, .task = ++f->made};
+    FrameHeader header = {.kind = (uint8_t)next_byte(f), .size = size, .task = ++f->made};
     frame_seal(&header);
     return header;
 }
@@ -115,8 +115,28 @@ static void deliver(Frames *f, size_t size) {
     if (size > buffer_size(&f->stream)) size = buffer_size(&f->stream);
     if (size > PIPE_HOLDS) size = PIPE_HOLDS;
     if (size == 0 || f->broken) return;
-    require(write(f->out, buffer_bytes(&f->stream), size) == (ssize_t)size, "the pipe is full");
+    require(write(f->writer.fd, buffer_bytes(&f->stream), size) == (ssize_t)size,
+            "the socket is full");
     buffer_consume(&f->stream, size);
+    while (channel_fill(&f->channel) == 1) {}
+    take_frames(f);
+}
+
+// Goes out by the channel's own hand, with some descriptors.
+static void make_frame_with_handles(Frames *f, size_t count) {
+    int fds[BUNDLE_MOST];
+    for (size_t i = 0; i < count; i++) fds[i] = STDERR_FILENO;
+    FrameHeader header = make_header(f, 0);
+    header.handles = (uint8_t)count;
+    frame_seal(&header); // as the channel will
+    if (f->damaged) return;
+    Bundle *bundle;
+    require(bundle_make(&bundle, fds, count) == 0, "no descriptors");
+    while (buffer_size(&f->stream) && !f->broken) deliver(f, SIZE_MAX);
+    require(channel_queue(&f->writer, header, "", bundle) == 0, "out of memory");
+    bundle_drop(bundle);
+    while (channel_flush(&f->writer) == 0) {}
+    append(&f->frames, &header, sizeof header);
     while (channel_fill(&f->channel) == 1) {}
     take_frames(f);
 }
@@ -131,6 +151,7 @@ static void step(Frames *f) {
     case 3: return make_flipped(f);
     case 4: return make_noise(f, size);
     case 5: return deliver(f, size * 64);
+    case 6: return make_frame_with_handles(f, size);
     default: return deliver(f, size);
     }
 }
@@ -139,16 +160,14 @@ static void step(Frames *f) {
 int frames_fuzz(lua_State *L) {
     size_t size;
     const char *bytes = luaL_checklstring(L, 1, &size);
-    Channel writer;
     Frames f = {.at = (const unsigned char *)bytes, .end = (const unsigned char *)bytes + size};
-    require(channel_pair(&f.channel, &writer) == 0, "no pipe");
-    require(channel_unblock(&f.channel) == 0, "no pipe that does not block");
-    f.out = writer.out;
+    require(channel_pair(&f.channel, &f.writer) == 0, "no socket");
+    require(channel_unblock(&f.channel) == 0, "no socket that does not block");
     while (f.at < f.end) step(&f);
     while (buffer_size(&f.stream) && !f.broken) deliver(&f, SIZE_MAX);
     require(buffer_size(&f.frames) == 0, "frames were lost");
     channel_close(&f.channel);
-    channel_close(&writer);
+    channel_close(&f.writer);
     buffer_free(&f.stream);
     buffer_free(&f.frames);
     return 0;

@@ -118,12 +118,12 @@ describe("a word count under faults", function()
   for _, plan in ipairs({
     "task.done:kill@3,task.done:kill@9,result.begin:kill@20,worker.ready:kill@3",
     "sys.pwrite:killchild@2,task.begin:kill@130",
-    "sys.read:short@*,sys.write:short@*", "sys.pread:short@*", "sys.pwrite:short@*",
+    "sys.read:short@*,sys.write:short@*,sys.recvmsg:short@*,sys.sendmsg:short@*", "sys.pread:short@*", "sys.pwrite:short@*",
     "sys.read:EINTR@2", "sys.pread:EINTR@1", "sys.pwrite:EINTR@1", "sys.epoll_wait:EINTR@3",
     "sys.pidfd_open:ENOSYS@*,sys.close_range:ENOSYS@*,sys.memfd_create:ENOSYS@*,sys.pwritev2:ENOSYS@*,"
       .. "sys.pidfd_send_signal:ENOSYS@*",
     "sys.pidfd_open:ENOSYS@*,task.done:kill@4",
-    "sys.fork:EAGAIN@1", "sys.pipe2:EMFILE@2",
+    "sys.fork:EAGAIN@1", "sys.pipe2:EMFILE@2", "sys.socketpair:EMFILE@1", "sys.recvmsg:EINTR@2",
   }) do
     it("is exact with " .. plan, function()
       testing.fault(plan)

@@ -101,6 +101,14 @@ for _, workers in ipairs({2, 0}) do
       assert.match("pool_spec.lua", problem.traceback)
     end)
 
+    it("takes large arguments, alone and among others", function()
+      local large = ("x"):rep(1e6)
+      assert.equal(1e6, pool:apply(function(s) return #s end, large))
+      local results = {}
+      for i = 1, 20 do results[i] = pool:submit(function(s, n) return #s + n end, large:sub(1, i * 1e4), i) end
+      for i = 1, 20 do assert.equal(i * 1e4 + i, results[i]:get()) end
+    end)
+
     it("keeps an error value that is a table", function()
       local problem = raised(pool.apply, pool, function() error({code = 7}) end)
       assert.same({code = 7}, problem.value)
@@ -384,6 +392,17 @@ describe("Pool", function()
       inner:close()
       return sum
     end))
+  end)
+
+  it("runs what waits with the captures of its own call", function()
+    open(1)
+    local k, results = 0, {}
+    local function f() return k end
+    for i = 1, 20 do
+      k = i
+      results[i] = pool:submit(f)
+    end
+    for i = 1, 20 do assert.equal(i, results[i]:get()) end
   end)
 
   it("sends a function once, and forgets versions that were replaced", function()

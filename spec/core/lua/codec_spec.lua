@@ -278,6 +278,8 @@ describe("codec", function()
     it("says what it is", function()
       assert.equal("a coroutine cannot leave its process", refusal(thread))
       assert.equal("an open file cannot leave its process", refusal(io.stdout))
+      assert.equal("a function cannot leave its process", refusal(thing))
+      assert.equal("a userdata cannot leave its process", refusal(core.calls()))
     end)
 
     it("says where it is", function()

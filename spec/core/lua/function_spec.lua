@@ -136,6 +136,78 @@ describe("a function that travels", function()
     assert.match("global 'no_such_function'", message)
   end)
 
+  -- Peers send the code alone, and let it run over there in whatever stands for globals.
+  describe("from another environment than the globals", function()
+    local function within(environment, code)
+      local f = assert((loadstring or load)(code, "=within", "t", environment))
+      return rawget(_G, "setfenv") and setfenv(f, environment) or f
+    end
+
+    it("takes it along", function()
+      local environment = {rate = 3, find = string.find}
+      local copy = there_and_back(within(environment, "seen = rate; return rate, find"))
+      environment.rate = 4
+      assert.same({3, string.find}, {copy()})
+      assert.is_nil(environment.seen)
+    end)
+
+    it("shares it with functions that travel along, and with what they hold", function()
+      local environment = {}
+      within(environment, "function set(x) value = x end function get() return value end")()
+      environment.self = environment
+      local copy, get = there_and_back(environment, environment.get)
+      copy.set(5)
+      assert.equal(5, get())
+      assert.equal(5, copy.value)
+      assert.equal(copy, copy.self)
+      assert.is_nil(environment.value)
+    end)
+
+    it("takes it along where it is nested too deeply for one stretch", function()
+      local environment = {rate = 3}
+      local value = within(environment, "return rate")
+      for _ = 1, 300 do value = {value} end
+      local copy = there_and_back(value)
+      for _ = 1, 300 do copy = copy[1] end
+      assert.equal(3, copy())
+    end)
+
+    it("keeps one over the globals there", function()
+      local environment = setmetatable({rate = 3}, {__index = _G})
+      local copy = there_and_back(within(environment, "return math.floor(rate + 0.5), missing_here"))
+      rawset(_G, "missing_here", 7)
+      local floored, seen = copy()
+      rawset(_G, "missing_here", nil)
+      assert.same({3, 7}, {floored, seen})
+    end)
+
+    it("takes one with another metatable for the globals", function()
+      local strict = setmetatable({}, {__index = function(_, name) return _G[name] end})
+      assert.equal(math.pi, there_and_back(within(strict, "return math.pi"))())
+    end)
+
+    it("refers by name to one that is a module", function()
+      assert.equal(math.pi, there_and_back(within(math, "return pi"))())
+      assert.is_true(#core.encode_trusted(within(math, "return pi")) < 400)
+    end)
+
+    it("is refused with the path of what cannot travel in it", function()
+      local f = within({hook = coroutine.create(print)}, "return hook")
+      local _, message = pcall(core.encode_trusted, f)
+      assert.equal("(upvalue _ENV).hook: a coroutine cannot leave its process", message)
+    end)
+
+    it("is sent again when something in it changed", function()
+      local environment = {rate = 3}
+      local f = within(environment, "return rate")
+      local pool = require("parallel").Pool(1)
+      assert.equal(3, pool:apply(f))
+      environment.rate = 4
+      assert.equal(4, pool:apply(f))
+      pool:close()
+    end)
+  end)
+
   it("refers to libraries by name", function()
     local format, str, floor = string.format, string, math.floor
     local copy = there_and_back(function()

@@ -39,7 +39,7 @@ describe("outcomes", function()
 
   it("put results behind an offset, as packed lists when asked to", function()
     local results = {"before"}
-    core.outcomes(outcomes_of(same, {5, {6}}), results, 1, 0, 2, true)
+    core.outcomes(outcomes_of(same, {5, {6}}), results, 1, 0, 2, nil, true)
     assert.same({"before", {n = 1, 5}, {n = 1, {6}}}, results)
   end)
 
@@ -84,5 +84,56 @@ describe("outcomes", function()
     assert.error_matches(function() read(bytes, 2) end, "more outcomes than items")
     local gap = bytes:sub(1, 1) .. "\3" .. bytes:sub(3)
     assert.error_matches(function() read(gap, 5) end, "a gap")
+  end)
+end)
+
+describe("outcomes of calls", function()
+  -- What a worker sends of f for each of these numbers, and the calls.
+  local function run(f, numbers)
+    local calls, worker = core.calls(), core.inline_self()
+    for _, number in ipairs(numbers) do calls:add(number) end
+    core.run_items(worker, f, "calls", calls:bytes())
+    return worker:taken(), calls
+  end
+
+  local function settle(results, f, numbers, settled)
+    local bytes, calls = run(f, numbers)
+    return core.settle(bytes, results, 0, settled or 0, #numbers, nil, 7, calls)
+  end
+
+  it("become the values of the results that wait for them", function()
+    local first, second, third = {}, {}, {}
+    local results = {first, second, third}
+    local last, failures, _, ended, others = settle(results, function(n)
+      if n == 1 then return "one" elseif n == 2 then return nil, 2 end
+    end, {1, 2, 3})
+    assert.same({3, 3}, {last, ended})
+    assert.is_true(failures == nil and others == nil and next(results) == nil)
+    assert.equal("one", first.value)
+    assert.same({n = 2, nil, 2}, second.values)
+    assert.same({n = 0}, third.values)
+    assert.is_true(first.worker == 7 and first.elapsed >= 0)
+  end)
+
+  it("are left packed when the result is attended, and dropped when there is none", function()
+    local attended = {attended = true}
+    local results = {attended, nil, {}}
+    local last, _, _, ended, others = settle(results, function(n) return n, -n end, {1, 2, 3})
+    assert.same({3, 1}, {last, ended})
+    assert.same({{n = 2, 1, -1}}, others)
+    assert.same({attended}, results)
+    assert.same({attended = true}, attended)
+  end)
+
+  it("that are known already are passed over", function()
+    local first, second = {}, {}
+    local last, _, _, ended = settle({first, second}, same, {1, 2}, 1)
+    assert.same({2, 1}, {last, ended})
+    assert.is_true(first.value == nil and second.value == 2)
+  end)
+
+  it("of more calls than there are raise", function()
+    local bytes = run(same, {1, 2})
+    assert.error_matches(function() core.settle(bytes, {}, 0, 0, 2, nil, 1, core.calls()) end, "more items than calls")
   end)
 end)

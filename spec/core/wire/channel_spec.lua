@@ -1,3 +1,5 @@
+local files = require("spec.support.files")
+local lfs = require("lfs")
 require("parallel")
 local testing = require("parallel.core").testing
 
@@ -97,7 +99,7 @@ describe("a channel", function()
     assert.same({nil, "closed"}, {receive(b)})
   end)
 
-  for _, plan in ipairs({"sys.read:EINTR@1", "sys.pwritev2:ENOSYS@*", "sys.pwritev2:EINVAL@1"}) do
+  for _, plan in ipairs({"", "sys.sendmsg:EINTR@1", "sys.sendmsg:ECONNRESET@1"}) do
     it("returns an error, and raises no SIGPIPE, when nobody reads: " .. plan, function()
       testing.fault(plan)
       b:close()
@@ -124,14 +126,13 @@ describe("a channel", function()
   end)
 
   for _, plan in ipairs({
-    "sys.read:short@*,sys.write:short@*,sys.pwritev2:ENOSYS@*", "sys.read:EINTR@2,sys.pwritev2:EINTR@1",
-    "sys.pwritev2:ENOSYS@*,sys.write:EINTR@1",
+    "sys.recvmsg:short@*,sys.sendmsg:short@*", "sys.recvmsg:EINTR@2,sys.sendmsg:EINTR@1",
   }) do
     it("carries all with " .. plan, function()
       testing.fault(plan)
-      a:queue(1, 0, 1, ("abc"):rep(100))
+      a:queue(1, 0, 1, ("abc"):rep(50))
       flush(a)
-      assert.same({1, 0, 1, ("abc"):rep(100)}, receive(b))
+      assert.same({1, 0, 1, ("abc"):rep(50)}, receive(b))
     end)
   end
 
@@ -153,8 +154,160 @@ describe("a channel", function()
     assert.equal(1, b:fill())
   end)
 
-  it("leaves nothing open when only half of it can be made", function()
-    testing.fault("sys.pipe2:EMFILE@2")
+  it("takes a reader that left with something unread for closed, once all it sent is read", function()
+    a:queue(1, 0, 1, "never read")
+    flush(a)
+    b:queue(1, 0, 2, "last words")
+    flush(b)
+    b:close()
+    assert.same({1, 0, 2, "last words"}, receive(a))
+    assert.same({nil, "closed"}, {receive(a)})
+  end)
+
+  it("sends no more once it has hung up, and still receives", function()
+    a:hang_up()
+    b:queue(1, 0, 1, "answer")
+    flush(b)
+    assert.same({nil, "closed"}, {receive(b)})
+    assert.same({1, 0, 1, "answer"}, receive(a))
+    a:queue(1, 0, 1, "lost")
+    assert.same({nil, "Broken pipe"}, {a:flush()})
+  end)
+
+  it("cannot be made without descriptors", function()
+    testing.fault("sys.socketpair:EMFILE@1")
     assert.same({nil, "Too many open files"}, {testing.channel_pair()})
+  end)
+end)
+
+local function open() return (require("parallel.core").scratch()) end
+
+local function target(fd) return lfs.symlinkattributes("/proc/self/fd/" .. fd, "target") end
+
+local function inode(fd) return lfs.attributes("/proc/self/fd/" .. fd, "ino") end
+
+describe("a channel, for descriptors,", function()
+  local one, two
+
+  before_each(function()
+    a, b = testing.channel_pair()
+    one, two = open(), open()
+  end)
+  after_each(function()
+    testing.fault(nil)
+    for _, thing in ipairs({a, b, one, two}) do thing:close() end
+  end)
+
+  it("delivers each with its frame", function()
+    a:queue(1, 0, 1, "none")
+    a:queue(1, 0, 2, "one", {one:fd()})
+    a:queue(1, 0, 3, "none again")
+    a:queue(1, 0, 4, "both", {two:fd(), one:fd()})
+    a:queue(1, 0, 5, "none at last")
+    flush(a)
+    local got = {}
+    while #got < 5 do
+      local kind, _, task, payload, fds = b:peek()
+      if kind then
+        got[#got + 1] = {task, payload, fds and #fds, fds and inode(fds[1]), fds and fds[2] and inode(fds[2])}
+        b:pass()
+      else
+        b:fill()
+      end
+    end
+    assert.same({{1, "none"}, {2, "one", 1, inode(one:fd())}, {3, "none again"},
+      {4, "both", 2, inode(two:fd()), inode(one:fd())}, {5, "none at last"}}, got)
+  end)
+
+  it("keeps its own copies until they are sent", function()
+    local before = inode(one:fd())
+    a:queue(1, 0, 1, "", {one:fd()})
+    one:close()
+    flush(a)
+    b:fill()
+    assert.equal(before, inode(select(5, b:peek())[1]))
+  end)
+
+  it("gives those that are taken away, close-on-exec, and closes the others", function()
+    a:queue(1, 0, 1, "", {one:fd()})
+    a:queue(1, 0, 2, "", {one:fd()})
+    flush(a)
+    while not b:peek() do b:fill() end
+    local taken = select(5, b:peek())[1]
+    b:pass(true)
+    while not b:peek() do b:fill() end
+    local left = select(5, b:peek())[1]
+    b:pass()
+    assert.is_truthy(target(taken))
+    assert.is_nil(target(left))
+    local flags = files.read("/proc/self/fdinfo/" .. taken):match("flags:%s*(%d+)")
+    assert.equal("2", flags:match("(%d)%d%d%d%d%d%d$")) -- O_CLOEXEC, as octal digits
+    testing.close(taken)
+  end)
+
+  it("carries as many as the kernel allows at once", function()
+    local many = {}
+    for i = 1, 253 do many[i] = one:fd() end
+    a:queue(1, 0, 1, "", many)
+    a:queue(1, 0, 2, "", many)
+    flush(a)
+    for _ = 1, 2 do
+      while not b:peek() do b:fill() end
+      assert.equal(253, #select(5, b:peek()))
+      b:pass()
+    end
+  end)
+
+  for _, plan in ipairs({"sys.recvmsg:short@*,sys.sendmsg:short@*", "sys.recvmsg:EINTR@2,sys.sendmsg:EINTR@1"}) do
+    it("delivers them with " .. plan, function()
+      testing.fault(plan)
+      a:queue(1, 0, 1, "ab", {one:fd()})
+      a:queue(1, 0, 2, "cd", {two:fd()})
+      flush(a)
+      for _, scratch in ipairs({one, two}) do
+        while not b:peek() do b:fill() end
+        assert.equal(inode(scratch:fd()), inode(select(5, b:peek())[1]))
+        b:pass()
+      end
+    end)
+  end
+
+  it("queues nothing when one cannot be copied", function()
+    testing.fault("sys.fcntl:EMFILE@2")
+    assert.same({nil, "Too many open files"}, {a:queue(1, 0, 1, "", {one:fd(), two:fd()})})
+    assert.equal(1, a:flush())
+  end)
+
+  it("closes those that were never sent, or never read", function()
+    a:queue(1, 0, 1, "", {one:fd()})
+    flush(a)
+    b:queue(1, 0, 1, "", {one:fd()})
+    -- the harness fails this test when one stays open
+  end)
+
+  it("takes a frame without them for damage", function()
+    local made, theirs = testing.channel_pair()
+    made:queue(1, 0, 1, "", {one:fd()})
+    flush(made)
+    theirs:fill()
+    local header = theirs:incoming()
+    made:close()
+    theirs:close()
+    a:write(header)
+    assert.same({nil, "Protocol error"}, {receive(b)})
+  end)
+
+  it("says so when this process may open no more, and leaves none open", function()
+    a:queue(1, 0, 1, "lost", {one:fd(), two:fd()})
+    flush(a)
+    testing.limit_descriptors(3)
+    while not b:peek() do b:fill() end
+    testing.limit_descriptors()
+    assert.same({1, 0, 1, "lost", "lost"}, {b:peek()})
+    b:pass()
+    a:queue(1, 0, 2, "came", {two:fd()})
+    flush(a)
+    while not b:peek() do b:fill() end
+    assert.equal(inode(two:fd()), inode(select(5, b:peek())[1]))
   end)
 end)

@@ -1,0 +1,241 @@
+#include "core/lua/calls.h"
+
+#include <string.h>
+
+#include "core/lua/codec_format.h"
+#include "core/lua/core.h"
+#include "core/os/clock.h"
+#include "core/wire/buffer.h"
+
+static const char CALLS[] = "parallel.core.calls";
+
+enum { MOST_PLAIN = 127 }; // bytes of a message whose size is one byte
+
+typedef struct {
+    Buffer bytes;
+    Buffer began; // a clock_now for each
+} Calls;
+
+static Calls *check(lua_State *L, int index) {
+    return luaL_checkudata(L, index, CALLS);
+}
+
+static Calls *push(lua_State *L) {
+    Calls *calls = lua_newuserdatauv(L, sizeof *calls, 0);
+    *calls = (Calls){0};
+    luaL_setmetatable(L, CALLS);
+    return calls;
+}
+
+static int calls_gc(lua_State *L) {
+    Calls *calls = lua_touserdata(L, 1);
+    buffer_free(&calls->bytes);
+    buffer_free(&calls->began);
+    return 0;
+}
+
+// ---- reading -------------------------------------------------------------
+
+bool calls_next(const char **at, const char *end, uint64_t *size) {
+    return varint_read(at, end, size) && *size <= (uint64_t)(end - *at);
+}
+
+lua_Integer calls_count(const char *bytes, size_t size) {
+    const char *end = bytes + size;
+    lua_Integer count = 0;
+    for (uint64_t length; bytes < end; bytes += length, count++)
+        if (!calls_next(&bytes, end, &length)) return -1;
+    return count;
+}
+
+const uint64_t *calls_began(lua_State *L, int index, size_t *count) {
+    const Buffer *began = &check(L, index)->began;
+    *count = buffer_size(began) / sizeof(uint64_t);
+    return (const uint64_t *)(const void *)buffer_bytes(began);
+}
+
+// ---- adding --------------------------------------------------------------
+
+static void reserve(lua_State *L, Calls *calls, size_t bytes, size_t count) {
+    if (buffer_reserve(&calls->bytes, bytes) == -1 ||
+        buffer_reserve(&calls->began, count * sizeof(uint64_t)) == -1)
+        luaL_error(L, "not enough memory");
+}
+
+// The bytes at the end of the reserved room are a call made now.
+static void added(Calls *calls, size_t size) {
+    uint64_t now = clock_now();
+    buffer_added(&calls->bytes, size);
+    memcpy(buffer_tail(&calls->began), &now, sizeof now);
+    buffer_added(&calls->began, sizeof now);
+}
+
+// The bytes that a value may take in a message; more than fit when it takes an encoder.
+static size_t plain_size(lua_State *L, int index) {
+    switch (lua_type(L, index)) {
+    case LUA_TNIL:
+    case LUA_TBOOLEAN: return 1;
+    case LUA_TNUMBER: return 1 + VARINT_MAX;
+    case LUA_TSTRING: {
+        size_t size = lua_rawlen(L, index);
+        return size <= SHORT_STRING ? 1 + size : MOST_PLAIN;
+    }
+    default: return MOST_PLAIN;
+    }
+}
+
+static bool are_plain(lua_State *L, int first, int last) {
+    size_t size = VARINT_MAX;
+    for (int i = first; i <= last && size <= MOST_PLAIN; i++) size += plain_size(L, i);
+    return size <= MOST_PLAIN;
+}
+
+static char *write_number(lua_State *L, int index, char *to) {
+    if (!lua_isinteger(L, index)) {
+        double n = lua_tonumber(L, index);
+        *to++ = TAG_FLOAT;
+        memcpy(to, &n, sizeof n);
+        return to + sizeof n;
+    }
+    lua_Integer n = lua_tointeger(L, index);
+    if (n >= SMALL_LEAST && n <= SMALL_MOST) {
+        *to++ = (char)(TAG_SMALL_INTEGER | (int)(n - SMALL_LEAST));
+        return to;
+    }
+    *to++ = TAG_INTEGER;
+    return varint_write(to, zigzag(n));
+}
+
+static char *write_plain(lua_State *L, int index, char *to) {
+    size_t size;
+    const char *bytes;
+    switch (lua_type(L, index)) {
+    case LUA_TNIL: *to++ = TAG_NIL; return to;
+    case LUA_TBOOLEAN: *to++ = lua_toboolean(L, index) ? TAG_TRUE : TAG_FALSE; return to;
+    case LUA_TNUMBER: return write_number(L, index, to);
+    default:
+        bytes = lua_tolstring(L, index, &size);
+        *to++ = (char)(TAG_SHORT_STRING | (int)size);
+        memcpy(to, bytes, size);
+        return to + size;
+    }
+}
+
+// As codec_encode would write it, without an encoder: scalars refer to nothing.
+static int calls_add(lua_State *L) {
+    Calls *calls = check(L, 1);
+    int last = lua_gettop(L);
+    if (!are_plain(L, 2, last)) {
+        lua_pushboolean(L, 0);
+        return 1;
+    }
+    reserve(L, calls, 1 + MOST_PLAIN, 1);
+    char *size = buffer_tail(&calls->bytes), *to = size + 1;
+    to = varint_write(to, (uint64_t)last - 1);
+    for (int i = 2; i <= last; i++) to = write_plain(L, i, to);
+    *to++ = 0; // nothing was put off
+    *size = (char)(to - size - 1);
+    added(calls, (size_t)(to - size));
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+static int calls_append(lua_State *L) {
+    Calls *calls = check(L, 1);
+    size_t size;
+    const char *message = luaL_checklstring(L, 2, &size);
+    reserve(L, calls, VARINT_MAX + size, 1);
+    char *from = buffer_tail(&calls->bytes), *to = varint_write(from, size);
+    memcpy(to, message, size);
+    added(calls, (size_t)(to - from) + size);
+    return 0;
+}
+
+// ---- parts ---------------------------------------------------------------
+
+// The bytes that so many calls take, from `at` on.
+static size_t length_of(lua_State *L, const char *at, const char *end, lua_Integer count) {
+    const char *from = at;
+    for (uint64_t size; count > 0; count--, at += size)
+        if (!calls_next(&at, end, &size)) luaL_error(L, "there are fewer calls");
+    return (size_t)(at - from);
+}
+
+// Pushes copies of `count` calls, of which the first begins at `from` and is number `before` + 1.
+static void push_copies(lua_State *L, const Calls *calls, size_t from, size_t size, size_t before,
+                        size_t count) {
+    Calls *copies = push(L);
+    reserve(L, copies, size, count);
+    buffer_append(&copies->bytes, buffer_bytes(&calls->bytes) + from,
+                  size); // cannot fail: reserved
+    buffer_append(&copies->began, buffer_bytes(&calls->began) + before * sizeof(uint64_t),
+                  count * sizeof(uint64_t));
+}
+
+static lua_Integer check_place(lua_State *L, const Calls *calls, int arg, lua_Integer least) {
+    lua_Integer place = luaL_checkinteger(L, arg);
+    size_t count = buffer_size(&calls->began) / sizeof(uint64_t);
+    luaL_argcheck(L, place >= least && place <= (lua_Integer)count, arg, "there is no such call");
+    return place;
+}
+
+// All calls go on as they lie there, which for large arguments saves a copy.
+static int take_all(lua_State *L, Calls *calls) {
+    Calls *taken = push(L);
+    *taken = *calls;
+    *calls = (Calls){0};
+    return 1;
+}
+
+static int calls_take(lua_State *L) {
+    Calls *calls = check(L, 1);
+    size_t count = (size_t)check_place(L, calls, 2, 0);
+    if (buffer_size(&calls->bytes) > MOST_PLAIN &&
+        count * sizeof(uint64_t) == buffer_size(&calls->began))
+        return take_all(L, calls);
+    const char *start = buffer_bytes(&calls->bytes);
+    size_t size = length_of(L, start, start + buffer_size(&calls->bytes), (lua_Integer)count);
+    push_copies(L, calls, 0, size, 0, count);
+    buffer_consume(&calls->bytes, size);
+    buffer_consume(&calls->began, count * sizeof(uint64_t));
+    return 1;
+}
+
+static int calls_cut(lua_State *L) {
+    Calls *calls = check(L, 1);
+    lua_Integer from = check_place(L, calls, 2, 1), to = check_place(L, calls, 3, from);
+    const char *start = buffer_bytes(&calls->bytes), *end = start + buffer_size(&calls->bytes);
+    size_t before = length_of(L, start, end, from - 1);
+    size_t size = length_of(L, start + before, end, to - from + 1);
+    push_copies(L, calls, before, size, (size_t)from - 1, (size_t)(to - from) + 1);
+    return 1;
+}
+
+static int calls_bytes(lua_State *L) {
+    const Buffer *bytes = &check(L, 1)->bytes;
+    lua_pushlstring(L, buffer_bytes(bytes), buffer_size(bytes));
+    return 1;
+}
+
+static int calls_method_began(lua_State *L) {
+    lua_Integer place = check_place(L, check(L, 1), 2, 1);
+    size_t count;
+    lua_pushnumber(L, (lua_Number)calls_began(L, 1, &count)[place - 1] / 1e9);
+    return 1;
+}
+
+static int core_calls(lua_State *L) {
+    push(L);
+    return 1;
+}
+
+static const luaL_Reg METHODS[] = {
+    {"add", calls_add},     {"append", calls_append},      {"take", calls_take}, {"cut", calls_cut},
+    {"bytes", calls_bytes}, {"began", calls_method_began}, {"__gc", calls_gc},   {NULL, NULL},
+};
+
+void calls_register(lua_State *L) {
+    core_class(L, CALLS, METHODS);
+    lua_pushcfunction(L, core_calls);
+    lua_setfield(L, -2, "calls");
+}

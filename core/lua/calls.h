@@ -1,0 +1,33 @@
+/* Calls - the arguments of calls that wait for a worker, one call behind the other.
+ *
+ *     calls = core.calls()
+ *     calls:add(...)         a call with these arguments; false, and none, when they take the codec
+ *     calls:append(bytes)    one whose arguments core.encode_trusted made bytes of
+ *     calls:take(count)      the first so many, as calls of their own
+ *     calls:cut(from, to)    copies of those at these places, likewise
+ *     calls:bytes()          all of them, as core.run_items takes them
+ *     calls:began(place)     when the call was added, as core.clock
+ *
+ * A call is its size, as a varint, and the message of its arguments. */
+#ifndef PARALLEL_LUA_LUA_CALLS_H
+#define PARALLEL_LUA_LUA_CALLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/lua/compat.h"
+
+/* The next call of those from *at to `end`: its message begins at *at, which the
+ * caller moves past *size bytes. False when there is none, or no whole one. */
+bool calls_next(const char **at, const char *end, uint64_t *size);
+
+/* How many calls the bytes are; -1 when they are none. */
+lua_Integer calls_count(const char *bytes, size_t size);
+
+/* The moments, as clock_now, at which the calls at this stack index were added;
+ * there are *count. */
+const uint64_t *calls_began(lua_State *L, int index, size_t *count);
+
+void calls_register(lua_State *L);
+
+#endif

@@ -1,0 +1,153 @@
+#include "core/lua/lock.h"
+
+#include "core/lua/core.h"
+#include "core/lua/shared.h"
+#include "core/lua/sync.h"
+#include "core/sync/mutex.h"
+
+static const char LOCK[] = "parallel.lock", RLOCK[] = "parallel.rlock";
+
+typedef struct {
+    Mutex mutex;
+    uint32_t depth; // how often its holder has acquired it; of no meaning when nobody holds it
+} Lock;
+
+static int lock_make(lua_State *L, const char *type) {
+    Sync *sync = sync_push(L, type, sizeof *sync);
+    sync_make(L, sync, "lock", sizeof(Lock));
+    return 1;
+}
+
+static int core_lock(lua_State *L) {
+    return lock_make(L, LOCK);
+}
+
+static int core_rlock(lua_State *L) {
+    return lock_make(L, RLOCK);
+}
+
+static int lock_attach(lua_State *L, int fd) {
+    return sync_attach(L, sync_push(L, LOCK, sizeof(Sync)), fd, sizeof(Lock));
+}
+
+static int rlock_attach(lua_State *L, int fd) {
+    return sync_attach(L, sync_push(L, RLOCK, sizeof(Sync)), fd, sizeof(Lock));
+}
+
+static Lock *memory(const Sync *sync) {
+    return sync->segment.bytes;
+}
+
+// Either of the two: the methods that they share have the type as their upvalue.
+static Sync *check(lua_State *L) {
+    return sync_check(L, lua_tostring(L, lua_upvalueindex(1)), "lock");
+}
+
+static Sync *check_held(lua_State *L) {
+    Sync *sync = check(L);
+    if (!mutex_is_held(&memory(sync)->mutex, sync_party(sync)))
+        luaL_error(L, "attempt to release a lock that this process does not hold");
+    return sync;
+}
+
+static int push_acquired(lua_State *L, int result) {
+    lua_pushboolean(L, result != MUTEX_LATE);
+    if (result != MUTEX_ABANDONED) return 1;
+    lua_pushliteral(L, "abandoned");
+    return 2;
+}
+
+static int acquire(lua_State *L, const char *type) {
+    uint64_t deadline = sync_deadline(L, 2);
+    for (;;) {
+        Sync *sync = sync_check(L, type, "lock");
+        Lock *lock = memory(sync);
+        Party me = sync_party(sync);
+        if (type == RLOCK && mutex_is_held(&lock->mutex, me)) {
+            lock->depth++;
+            return push_acquired(L, MUTEX_TAKEN);
+        }
+        int result = mutex_acquire(&lock->mutex, me, deadline);
+        if (result > 0) lock->depth = 1;
+        if (result != -1) return push_acquired(L, result);
+        sync_interrupted(L);
+    }
+}
+
+static int lock_method_acquire(lua_State *L) {
+    return acquire(L, LOCK);
+}
+
+static int rlock_method_acquire(lua_State *L) {
+    return acquire(L, RLOCK);
+}
+
+static int lock_method_release(lua_State *L) {
+    Sync *sync = check_held(L);
+    if (--memory(sync)->depth == 0) mutex_release(&memory(sync)->mutex, sync_party(sync));
+    return 0;
+}
+
+static int lock_method_is_held(lua_State *L) {
+    Sync *sync = check(L);
+    lua_pushboolean(L, mutex_is_held(&memory(sync)->mutex, sync_party(sync)));
+    return 1;
+}
+
+static int lock_method_unwind(lua_State *L) {
+    Sync *sync = check_held(L);
+    lua_pushinteger(L, memory(sync)->depth);
+    mutex_release(&memory(sync)->mutex, sync_party(sync));
+    return 1;
+}
+
+static int lock_method_rewind(lua_State *L) {
+    Sync *sync = check(L);
+    uint32_t depth = (uint32_t)luaL_checkinteger(L, 2);
+    int result;
+    do result = mutex_acquire(&memory(sync)->mutex, sync_party(sync), DEADLINE_NEVER);
+    while (result == -1);
+    memory(sync)->depth = depth;
+    return push_acquired(L, result);
+}
+
+static int lock_method_close(lua_State *L) {
+    Sync *sync = luaL_checkudata(L, 1, lua_tostring(L, lua_upvalueindex(1)));
+    if (sync->segment.bytes) mutex_release(&memory(sync)->mutex, sync_party(sync));
+    return sync_close(L);
+}
+
+static const SharedKind LOCK_KIND = {
+    .type = LOCK, .noun = "a lock", .attach = lock_attach, .descriptor = sync_descriptor};
+static const SharedKind RLOCK_KIND = {
+    .type = RLOCK, .noun = "a lock", .attach = rlock_attach, .descriptor = sync_descriptor};
+
+// Adds the metatable of this type to the table on top, by its name there.
+static void add_class(lua_State *L, const SharedKind *kind, lua_CFunction acquire_it,
+                      const char *name) {
+    const luaL_Reg own[] = {{"acquire", acquire_it}, {"__gc", sync_close}, {NULL, NULL}};
+    static const luaL_Reg SHARED[] = {
+        {"release", lock_method_release},
+        {"is_held", lock_method_is_held},
+        {"unwind", lock_method_unwind},
+        {"rewind", lock_method_rewind},
+        {"close", lock_method_close},
+        {"__close", lock_method_close},
+        {NULL, NULL},
+    };
+    core_class(L, kind->type, own);
+    shared_kind(L, kind);
+    luaL_getmetatable(L, kind->type);
+    lua_pushstring(L, kind->type);
+    luaL_setfuncs(L, SHARED, 1);
+    lua_setfield(L, -2, name);
+}
+
+void lock_register(lua_State *L) {
+    add_class(L, &LOCK_KIND, lock_method_acquire, "Lock");
+    add_class(L, &RLOCK_KIND, rlock_method_acquire, "RLock");
+    lua_pushcfunction(L, core_lock);
+    lua_setfield(L, -2, "lock");
+    lua_pushcfunction(L, core_rlock);
+    lua_setfield(L, -2, "rlock");
+}

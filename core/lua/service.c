@@ -1,0 +1,110 @@
+#include "core/lua/service.h"
+
+#include "core/lua/child.h"
+#include "core/lua/failed.h"
+#include "core/lua/parcel.h"
+#include "core/lua/self.h"
+
+// LuaJIT stitches traces together around calls of C functions. A loop over one
+// of our iterators is such a call each time round, and ran at less than half the
+// speed; stitching only after many of them costs other loops nothing.
+static void tune_compiler(lua_State *L) {
+#if LUA_VERSION_NUM < 504
+    if (luaL_dostring(L, "jit.opt.start('minstitch=50')")) lua_pop(L, 1);
+#else
+    (void)L;
+#endif
+}
+
+static int append_string(lua_State *L, Buffer *to) {
+    size_t size;
+    const char *bytes = lua_tolstring(L, -1, &size);
+    return bytes ? buffer_append(to, bytes, size) : 0;
+}
+
+// Calls function(self, payload, parcel). 0 with its reply, or -1 with an account of the
+// error. The stack below belongs to the call in which we were forked, and keeps
+// the pool from being collected.
+static int call(LuaService *own, int function, Self *self, const char *payload, size_t size,
+                Buffer *reply) {
+    lua_State *L = own->L;
+    int base = lua_gettop(L);
+    lua_checkstack(L, LUA_MINSTACK);
+    lua_pushcfunction(L, failed_handler);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, function);
+    self_push(L, self);
+    lua_pushlstring(L, payload, size);
+    parcel_push(L, self->handles, self->handle_count);
+    int failed = lua_pcall(L, 3, 1, base + 1) != 0;
+    int written =
+        failed ? failed_write(L, board_get(&self->board->item), reply) : append_string(L, reply);
+    if (written == -1) _exit(SERVE_BROKEN); // no memory even to say so
+    lua_settop(L, base);
+    return failed ? -1 : 0;
+}
+
+static int begin(void *context, Self *self, Buffer *reply) {
+    LuaService *own = context;
+    child_begin(own->L, self->life, own->kept);
+    tune_compiler(own->L);
+    guard_prepare(&own->guard, own->L, self, own->memory);
+    return call(own, own->begin, self, "", 0, reply);
+}
+
+static int handle_task(void *context, Self *self, const char *payload, size_t size, Buffer *reply) {
+    LuaService *own = context;
+    int failed = call(own, own->handle, self, payload, size, reply);
+    stop_end_item(&own->guard.stop);
+    board_set(&self->board->memory, cap_used(own->L));
+    return failed;
+}
+
+static void end(void *context, Self *self) {
+    LuaService *own = context;
+    Buffer ignored = {0};
+    if (own->finish != LUA_NOREF) call(own, own->finish, self, "", 0, &ignored);
+    buffer_free(&ignored);
+    child_end(own->L);
+}
+
+static void stop_task(void *context) {
+    LuaService *own = context;
+    stop_request(&own->guard.stop);
+}
+
+// ---- references ----------------------------------------------------------
+
+LuaService service_none(lua_State *L) {
+    return (LuaService){.L = L, .begin = LUA_NOREF, .handle = LUA_NOREF, .finish = LUA_NOREF};
+}
+
+static int refer_function(lua_State *L, int table, const char *name) {
+    lua_getfield(L, table, name);
+    luaL_argcheck(L, lua_isfunction(L, -1), table, "begin and handle must be functions");
+    return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void service_refer(LuaService *own, lua_State *L, int table) {
+    own->begin = refer_function(L, table, "begin");
+    own->handle = refer_function(L, table, "handle");
+    lua_getfield(L, table, "finish");
+    if (lua_isfunction(L, -1))
+        own->finish = luaL_ref(L, LUA_REGISTRYINDEX);
+    else
+        lua_pop(L, 1);
+    lua_getfield(L, table, "memory");
+    own->memory = (size_t)luaL_optnumber(L, -1, 0);
+    lua_pop(L, 1);
+}
+
+void service_forget(LuaService *own, lua_State *L) {
+    luaL_unref(L, LUA_REGISTRYINDEX, own->begin);
+    luaL_unref(L, LUA_REGISTRYINDEX, own->handle);
+    luaL_unref(L, LUA_REGISTRYINDEX, own->finish);
+    own->begin = own->handle = own->finish = LUA_NOREF;
+}
+
+Service service_of(LuaService *own) {
+    return (Service){
+        .begin = begin, .handle = handle_task, .end = end, .stop = stop_task, .context = own};
+}

@@ -1,0 +1,42 @@
+#include "core/pool/desk.h"
+
+#include <stddef.h>
+
+#include "core/os/descriptor.h"
+#include "core/os/mapping.h"
+
+enum {
+    LEDGER_AT = 4096, // on a page of its own
+    DESK_SIZE = LEDGER_AT + sizeof(LedgerPage) + LEDGER_CAPACITY,
+};
+
+_Static_assert(sizeof(Board) <= LEDGER_AT, "the board must end before the ledger");
+
+static int furnish(Desk *desk, void *memory) {
+    if (!memory) return -1;
+    desk->board = memory;
+    desk->ledger = (LedgerPage *)((char *)memory + LEDGER_AT);
+    return 0;
+}
+
+int desk_open(Desk *desk, bool by_descriptor) {
+    *desk = DESK_NONE;
+    if (!by_descriptor) return furnish(desk, mapping_share(DESK_SIZE));
+    desk->fd = mapping_file("parallel-lua desk");
+    if (desk->fd != -1 && furnish(desk, mapping_of_file(desk->fd, DESK_SIZE)) == 0) return 0;
+    desk_close(desk);
+    return -1;
+}
+
+int desk_join(Desk *desk, int fd) {
+    *desk = DESK_NONE;
+    int joined = furnish(desk, mapping_of_file(fd, DESK_SIZE));
+    descriptor_close(&fd);
+    return joined;
+}
+
+void desk_close(Desk *desk) {
+    mapping_free(desk->board, DESK_SIZE);
+    descriptor_close(&desk->fd);
+    *desk = DESK_NONE;
+}

@@ -1,0 +1,177 @@
+-- One chaos run: workers are killed under load, and the history of it is checked.
+--
+--    lua5.4 spec/chaos/run.lua FOLDER seed=7 tasks=1000000 kills=10000 size=1 retries=0 workers=4
+--
+-- Results are strings of up to `size` bytes. The workers' logs go to the
+-- folder, which is to be empty. Run by scripts/chaos, on the build that users get.
+local parallel = require "parallel"
+local core = require "parallel.core"
+local history = require "spec.chaos.history"
+local nemesis = require "spec.chaos.nemesis"
+
+local SUICIDES = 10 -- of a hundred deaths, those that come from inside the task
+
+local folder = arg[1]
+local options = {seed = 1, tasks = 100000, kills = 1000, size = 1, retries = 0, workers = 4}
+for i = 2, #arg do
+  local name, value = arg[i]:match("^(%a+)=(%d+)$")
+  if not (name and options[name]) then error("what is '" .. arg[i] .. "'?", 0) end
+  options[name] = tonumber(value)
+end
+
+-- ---- in the workers -------------------------------------------------------
+
+local function open_log()
+  local pid = core.pid()
+  _G.log = assert(io.open(folder .. "/" .. pid, "a"))
+  _G.log:setvbuf("full") -- a record is one write: it is flushed by itself
+  _G.note = function(...)
+    _G.log:write(...)
+    _G.log:write("\n")
+    _G.log:flush()
+  end
+  _G.clock = function() return ("%.9f"):format(core.clock()) end
+  _G.note("born ", pid, " ", _G.clock())
+end
+
+-- What task i of process pid returns: the same few bytes over and over, so that any other piece
+-- of a message shows.
+local function text_of(task, pid, size)
+  local unit = ("%d:%d;"):format(task, pid)
+  return unit:rep(math.ceil(size / #unit))
+end
+
+local function die()
+  _G.note("dying ", _G.clock())
+  os.execute("kill -9 " .. core.pid())
+end
+
+-- An item is {task, size of its result, where it kills its worker or 0}.
+local function work(item)
+  local task, size, end_at = item[1], item[2], item[3]
+  if end_at == 1 then die() end
+  _G.note("start ", task, " ", _G.clock())
+  if end_at == 2 then die() end
+  local text = text_of(task, core.pid(), size)
+  _G.note("finish ", task, " ", _G.clock())
+  if end_at == 3 then die() end
+  return text
+end
+
+-- ---- in the parent --------------------------------------------------------
+
+-- The process that made this text for this task, nil when the text is not whole.
+local function maker_of(task, text, size)
+  local pid = tonumber(text:match("^%d+:(%d+);"))
+  return pid and text == text_of(task, pid, size) and pid or nil
+end
+
+-- No pipe to ls: its other end may still be open here when ls looks.
+local function open_descriptors()
+  local path = folder .. "/descriptors"
+  os.execute(("ls /proc/%d/fd >'%s'"):format(core.pid(), path))
+  local file = io.open(path)
+  local text = file:read("*a"):gsub("\n", " ")
+  file:close()
+  os.remove(path)
+  return text
+end
+
+local function children()
+  local file = io.open(("/proc/self/task/%d/children"):format(core.pid()))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+-- The sizes spread evenly over the powers of two.
+local function size_from(random)
+  local size = 1
+  while size < options.size and random(24) > 1 do size = size * 2 end
+  return math.min(options.size, size / 2 + random(math.ceil(size / 2)))
+end
+
+-- The items one by one; what they need to be known by again is kept in sizes.
+local function item_source(sizes)
+  local random, task = nemesis.random(options.seed), 0
+  local suicides = options.kills * SUICIDES / 100
+  return function()
+    task = task + 1
+    if task > options.tasks then return nil end
+    local size = options.size == 1 and 1 or math.floor(size_from(random))
+    sizes[task] = options.size > 1 and size or nil
+    local dies = random(options.tasks) <= suicides
+    return {task, size, dies and random(3) or 0}
+  end
+end
+
+-- A worker that was not killed before: mostly the one that made the last value, since it
+-- is known to be ready (a pool whose workers all die before that gives up, and should). Or nil.
+local function victim(pool, told, random, maker)
+  local stats, first = pool:stats(), random(options.workers)
+  local anyone = random(10) == 1
+  for i = first, first + options.workers - 1 do
+    local pid = stats[i % options.workers + 1].pid
+    if pid > 0 and not told.kills[pid] and (anyone or pid == maker) then return pid end
+  end
+end
+
+-- True when one is going to die.
+local function strike(pool, told, enemy, maker)
+  local pid = victim(pool, told, enemy.random, maker)
+  if not pid then return false end
+  if enemy.random(20) == 1 then
+    enemy:pause(pid)
+    return false
+  end
+  told:kill(pid, core.clock())
+  enemy:kill(pid)
+  return true
+end
+
+-- Kills in the pace of the outcomes, so that they are spread over the run.
+local function run(told, sizes)
+  local pool = parallel.Pool({workers = options.workers, initializer = open_log, retries = options.retries})
+  local enemy = nemesis.new(nemesis.random(options.seed + 1))
+  local pace = options.kills * (100 - SUICIDES) / 100 / options.tasks
+  local owed, maker = 0, nil
+  for task, text in pool:imap_unordered(work, item_source(sizes), {on_error = "collect"}) do
+    if type(text) == "string" then
+      maker = maker_of(task, text, sizes[task] or 1)
+      told:value(task, maker)
+    elseif text.kind == "died" then
+      told:failure(task, text.pid, text.attempts)
+    else
+      told:problem("task %d failed: %s", task, tostring(text))
+    end
+    owed = owed + pace
+    if owed >= 1 and strike(pool, told, enemy, maker) then owed = owed - 1 end
+  end
+  enemy:close()
+  local stats = pool:stats()
+  pool:close()
+  return stats
+end
+
+local function read_logs(told)
+  local list = io.popen(("ls '%s'"):format(folder))
+  for name in list:lines() do told:read(io.lines(folder .. "/" .. name)) end
+  list:close()
+end
+
+local function main()
+  local told, sizes = history.new(options.tasks, options.retries), {}
+  local before, began = open_descriptors(), core.clock()
+  local stats = run(told, sizes)
+  local seconds = core.clock() - began
+  if open_descriptors() ~= before then told:problem("descriptors were %sand are %s", before, open_descriptors()) end
+  if children() ~= "" then told:problem("processes are left: %s", children()) end
+  read_logs(told)
+  local problems = told:check()
+  io.write(("%d tasks, %d deaths (%d ordered), %d values, %d failures, %d values made and not delivered, %.1f s\n")
+    :format(options.tasks, stats.deaths, told.deaths, told.values, #told.failures, told.undelivered, seconds))
+  for _, problem in ipairs(problems) do io.write("  ", problem, "\n") end
+  return #problems == 0
+end
+
+os.exit(main() and 0 or 1)
