@@ -10,11 +10,11 @@ static void do_nothing(int signal) {
 }
 
 // testing.storm(rate): from now on so many SIGALRM a second for this process, caught without
-// SA_RESTART. Its children have none of it.
+// SA_RESTART; 0 ends it. Its children have none of it.
 static int testing_storm(lua_State *L) {
     lua_Integer rate = luaL_checkinteger(L, 1);
-    luaL_argcheck(L, rate > 1 && rate <= SECOND, 1, "from 2 to a million");
-    struct timeval pause = {.tv_usec = SECOND / rate};
+    luaL_argcheck(L, rate == 0 || (rate > 1 && rate <= SECOND), 1, "0, or from 2 to a million");
+    struct timeval pause = {.tv_usec = rate ? SECOND / rate : 0};
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = do_nothing}, NULL);
     setitimer(ITIMER_REAL, &(struct itimerval){pause, pause}, NULL);
     return 0;
