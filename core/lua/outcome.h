@@ -26,7 +26,7 @@ typedef enum {
     OUTCOME_FIRST,   // place
     OUTCOME_END,     // eight bytes: the seconds that the chunk took, as a float
     OUTCOME_LEFT,    // the same, and the items after these are left to another worker
-    OUTCOME_SHARED,  // number of shared objects, which come beside the bytes; then as OUTCOME_VALUES
+    OUTCOME_SHARED, // number of shared objects, which come beside the bytes; then as OUTCOME_VALUES
 } OutcomeTag;
 
 enum {

@@ -1,6 +1,5 @@
 #include "core/lua/service.h"
 
-
 #include "core/lua/child.h"
 #include "core/lua/failed.h"
 #include "core/lua/parcel.h"
