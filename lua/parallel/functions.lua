@@ -130,8 +130,8 @@ end
 
 local functions = {}
 
---- `tell(parcel, what, number, bytes)`, with the shared objects that go along, has every worker that lives now call
--- `defined` or `forgotten` before any task that is submitted later.
+--- `tell(parcel, what, number, bytes)`, with the shared objects that go along, has every
+-- worker that lives now call `defined` or `forgotten` before any task that is submitted later.
 function functions.new(tell)
   return setmetatable({
     last = 0, versions = {}, tell = tell,

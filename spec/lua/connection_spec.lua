@@ -444,19 +444,20 @@ describe("a connection", function()
         end
       end)
       b:close()
-      local sent, came, why = 0, 0, nil
-      repeat
-        local ok
-        ok, why = a:send({box, ("x"):rep(1e5)})
-        if ok then
-          sent = sent + 1
-          local value
-          value, why = a:recv(5)
-          if value then came = came + 1 end
+      local function try()
+        local sent, why = a:send({box, ("x"):rep(1e5)})
+        if not sent then return sent, why end
+        return a:recv(5)
+      end
+      for _ = 1, 10 do
+        local value, why = try()
+        if not value then
+          assert.equal("closed", why)
+          break
         end
-      until why or sent == 10
-      assert.equal("closed", why)
-      assert.is_true(came <= sent)
+        assert.equal(box, value[1])
+      end
+      assert.same({nil, "closed"}, {try()})
       p:join()
       assert.equal(-9, p.exitcode)
     end)
