@@ -6,6 +6,7 @@
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 local functions = require("parallel.functions")
+local globals = require("parallel.globals")
 local identity = require("parallel.identity")
 local inline = require("parallel.inline")
 local log = require("parallel.log")
@@ -390,13 +391,22 @@ end
 
 -- ---- all workers ----------------------------------------------------------
 
---- Have every worker run `kind(...)`, which needs the shared objects in `parcel`;
--- when(kind, worker, detail, parcel) gets each answer.
+local function tell(self, worker, when, parcel, limit, payload)
+  local number = self.transport:submit(payload, worker, limit, parcel)
+  self.held[number] = when
+  return number
+end
+
+--- Have this worker run `kind(...)`, which needs the shared objects in `parcel`, in at most `limit`
+-- seconds (nil: any time); when(kind, worker, detail, parcel) gets the answer. Returns the task's number.
+function Crew:tell(worker, when, parcel, limit, kind, ...)
+  return tell(self, worker, when, parcel, limit, core.encode_trusted(kind, ...))
+end
+
+--- The same with every worker.
 function Crew:tell_each(when, parcel, kind, ...)
   local payload = core.encode_trusted(kind, ...)
-  for worker = 1, self.workers do
-    self.held[self.transport:submit(payload, worker, nil, parcel)] = when
-  end
+  for worker = 1, self.workers do tell(self, worker, when, parcel, nil, payload) end
 end
 
 local function ignore() end
@@ -411,17 +421,27 @@ end
 -- What workers that inherit nothing are told; those that are there already are
 -- told of changes.
 local function write_letter(self)
-  return recruit.letter("parallel.server", self.settings, self.options.workers, self.functions:all())
+  return recruit.letter("parallel.server", self.settings, self.options.workers,
+    self.functions:all(), self.globals:all())
+end
+
+--- Set these globals in every worker, and in those that replace them; when(kind, worker, detail)
+-- gets each answer. Raises "PATH: REASON" when a value cannot leave this process.
+function Crew:push(values, when)
+  local bytes, parcel = self.globals:add(values)
+  if self.settings then self.transport:letter(write_letter(self)) end
+  self:tell_each(when, parcel, "push", bytes)
 end
 
 local function service(self, options, workers, f)
+  self.globals = globals.new()
   self.functions = functions.new(function(...)
     if not self.transport or self.ended then return end
     if self.settings then self.transport:letter(write_letter(self)) end
     self:tell_each(ignore, ...)
   end)
   if inherits(self, f) then self.functions:inherit(f) end
-  return server.service(self.functions, options, workers == 0)
+  return server.service(self.functions, self.globals, options, workers == 0)
 end
 
 --- So many workers from now on; what runs is not disturbed.
@@ -490,7 +510,7 @@ end
 
 -- The connections and files that a worker which is forked now shall keep.
 local function inherited(self, options)
-  local held = self.functions:held()
+  local held = self.globals:add_held(self.functions:held())
   for _, fd in ipairs(core.reach(options.initializer, options.initargs, options.finalizer)) do
     held[#held + 1] = fd
   end

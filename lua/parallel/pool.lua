@@ -3,6 +3,8 @@ local async_result = require("parallel.async_result")
 local check = require("parallel.check")
 local core = require("parallel.core")
 local crew = require("parallel.crew")
+local directed = require("parallel.directed")
+local engines = require("parallel.engines")
 local failure = require("parallel.failure")
 local gathered = require("parallel.gathered")
 local identity = require("parallel.identity")
@@ -10,7 +12,6 @@ local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.packing")
-local printed = require("parallel.printed")
 local progress = require("parallel.progress")
 local sent_pool = require("parallel.sent_pool")
 local singles = require("parallel.singles")
@@ -318,38 +319,13 @@ end
 function Pool:broadcast(f, ...)
   check_open(self)
   check.callable(f, 2, "broadcast")
-  local version, results, waiting, problem = capture(self, f), {}, self.crew.workers, nil
-  local call, parts, parcels = core.calls(), {}, {}
-  local arguments, parcel = core.encode_trusted(...)
-  call:append(arguments)
-  self.crew:tell_each(function(kind, worker, detail, came)
-    parcels[worker] = came or parcels[worker] -- at most one: there is one result
-    if kind == "part" then
-      parts[worker] = (parts[worker] or "") .. detail
-      return
-    end
-    waiting = waiting - 1
-    if kind ~= "result" then
-      problem = problem or failure.new({
-        kind = kind == "death" and "died" or "error", worker = worker, pid = detail.pid,
-        message = detail.message, traceback = detail.traceback, signal = detail.signal,
-        exitcode = detail.exitcode})
-      return
-    end
-    local values = {}
-    local bytes = (parts[worker] or "") .. detail
-    local _, failures, _, reports = core.outcomes(bytes, values, 0, 0, 1, parcels[worker], true)
-    for _, report in ipairs(reports or {}) do printed.show(report) end
-    if failures then
-      failures[1].worker = worker
-      if self.workers > 0 then failures[1].message = self.crew:explain(failures[1].message) end
-      problem = problem or failure.new(failures[1])
-    end
-    results[worker] = values[1] and values[1][1]
-  end, parcel, "run", version.number, "calls", call:bytes(), 1)
-  self:work_until(function() return waiting == 0 end)
+  local version = capture(self, f)
+  local arguments, parcel = directed.arguments(...)
+  local ok, results = pcall(directed.everywhere, self, function()
+    return {version = version, arguments = arguments, parcel = parcel}
+  end)
   self.crew.functions:release(version)
-  if problem then error(problem, 0) end
+  if not ok then error(results, 0) end
   return results
 end
 
@@ -372,6 +348,7 @@ function Pool:resize(workers)
   if self.workers == 0 then check.fail("a pool without workers cannot be resized") end
   self.crew:resize(workers)
   self.workers = workers
+  self.engines:number()
 end
 
 -- ---- event loops of others ------------------------------------------------
@@ -458,6 +435,9 @@ end
 
 Pool.__len = Pool.count
 
+Pool.check_open, Pool.capture = check_open, capture
+engines.add_to(Pool)
+
 -- What an initializer raises is raised here, not at the first task.
 function Pool:await_first_workers()
   local ok, why = pcall(self.broadcast, self, function() end)
@@ -513,11 +493,12 @@ function pool.inheriting(f, options)
   local workers = options.workers == 0 and 0 or job.workers(options.workers)
   if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
   if workers > 0 then identity.check_nesting() end
-  local made = setmetatable({owner = core.pid(), workers = workers}, Pool)
+  local made = setmetatable({owner = core.pid(), workers = workers, closed = false}, Pool)
   made.crew = crew.open(workers, options, f)
   made.pids = made.crew.pids
   made.singles = singles.new(made)
   made.crew:add(made.singles)
+  made.engines = engines.new(made)
   if options.initializer and workers > 0 then made:await_first_workers() end
   return made
 end
