@@ -13,6 +13,7 @@ local missing = require("parallel.missing")
 local printed = require("parallel.printed")
 local recruit = require("parallel.recruit")
 local server = require("parallel.server")
+local showing = require("parallel.showing")
 local start_method = require("parallel.start_method")
 local timeline = require("parallel.timeline")
 
@@ -97,7 +98,7 @@ end
 
 function Crew:remove(source)
   if source.printed then source.printed:close() end
-  self:hide(source)
+  self.showing:hide(source)
   for i, one in ipairs(self.sources) do
     if one == source then return table.remove(self.sources, i) end
   end
@@ -273,35 +274,14 @@ local function settle(self, kind, number, worker, detail, parcel)
   events[kind](self, chunk, worker, detail, parcel)
 end
 
---- Of sources with a meter one at a time is shown: this one, from now on.
-function Crew:show(source) self.shown = source end
-
---- This source's bar is not drawn any more.
-function Crew:hide(source)
-  if self.shown ~= source then return end
-  source.meter:abandon()
-  self.shown = nil
-end
-
-function Crew:show_progress()
-  local source = self.shown
-  source.meter:update(source.finished, self, source.failed)
-end
-
---- The time until something must be shown, at most so many seconds.
-function Crew:until_shown(timeout)
-  local pause = self.shown and self.shown.meter:pause()
-  return pause and math.min(pause, timeout or pause) or timeout
-end
-
 --- Hand out what there is room for, then take one outcome, waiting for it at
 -- most so many seconds. False when there was none.
 function Crew:step(timeout)
   self:pump()
-  local kind, number, worker, detail, parcel = self.transport:wait(self:until_shown(timeout))
+  local kind, number, worker, detail, parcel = self.transport:wait(self.showing:pause(timeout))
   if kind then settle(self, kind, number, worker, detail, parcel) end
   self:pump()
-  if self.shown then self:show_progress() end
+  self.showing:update(self)
   return kind ~= nil
 end
 
@@ -434,7 +414,7 @@ end
 
 -- Nothing more comes: what abandoned tasks printed is shown after all, no bar is left.
 local function end_showing(self)
-  if self.shown then self:hide(self.shown) end
+  self.showing:close()
   if self.timeline then self.timeline:close() end
   for _, source in ipairs(self.sources) do
     if source.printed then source.printed:close() end
@@ -495,7 +475,7 @@ function crew.open(workers, options, f)
   local self = setmetatable({
     retries = options.retries or 0, timeout = options.timeout,
     retry_errors = options.retry_errors, options = options, ordered = options.output == "ordered",
-    timeline = timeline.open(options),
+    timeline = timeline.open(options), showing = showing.new(),
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
