@@ -2,8 +2,10 @@
 
 #include "core/lua/barrier.h"
 #include "core/lua/calls.h"
+#include "core/lua/children.h"
 #include "core/lua/codec.h"
 #include "core/lua/condition.h"
+#include "core/lua/connection.h"
 #include "core/lua/emitter.h"
 #include "core/lua/event.h"
 #include "core/lua/files.h"
@@ -15,6 +17,7 @@
 #include "core/lua/pool.h"
 #include "core/lua/queue.h"
 #include "core/lua/random.h"
+#include "core/lua/reach.h"
 #include "core/lua/records.h"
 #include "core/lua/recruit.h"
 #include "core/lua/reduce.h"
@@ -33,8 +36,10 @@ typedef void Register(lua_State *L);
 static Register *const PARTS[] = {
     barrier_register,
     calls_register,
+    children_register,
     codec_register,
     condition_register,
+    connection_register,
     emitter_register,
     event_register,
     files_register,
@@ -46,6 +51,7 @@ static Register *const PARTS[] = {
     pool_register,
     queue_register,
     random_register,
+    reach_register,
     records_register,
     recruit_register,
     reduce_register,

@@ -9,6 +9,7 @@
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
 #include "core/lua/heap.h"
+#include "core/lua/interrupt.h"
 #include "core/lua/outlets.h"
 #include "core/lua/parcel.h"
 #include "core/lua/service.h"
@@ -82,12 +83,14 @@ static void option_keep(lua_State *L, PoolHandle *handle) {
     lua_pop(L, 1);
 }
 
-// With a list of shared objects on top: adds the descriptors of those that are open.
+// With a list of shared objects and descriptors on top: adds those that are open.
 static int keep_listed(lua_State *L, Buffer *fds) {
     int list = lua_gettop(L), added = 0;
     for (int i = 1; added == 0 && lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
         const SharedKind *kind = shared_kind_of(L, -1);
-        int fd = kind ? kind->descriptor(L, -1) : -1;
+        int fd = kind                  ? kind->descriptor(L, -1)
+                 : lua_isnumber(L, -1) ? (int)lua_tointeger(L, -1)
+                                       : -1;
         if (fd != -1) added = buffer_append(fds, &fd, sizeof fd);
         lua_pop(L, 1);
     }
@@ -241,18 +244,6 @@ static int push_event(lua_State *L, const PoolEvent *event) {
     return 4;
 }
 
-static int nothing(lua_State *L) {
-    (void)L;
-    return 0;
-}
-
-// A signal came while we waited. A handler that set a debug hook, as that of
-// the lua program does for Ctrl-C, has its say when any function is called.
-static void let_hooks_run(lua_State *L) {
-    lua_pushcfunction(L, nothing);
-    lua_call(L, 0, 0);
-}
-
 static int push_broken(lua_State *L, const Pool *pool) {
     size_t size;
     bool refused;
@@ -294,7 +285,7 @@ static int pool_method_wait(lua_State *L) {
         if (got == 0) break;
         if (errno == ECHILD) return push_broken(L, handle->pool);
         if (errno != EINTR) return luaL_error(L, "cannot wait for the pool: %s", strerror(errno));
-        let_hooks_run(L);
+        interrupt_check(L);
     }
     lua_pushnil(L);
     lua_pushliteral(L, "timeout");

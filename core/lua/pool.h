@@ -11,8 +11,8 @@
  * parcel = parcel} the starter makes them (core/lua/starter.h), and they make the functions
  * from the letter. `self` is described in core/lua/self.h, the other fields in
  * core/lua/service.h. A function `keep` is asked at every fork for a list
- * of shared objects (core/lua/shared.h) that the worker inherits beside those that all do.
- * A parcel is a list of the shared objects that go with a payload, letter or reply.
+ * of shared objects (core/lua/shared.h) and descriptors that the worker inherits beside those
+ * that all do. A parcel is a list of the shared objects that go with a payload, letter or reply.
  *
  *     pool:submit(payload, worker, limit, parcel)   task number; worker from 1, or nil for any;
  *                                    limit: seconds that each item may take

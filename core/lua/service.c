@@ -1,42 +1,10 @@
 #include "core/lua/service.h"
 
-#include <unistd.h>
-
+#include "core/lua/child.h"
 #include "core/lua/failed.h"
-#include "core/lua/heap.h"
 #include "core/lua/library.h"
 #include "core/lua/parcel.h"
 #include "core/lua/self.h"
-#include "core/lua/shared.h"
-#include "core/os/clock.h"
-#include "core/os/process.h"
-
-// os.exit would run the parent's finalizers and exit handlers in this process.
-static int worker_exit(lua_State *L) {
-    int status = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
-    process_leave((int)lua_tointeger(L, lua_upvalueindex(1)), status);
-}
-
-static void replace_exit(lua_State *L, int life) {
-    lua_getglobal(L, "os");
-    if (lua_istable(L, -1)) {
-        lua_pushinteger(L, life);
-        lua_pushcclosure(L, worker_exit, 1);
-        lua_setfield(L, -2, "exit");
-    }
-    lua_pop(L, 1);
-}
-
-// Forked children would all draw the same numbers.
-static void reseed(lua_State *L) {
-    lua_getglobal(L, "math");
-    if (lua_istable(L, -1)) {
-        lua_getfield(L, -1, "randomseed");
-        lua_pushinteger(L, (lua_Integer)((clock_now() ^ (uint64_t)getpid() << 32) & INT64_MAX));
-        if (lua_pcall(L, 1, 0, 0) != 0) lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-}
 
 // LuaJIT stitches traces together around calls of C functions. A loop over one
 // of our iterators is such a call each time round, and ran at less than half the
@@ -80,11 +48,8 @@ static int begin(void *context, Self *self, Buffer *reply) {
     LuaService *own = context;
     outlets_open(&own->outlets, own->L, self);
     self->reports_times = own->times;
-    heap_renew(own->L);
-    if (own->kept) shared_settle(own->L, own->kept);
-    replace_exit(own->L, self->life);
-    library_renew(own->L);
-    reseed(own->L);
+    child_begin(own->L, self->life, own->kept);
+    library_renew(own->L); // os.exit and os.execute are others now
     tune_compiler(own->L);
     guard_prepare(&own->guard, own->L, self, own->memory);
     int failed = call(own, own->begin, self, "", 0, reply);
@@ -106,6 +71,7 @@ static void end(void *context, Self *self) {
     Buffer ignored = {0};
     if (own->finish != LUA_NOREF) call(own, own->finish, self, "", 0, &ignored);
     buffer_free(&ignored);
+    child_end(own->L);
     outlets_leave(&own->outlets, self);
 }
 

@@ -103,9 +103,11 @@ static _Noreturn void enter(bool by_main_thread, const int *keep, int count, int
     process_enter(keep, count, life, main, context);
 }
 
-static void open_gate(int life) {
+// A child that is gone is found by its death.
+static void open_gate(Process *process) {
     bool masked = false;
-    descriptor_write_quietly(life, "g", 1, &masked); // a child that is gone is found by its death
+    ssize_t opened = descriptor_write_quietly(process->life, "g", 1, &masked);
+    if (opened == -1 && errno != EPIPE) process_kill(process);
 }
 
 // The given list with one more; NULL with ENOMEM. The caller frees it.
@@ -121,7 +123,7 @@ void process_take(Process *process, pid_t pid, int *life) {
     setpgid(pid, pid); // the child does it too: whichever comes first
     *process = (Process){.pid = pid, .pidfd = sys.pidfd_open(pid, 0), .life = *life};
     *life = -1;
-    open_gate(process->life);
+    open_gate(process);
 }
 
 int process_start(Process *process, const int *keep, int count, ProcessMain *main, void *context) {

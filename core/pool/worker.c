@@ -114,19 +114,28 @@ void worker_flush(Worker *worker) {
     int out;
     while ((out = channel_flush(&worker->channel)) == 0) {}
     worker->flooded = out == -1 && is_for_now(errno);
-    if (out != -1 || worker->flooded) return;
+    if (out == 1 || worker->flooded) return;
+    if (errno != EPIPE) process_kill(&worker->process);
     channel_discard(&worker->channel);
     if (!worker->silent) worker->silent = clock_now();
 }
 
-void worker_fill(Worker *worker) {
+int worker_fill(Worker *worker) {
     int filled = channel_fill(&worker->channel);
-    bool open = filled == 1 || (filled == -1 && (errno == EAGAIN || errno == ENOMEM));
+    bool starved = filled == -1 && errno == ENOMEM;
+    bool open = filled == 1 || (filled == -1 && (errno == EAGAIN || starved));
     if (!open && !worker->silent) worker->silent = clock_now();
+    return starved ? -1 : 0;
 }
 
 void worker_fill_rest(Worker *worker) {
     while (channel_fill(&worker->channel) == 1) {}
+}
+
+// A pidfd tells of the end by itself; without one only looking does.
+bool worker_has_ended(const Worker *worker) {
+    bool look = worker->silent || worker->process.pidfd == -1;
+    return worker->ended || (look && process_has_ended(&worker->process));
 }
 
 Task *worker_blame(Worker *worker) {

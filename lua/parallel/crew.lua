@@ -5,6 +5,7 @@
 -- result, by an error in user code, or by the death of the worker that ran it.
 local core = require("parallel.core")
 local failure = require("parallel.failure")
+local figures = require("parallel.figures")
 local functions = require("parallel.functions")
 local identity = require("parallel.identity")
 local inline = require("parallel.inline")
@@ -267,6 +268,8 @@ local function settle(self, kind, number, worker, detail, parcel)
     if kind ~= "part" then self.held[number] = nil end
     return chunk(kind, worker, detail, parcel)
   end
+  -- Handed over when there was no memory left to note it: the caller was told.
+  if number and not chunk and kind ~= "death" then return end
   if chunk and kind ~= "part" then
     self.held[number] = nil
     self.holding = self.holding - 1
@@ -343,28 +346,8 @@ function Crew:cancel_all(source)
   end
 end
 
--- ---- figures --------------------------------------------------------------
-
-local function waiting(self)
-  local count = 0
-  for _, chunk in ipairs(self.again) do count = count + chunk.items.n end
-  for _, chunk in pairs(self.held) do
-    if type(chunk) == "table" then count = count + chunk.items.n end
-  end
-  return count
-end
-
 --- What has become of the items so far, and of each worker.
-function Crew:stats()
-  local stats = self.transport:stats()
-  stats.done, stats.failed, stats.retried = self.done, self.failed, self.retried
-  stats.queued = math.max(0, waiting(self) - stats.busy)
-  for worker, pid in ipairs(self.transport:workers()) do
-    stats[worker] = {pid = pid, tasks = self.ran[worker] or 0, busy_seconds = self.seconds[worker] or 0,
-                     memory = self.transport:memory(worker)}
-  end
-  return stats
-end
+function Crew:stats() return figures.of(self) end
 
 -- ---- all workers ----------------------------------------------------------
 
@@ -466,6 +449,15 @@ local function starter(self, workers)
   return made
 end
 
+-- The connections and files that a worker which is forked now shall keep.
+local function inherited(self, options)
+  local held = self.functions:held()
+  for _, fd in ipairs(core.reach(options.initializer, options.initargs, options.finalizer)) do
+    held[#held + 1] = fd
+  end
+  return held
+end
+
 local crew = {}
 
 --- Fork so many workers (none: everything runs in this process). Options as in
@@ -489,7 +481,7 @@ function crew.open(workers, options, f)
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
                                 memory = options.memory_per_worker, output = options.output,
                                 name = options.name, times = timeline.wanted(options), starter = starts,
-                                keep = function() return self.functions:held() end,
+                                keep = function() return inherited(self, options) end,
                                 letter = letter, parcel = parcel}))
   self.pids = self.transport:workers()
   return self

@@ -101,13 +101,15 @@ function Functions:get(number)
   return version.f
 end
 
---- The shared objects that the versions hold: a worker that is forked now needs them.
+--- The shared objects that the versions hold, and descriptors of such: a worker that is
+-- forked now needs them.
 function Functions:held()
-  local objects = {}
+  local held = {}
   for _, version in pairs(self.versions) do
-    for _, object in ipairs(version.parcel or {}) do objects[#objects + 1] = object end
+    local own = version.parcel or not version.bytes and core.reach(version.f) or {}
+    for _, object in ipairs(own) do held[#held + 1] = object end
   end
-  return objects
+  return held
 end
 
 --- In a worker: what `tell` says.

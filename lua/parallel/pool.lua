@@ -12,6 +12,7 @@ local packing = require("parallel.packing")
 local pool_options = require("parallel.pool_options")
 local printed = require("parallel.printed")
 local progress = require("parallel.progress")
+local sent_pool = require("parallel.sent_pool")
 local singles = require("parallel.singles")
 
 local pack, unpack = packing.pack, packing.unpack
@@ -19,6 +20,7 @@ local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
 local ON_ERROR = {"raise", "collect", "skip"}
 
+-- Arguments of methods are counted with the pool as the first.
 local Pool = {}
 
 Pool.__index = Pool -- and `pool.workers` is how many there are
@@ -80,7 +82,7 @@ end
 --- Start f(...) in a worker; returns an AsyncResult.
 function Pool:submit(f, ...)
   check_open(self)
-  if type(f) ~= "function" then check.callable(f, 1, "submit") end
+  if type(f) ~= "function" then check.callable(f, 2, "submit") end
   return submit(self, f, ...)
 end
 
@@ -88,11 +90,11 @@ end
 -- retries, timeout, label.
 function Pool:apply_async(f, arguments, options)
   check_open(self)
-  check.callable(f, 1, "apply_async")
+  check.callable(f, 2, "apply_async")
   arguments, options = arguments or {}, options or {}
-  check.type(arguments, "table", 2, "apply_async")
-  check.whole_option(options, "retries", 0, 3, "apply_async")
-  check.time_option(options, "timeout", 3, "apply_async")
+  check.type(arguments, "table", 3, "apply_async")
+  check.whole_option(options, "retries", 0, 4, "apply_async")
+  check.time_option(options, "timeout", 4, "apply_async")
   local result = self.singles:add_with({
     callback = options.callback, error_callback = options.error_callback,
     retries = options.retries, timeout = options.timeout, label = options.label,
@@ -104,7 +106,7 @@ end
 --- f(...) in a worker; returns its results, or raises its Failure.
 function Pool:apply(f, ...)
   check_open(self)
-  check.callable(f, 1, "apply")
+  check.callable(f, 2, "apply")
   return submit(self, f, ...):get()
 end
 
@@ -131,14 +133,14 @@ local function finish(self, source, problem)
 end
 
 local function check_mapping(name, f, items, options)
-  check.callable(f, 1, name)
-  check.items(items, 2, name)
-  check.whole_option(options, "chunksize", 1, 3, name)
-  check.whole_option(options, "window", 1, 3, name)
-  check.whole_option(options, "retries", 0, 3, name)
-  check.time_option(options, "timeout", 3, name)
-  check.choice_option(options, "on_error", ON_ERROR, 3, name)
-  check.progress_option(options, 3, name)
+  check.callable(f, 2, name)
+  check.items(items, 3, name)
+  check.whole_option(options, "chunksize", 1, 4, name)
+  check.whole_option(options, "window", 1, 4, name)
+  check.whole_option(options, "retries", 0, 4, name)
+  check.time_option(options, "timeout", 4, name)
+  check.choice_option(options, "on_error", ON_ERROR, 4, name)
+  check.progress_option(options, 4, name)
 end
 
 local function map(self, shape, f, items, options)
@@ -303,7 +305,7 @@ end
 --- Run a map-reduce job with as many workers; returns its Result.
 function Pool:mapreduce(fields)
   check_open(self)
-  check.type(fields, "table", 1, "mapreduce")
+  check.type(fields, "table", 2, "mapreduce")
   local with_workers = copy(fields)
   with_workers.workers = with_workers.workers or math.max(1, self.workers)
   with_workers.start_method = with_workers.start_method or self.crew.options.start_method
@@ -313,7 +315,7 @@ end
 --- f(...) once on every worker; a list of the results by worker.
 function Pool:broadcast(f, ...)
   check_open(self)
-  check.callable(f, 1, "broadcast")
+  check.callable(f, 2, "broadcast")
   local version, results, waiting, problem = capture(self, f), {}, self.crew.workers, nil
   local call, parts, parcels = core.calls(), {}, {}
   local arguments, parcel = core.encode_trusted(...)
@@ -363,8 +365,8 @@ end
 --- From now on so many workers; what runs is not disturbed.
 function Pool:resize(workers)
   check_open(self)
-  check.type(workers, "number", 1, "resize")
-  check.whole_option({workers = workers}, "workers", 1, 1, "resize")
+  check.type(workers, "number", 2, "resize")
+  check.whole_option({workers = workers}, "workers", 1, 2, "resize")
   if self.workers == 0 then check.fail("a pool without workers cannot be resized") end
   self.crew:resize(workers)
   self.workers = workers
@@ -422,7 +424,7 @@ end
 -- most so many seconds: true, or nil, "timeout", and then `join` goes on with it. Twice is harmless.
 function Pool:close(timeout)
   check_owner(self)
-  check.optional_time(timeout, 1, "close")
+  check.optional_time(timeout, 2, "close")
   if not self.closed then self:stop_reading() end
   self.closed = true
   return go_on_closing(self, timeout)
@@ -442,7 +444,7 @@ end
 -- at once when those waited for it themselves; or nil, "timeout".
 function Pool:join(timeout)
   check_owner(self)
-  check.optional_time(timeout, 1, "join")
+  check.optional_time(timeout, 2, "join")
   if not self.closed then check.fail("join: the pool is still open") end
   return go_on_closing(self, timeout)
 end
@@ -463,6 +465,8 @@ function Pool:await_first_workers()
 end
 
 -- ---- making one -----------------------------------------------------------
+
+sent_pool.register(Pool)
 
 local pool = {}
 
