@@ -2,7 +2,6 @@
 
 #include "core/lua/child.h"
 #include "core/lua/failed.h"
-#include "core/lua/library.h"
 #include "core/lua/parcel.h"
 #include "core/lua/self.h"
 
@@ -49,7 +48,6 @@ static int begin(void *context, Self *self, Buffer *reply) {
     outlets_open(&own->outlets, own->L, self);
     self->reports_times = own->times;
     child_begin(own->L, self->life, own->kept);
-    library_renew(own->L); // os.exit and os.execute are others now
     tune_compiler(own->L);
     guard_prepare(&own->guard, own->L, self, own->memory);
     int failed = call(own, own->begin, self, "", 0, reply);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/os/clock.h"
+#include "core/os/descriptor.h"
 #include "core/os/owner.h"
 #include "core/os/processors.h"
 #include "core/os/sys.h"
@@ -141,6 +142,14 @@ static int system_title(lua_State *L) {
     return 0;
 }
 
+// core.write(fd, text): true, or nil, message, errno.
+static int system_write(lua_State *L) {
+    size_t size;
+    const char *text = luaL_checklstring(L, 2, &size);
+    int fd = (int)luaL_checkinteger(L, 1);
+    return luaL_fileresult(L, descriptor_write_all(fd, text, size) == 0, NULL);
+}
+
 static const luaL_Reg FUNCTIONS[] = {
     {"clock", system_clock},
     {"cpu_count", system_cpu_count},
@@ -155,6 +164,7 @@ static const luaL_Reg FUNCTIONS[] = {
     {"nice", system_nice},
     {"pin", system_pin},
     {"title", system_title},
+    {"write", system_write},
     {NULL, NULL},
 };
 

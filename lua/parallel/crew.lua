@@ -274,6 +274,8 @@ local function settle(self, kind, number, worker, detail, parcel)
     self.held[number] = nil
     self.holding = self.holding - 1
   end
+  -- Memory ran out here when it had just been sent: whoever asked for it knows.
+  if number and not chunk and kind ~= "death" then return end
   events[kind](self, chunk, worker, detail, parcel)
 end
 

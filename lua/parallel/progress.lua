@@ -30,7 +30,7 @@ local function time_text(seconds)
 end
 
 function Meter:amount(n)
-  return self.in_bytes and bytes_text(n) or ("%d items"):format(n)
+  return self.in_bytes and bytes_text(n) or ("%.0f items"):format(n)
 end
 
 function Meter:rate(n)

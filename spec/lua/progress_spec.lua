@@ -31,6 +31,16 @@ describe("progress", function()
     assert_rises_to(3, told({values = {1, 2, 3}}))
   end)
 
+  it("tells how many values an iterator has given so far", function()
+    local i = 0
+    local calls = told({values = function()
+      i = i + 1
+      return i <= 3 and i or nil
+    end})
+    assert.same({3, 3}, calls[#calls])
+    for _, call in ipairs(calls) do assert.is_true(call[1] <= call[2]) end
+  end)
+
   it("comes to nothing of nothing", function()
     assert_rises_to(0, told({values = {}}))
   end)
