@@ -5,6 +5,7 @@
 -- result, by an error in user code, or by the death of the worker that ran it.
 local core = require("parallel.core")
 local failure = require("parallel.failure")
+local figures = require("parallel.figures")
 local functions = require("parallel.functions")
 local globals = require("parallel.globals")
 local identity = require("parallel.identity")
@@ -14,6 +15,7 @@ local missing = require("parallel.missing")
 local printed = require("parallel.printed")
 local recruit = require("parallel.recruit")
 local server = require("parallel.server")
+local showing = require("parallel.showing")
 local start_method = require("parallel.start_method")
 local timeline = require("parallel.timeline")
 
@@ -98,7 +100,7 @@ end
 
 function Crew:remove(source)
   if source.printed then source.printed:close() end
-  self:hide(source)
+  self.showing:hide(source)
   for i, one in ipairs(self.sources) do
     if one == source then return table.remove(self.sources, i) end
   end
@@ -267,6 +269,8 @@ local function settle(self, kind, number, worker, detail, parcel)
     if kind ~= "part" then self.held[number] = nil end
     return chunk(kind, worker, detail, parcel)
   end
+  -- Handed over when there was no memory left to note it: the caller was told.
+  if number and not chunk and kind ~= "death" then return end
   if chunk and kind ~= "part" then
     self.held[number] = nil
     self.holding = self.holding - 1
@@ -276,35 +280,14 @@ local function settle(self, kind, number, worker, detail, parcel)
   events[kind](self, chunk, worker, detail, parcel)
 end
 
---- Of sources with a meter one at a time is shown: this one, from now on.
-function Crew:show(source) self.shown = source end
-
---- This source's bar is not drawn any more.
-function Crew:hide(source)
-  if self.shown ~= source then return end
-  source.meter:abandon()
-  self.shown = nil
-end
-
-function Crew:show_progress()
-  local source = self.shown
-  source.meter:update(source.finished, self, source.failed)
-end
-
---- The time until something must be shown, at most so many seconds.
-function Crew:until_shown(timeout)
-  local pause = self.shown and self.shown.meter:pause()
-  return pause and math.min(pause, timeout or pause) or timeout
-end
-
 --- Hand out what there is room for, then take one outcome, waiting for it at
 -- most so many seconds. False when there was none.
 function Crew:step(timeout)
   self:pump()
-  local kind, number, worker, detail, parcel = self.transport:wait(self:until_shown(timeout))
+  local kind, number, worker, detail, parcel = self.transport:wait(self.showing:pause(timeout))
   if kind then settle(self, kind, number, worker, detail, parcel) end
   self:pump()
-  if self.shown then self:show_progress() end
+  self.showing:update(self)
   return kind ~= nil
 end
 
@@ -366,28 +349,8 @@ function Crew:cancel_all(source)
   end
 end
 
--- ---- figures --------------------------------------------------------------
-
-local function waiting(self)
-  local count = 0
-  for _, chunk in ipairs(self.again) do count = count + chunk.items.n end
-  for _, chunk in pairs(self.held) do
-    if type(chunk) == "table" then count = count + chunk.items.n end
-  end
-  return count
-end
-
 --- What has become of the items so far, and of each worker.
-function Crew:stats()
-  local stats = self.transport:stats()
-  stats.done, stats.failed, stats.retried = self.done, self.failed, self.retried
-  stats.queued = math.max(0, waiting(self) - stats.busy)
-  for worker, pid in ipairs(self.transport:workers()) do
-    stats[worker] = {pid = pid, tasks = self.ran[worker] or 0, busy_seconds = self.seconds[worker] or 0,
-                     memory = self.transport:memory(worker)}
-  end
-  return stats
-end
+function Crew:stats() return figures.of(self) end
 
 -- ---- all workers ----------------------------------------------------------
 
@@ -456,7 +419,7 @@ end
 
 -- Nothing more comes: what abandoned tasks printed is shown after all, no bar is left.
 local function end_showing(self)
-  if self.shown then self:hide(self.shown) end
+  self.showing:close()
   if self.timeline then self.timeline:close() end
   for _, source in ipairs(self.sources) do
     if source.printed then source.printed:close() end
@@ -526,7 +489,7 @@ function crew.open(workers, options, f)
   local self = setmetatable({
     retries = options.retries or 0, timeout = options.timeout,
     retry_errors = options.retry_errors, options = options, ordered = options.output == "ordered",
-    timeline = timeline.open(options),
+    timeline = timeline.open(options), showing = showing.new(),
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)

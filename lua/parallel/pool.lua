@@ -8,20 +8,18 @@ local engines = require("parallel.engines")
 local failure = require("parallel.failure")
 local gathered = require("parallel.gathered")
 local identity = require("parallel.identity")
-local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.packing")
+local pool_options = require("parallel.pool_options")
 local progress = require("parallel.progress")
 local sent_pool = require("parallel.sent_pool")
 local singles = require("parallel.singles")
-local start_method = require("parallel.start_method")
 
 local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
 local ON_ERROR = {"raise", "collect", "skip"}
-local OUTPUT = {"inherit", "tag", "ordered", "discard"}
 
 -- Arguments of methods are counted with the pool as the first.
 local Pool = {}
@@ -120,7 +118,7 @@ local function start(self, shape, f, items, options, receive)
   local source = mapping.new(self.workers, version, shape, items, options, receive)
   if options.progress then
     source.meter = progress.new(options.progress, source.total, false)
-    self.crew:show(source)
+    self.crew.showing:show(source)
   end
   self.crew:add(source)
   self.crew:pump()
@@ -217,7 +215,7 @@ local function imap(self, shape, f, items, options, ordered)
       source.consumed = source.consumed + 1
       if one.ok or options.on_error == "collect" then return one.number, one.value end
       if options.on_error ~= "skip" then
-        self.crew:hide(source)
+        self.crew.showing:hide(source)
         error(one.value, 0)
       end
     end
@@ -403,7 +401,7 @@ end
 -- most so many seconds: true, or nil, "timeout", and then `join` goes on with it. Twice is harmless.
 function Pool:close(timeout)
   check_owner(self)
-  check.optional_time(timeout, 1, "close")
+  check.optional_time(timeout, 2, "close")
   if not self.closed then self:stop_reading() end
   self.closed = true
   return go_on_closing(self, timeout)
@@ -423,7 +421,7 @@ end
 -- at once when those waited for it themselves; or nil, "timeout".
 function Pool:join(timeout)
   check_owner(self)
-  check.optional_time(timeout, 1, "join")
+  check.optional_time(timeout, 2, "join")
   if not self.closed then check.fail("join: the pool is still open") end
   return go_on_closing(self, timeout)
 end
@@ -448,25 +446,6 @@ end
 
 -- ---- making one -----------------------------------------------------------
 
-local OPTIONS = {tasks_per_worker = "number", memory_per_worker = "number or string",
-                 retry_errors = "boolean",
-                 seed = "number", nice = "number", pin = "boolean",
-                 start_method = "string", workers = "number", initializer = "function", initargs = "table",
-                 finalizer = "function", retries = "number", timeout = "number", name = "string",
-                 output = "string", trace = "string", report = "string"}
-
-local function check_options(options)
-  for name, value in pairs(options) do
-    if not OPTIONS[name] then
-      check.fail(("bad argument #1 to 'Pool' (unknown option '%s')"):format(tostring(name)))
-    end
-    if not OPTIONS[name]:find(type(value), 1, true) then
-      check.fail(("bad argument #1 to 'Pool' (%s must be a %s, got %s)"):format(
-        name, OPTIONS[name], type(value)))
-    end
-  end
-end
-
 sent_pool.register(Pool)
 
 local pool = {}
@@ -474,24 +453,8 @@ local pool = {}
 --- Make a pool whose workers inherit the function f, with all that it captures, for
 -- the one call that is to follow. Options as in `new`; f may be nil.
 function pool.inheriting(f, options)
-  if options == nil then options = {} end
-  if type(options) == "number" then options = {workers = options} end
-  check.type(options, "table", 1, "Pool")
-  check_options(options)
-  options = copy(options)
-  check.whole_option(options, "retries", 0, 1, "Pool")
-  check.whole_option(options, "seed", -2 ^ 53, 1, "Pool")
-  check.whole_option(options, "nice", -20, 1, "Pool")
-  check.whole_option(options, "tasks_per_worker", 1, 1, "Pool")
-  check.size_option(options, "memory_per_worker", 1, "Pool")
-  if options.memory_per_worker and jit then
-    check.fail("bad argument #1 to 'Pool' (memory_per_worker is not available with LuaJIT)")
-  end
-  check.time_option(options, "timeout", 1, "Pool")
-  check.choice_option(options, "output", OUTPUT, 1, "Pool")
-  start_method.check(options.start_method)
-  local workers = options.workers == 0 and 0 or job.workers(options.workers)
-  if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
+  options = pool_options.check(options)
+  local workers = options.workers
   if workers > 0 then identity.check_nesting() end
   local made = setmetatable({owner = core.pid(), workers = workers, closed = false}, Pool)
   made.crew = crew.open(workers, options, f)
