@@ -93,6 +93,7 @@ const Sys sys = {
     .sendmsg = sendmsg,
     .recvmsg = recvmsg,
     .poll = poll,
+    .ppoll = ppoll,
     .epoll_create1 = epoll_create1,
     .epoll_ctl = epoll_ctl,
     .epoll_wait = epoll_wait,
@@ -140,6 +141,9 @@ ASKING(ssize_t, write, write, -1, (int d, const void *b, size_t n), (d, b, n), &
 ASKING(ssize_t, pwritev2, pwritev2, -1, (int d, const struct iovec *v, int n, off_t o, int f),
        (d, v, n, o, f), NULL)
 ASKING(int, poll, poll, -1, (struct pollfd * p, nfds_t n, int t), (p, n, t), NULL)
+ASKING(int, ppoll, ppoll, -1,
+       (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s), (p, n, t, s),
+       NULL)
 ASKING(int, epoll_create1, epoll_create1, -1, (int f), (f), NULL)
 ASKING(int, epoll_ctl, epoll_ctl, -1, (int e, int o, int d, struct epoll_event *v), (e, o, d, v),
        NULL)
@@ -242,6 +246,7 @@ Sys sys = {
     .sendmsg = asking_sendmsg,
     .recvmsg = asking_recvmsg,
     .poll = asking_poll,
+    .ppoll = asking_ppoll,
     .epoll_create1 = asking_epoll_create1,
     .epoll_ctl = asking_epoll_ctl,
     .epoll_wait = asking_epoll_wait,

@@ -51,6 +51,8 @@ typedef struct {
     ssize_t (*sendmsg)(int fd, const struct msghdr *message, int flags);
     ssize_t (*recvmsg)(int fd, struct msghdr *message, int flags);
     int (*poll)(struct pollfd *fds, nfds_t count, int timeout_ms);
+    int (*ppoll)(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                 const sigset_t *mask);
     int (*epoll_create1)(int flags);
     int (*epoll_ctl)(int epoll, int operation, int fd, struct epoll_event *event);
     int (*epoll_wait)(int epoll, struct epoll_event *events, int most, int timeout_ms);
