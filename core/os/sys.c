@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -25,6 +26,12 @@ static int raw_pidfd_send_signal(int pidfd, int signal, siginfo_t *info, unsigne
 }
 static int raw_open(const char *path, int flags, mode_t mode) {
     return open(path, flags, mode);
+}
+// The kernel takes a descriptor itself only from the privileged.
+static int raw_link_open(int fd, const char *path) {
+    char self[64];
+    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
 }
 static int raw_fcntl(int fd, int command, long argument) {
     return fcntl(fd, command, argument);
@@ -66,6 +73,9 @@ const Sys sys = {
     .open = raw_open,
     .fstat = fstat,
     .ftruncate = ftruncate,
+    .fallocate = fallocate,
+    .link_open = raw_link_open,
+    .unlink = unlink,
     .pread = pread,
     .pwrite = pwrite,
     .pipe2 = pipe2,
@@ -109,6 +119,9 @@ ASKING(long, futex, raw_futex, -1, (uint32_t * w, int o, uint32_t v, const struc
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
 ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
+ASKING(int, fallocate, fallocate, -1, (int d, int m, off_t o, off_t n), (d, m, o, n), NULL)
+ASKING(int, link_open, raw_link_open, -1, (int d, const char *s), (d, s), NULL)
+ASKING(int, unlink, unlink, -1, (const char *s), (s), NULL)
 ASKING(ssize_t, pread, pread, -1, (int d, void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(ssize_t, pwrite, pwrite, -1, (int d, const void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(int, fcntl, raw_fcntl, -1, (int d, int c, long a), (d, c, a), NULL)
@@ -192,6 +205,9 @@ Sys sys = {
     .open = asking_open,
     .fstat = asking_fstat,
     .ftruncate = asking_ftruncate,
+    .fallocate = asking_fallocate,
+    .link_open = asking_link_open,
+    .unlink = asking_unlink,
     .pread = asking_pread,
     .pwrite = asking_pwrite,
     .pipe2 = asking_pipe2,

@@ -34,6 +34,9 @@ typedef struct {
     int (*open)(const char *path, int flags, mode_t mode);
     int (*fstat)(int fd, struct stat *info);
     int (*ftruncate)(int fd, off_t size);
+    int (*fallocate)(int fd, int mode, off_t offset, off_t size);
+    int (*link_open)(int fd, const char *path); // gives a file of O_TMPFILE a name
+    int (*unlink)(const char *path);
     ssize_t (*pread)(int fd, void *bytes, size_t size, off_t offset);
     ssize_t (*pwrite)(int fd, const void *bytes, size_t size, off_t offset);
     // descriptors
