@@ -1,5 +1,6 @@
 #include "core/lua/core.h"
 
+#include "core/lua/array.h"
 #include "core/lua/barrier.h"
 #include "core/lua/calls.h"
 #include "core/lua/codec.h"
@@ -22,6 +23,7 @@
 #include "core/lua/scratch.h"
 #include "core/lua/self.h"
 #include "core/lua/semaphore.h"
+#include "core/lua/shared_value.h"
 #include "core/lua/starter.h"
 #include "core/lua/system.h"
 #include "core/lua/text.h"
@@ -31,6 +33,7 @@ typedef void Register(lua_State *L);
 
 // clang-format off
 static Register *const PARTS[] = {
+    array_register,
     barrier_register,
     calls_register,
     codec_register,
@@ -53,6 +56,7 @@ static Register *const PARTS[] = {
     scratch_register,
     self_register,
     semaphore_register,
+    shared_value_register,
     starter_register,
     system_register,
     text_register,

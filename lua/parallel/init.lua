@@ -1,5 +1,6 @@
 --- parallel: run Lua in many processes at once.
 -- The public interface; each thing it offers lives in a file of its own.
+local array = require("parallel.array")
 local async_result = require("parallel.async_result")
 local barrier = require("parallel.barrier")
 local condition = require("parallel.condition")
@@ -14,9 +15,11 @@ local mapreduce = require("parallel.mapreduce")
 local oneshot = require("parallel.oneshot")
 local pool = require("parallel.pool")
 local start_method = require("parallel.start_method")
+local value = require("parallel.value")
 local wait = require("parallel.wait")
 
 local parallel = {
+  Array = array.new,
   Barrier = barrier.new,
   BoundedSemaphore = lock.BoundedSemaphore,
   Condition = condition.new,
@@ -28,6 +31,7 @@ local parallel = {
   RLock = lock.RLock,
   Semaphore = lock.Semaphore,
   SimpleQueue = function() return core.queue() end,
+  Value = value.new,
   _VERSION = "parallel-lua 0.1.0",
   as_completed = async_result.as_completed,
   cpu_count = core.cpu_count,
