@@ -23,6 +23,7 @@
 #include "core/lua/scratch.h"
 #include "core/lua/self.h"
 #include "core/lua/semaphore.h"
+#include "core/lua/shared_memory.h"
 #include "core/lua/shared_value.h"
 #include "core/lua/starter.h"
 #include "core/lua/system.h"
@@ -56,6 +57,7 @@ static Register *const PARTS[] = {
     scratch_register,
     self_register,
     semaphore_register,
+    shared_memory_register,
     shared_value_register,
     starter_register,
     system_register,
