@@ -15,6 +15,7 @@ local TEXTS = {
 
 -- What the commands print, by example and by the place of the command in it.
 local OUTPUTS = {
+  ["engines.lua"] = {"3\t2\n10 20 30 40 50\n2\t10\n10\n"},
   ["wordcount.lua"] = {"the\t3\ndog\t2\nsaw\t2\ncat\t1\nnothing\t1\n"},
   ["word_index.lua"] = {
     "and\tshelf/left.txt\nleft\tshelf/left.txt\nright\tshelf/left.txt shelf/right.txt\n",

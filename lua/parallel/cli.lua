@@ -8,6 +8,7 @@ local failure = require("parallel.failure")
 local job_contract = require("parallel.job")
 local mapreduce = require("parallel.mapreduce")
 local parallel = require("parallel")
+local repl = require("parallel.repl")
 local unpack = require("parallel.packing").unpack
 
 local DONE, FAILED, USAGE, INPUT_OUTPUT = 0, 1, 2, 3
@@ -47,6 +48,7 @@ local function new_parser()
   parser:option("-f --format", "Output as tsv (default) or json."):choices({"tsv", "json"})
     :default("tsv")
   parser:flag("--progress", "Show how far the job is, and its rate.")
+  parser:flag("-i --interactive", "After the script, if there is one, run what is typed, line by line.")
   parser:flag("--version", "Print the version."):action(function()
     print(parallel._VERSION)
     os.exit(DONE)
@@ -79,7 +81,7 @@ local function parse(arguments)
   local own, script, rest = split_arguments(arguments)
   local ok, options = new_parser():pparse(own)
   if not ok then leave(USAGE, "%s (see --help)", options) end
-  if not script then leave(USAGE, "which script? (see --help)") end
+  if not script and not options.interactive then leave(USAGE, "which script? (see --help)") end
   return options, script, rest
 end
 
@@ -175,14 +177,6 @@ local function write(result)
   if not ok then leave(INPUT_OUTPUT, "cannot write the output: %s", why) end
 end
 
-local function run(arguments)
-  local options, path, rest = parse(arguments)
-  local script = load_script(path, rest)
-  local made = call(script, unpack(rest))
-  if job_contract.is_meant(made) then write(run_job(job_of(made, path, options, rest))) end
-  return DONE
-end
-
 -- ---- errors ---------------------------------------------------------------
 
 local function describe(problem)
@@ -194,6 +188,24 @@ local function describe(problem)
     text = text .. "\n" .. problem.traceback
   end
   return text
+end
+
+-- ---- all of it ------------------------------------------------------------
+
+local function run_script(options, path, rest)
+  local script = load_script(path, rest)
+  local made = call(script, unpack(rest))
+  if job_contract.is_meant(made) then write(run_job(job_of(made, path, options, rest))) end
+end
+
+local function run(arguments)
+  local options, path, rest = parse(arguments)
+  if path then run_script(options, path, rest) end
+  if options.interactive then
+    _G.parallel = parallel
+    repl(with_traceback, describe)
+  end
+  return DONE
 end
 
 --- Run the program over its arguments (from index 1); returns the exit status.
