@@ -28,7 +28,7 @@ describe("parallel-lua -i", function()
   end)
 
   it("goes on after an error, which it tells with its place", function()
-    local result = session({"error('oops')", "x = = 2", "nosuch.x", "'on'"})
+    local result = session({"do error('oops') end", "x = = 2", "nosuch.x", "'on'"})
     assert.equal("on\n", result.stdout)
     assert.equal(0, result.status)
     assert.match("^stdin:1: oops\n", result.stderr)
