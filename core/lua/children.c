@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/lua/child.h"
+#include "core/lua/collected.h"
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
 #include "core/lua/interrupt.h"
@@ -132,20 +133,10 @@ static Child *child_new(lua_State *L) {
     return child;
 }
 
-static int buffer_gc(lua_State *L) {
-    buffer_free(lua_touserdata(L, 1));
-    return 0;
-}
-
 // Pushes a list of the descriptors that the child keeps, which the collector frees.
 // Those of the values from `first` on are among them.
 static Buffer *push_kept(lua_State *L, int first, int count) {
-    Buffer *kept = lua_newuserdatauv(L, sizeof *kept, 0);
-    *kept = (Buffer){0};
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, buffer_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
+    Buffer *kept = collected_buffer(L);
     reach_descriptors(L, first, count, kept);
     lua_pushglobaltable(L);
     reach_descriptors(L, lua_gettop(L), 1, kept);

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "core/lua/collected.h"
 #include "core/lua/shared.h"
 
 // What was found and not looked into yet lies in the list; all that was ever found in `seen`.
@@ -108,4 +109,22 @@ void reach_descriptors(lua_State *L, int first, int count, Buffer *fds) {
         look_into(&reach);
     }
     lua_settop(L, top);
+}
+
+static int core_reach(lua_State *L) {
+    int count = lua_gettop(L);
+    Buffer *fds = collected_buffer(L);
+    reach_descriptors(L, 1, count, fds);
+    const int *fd = (const int *)(const void *)buffer_bytes(fds);
+    lua_newtable(L);
+    for (size_t i = 0; i < buffer_size(fds) / sizeof *fd; i++) {
+        lua_pushinteger(L, fd[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+void reach_register(lua_State *L) {
+    lua_pushcfunction(L, core_reach);
+    lua_setfield(L, -2, "reach");
 }

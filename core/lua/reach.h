@@ -13,4 +13,7 @@
  * `first` on lead to. Raises memory errors; `fds` must belong to a userdata. */
 void reach_descriptors(lua_State *L, int first, int count, Buffer *fds);
 
+/* core.reach(...): those of the arguments, as a list. */
+void reach_register(lua_State *L);
+
 #endif

@@ -28,11 +28,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Replaces what is armed by `plan`, in the form above; NULL disarms all.
  * Returns 0, or -1 with the first part that is not understood copied to
  * `error`; then nothing is armed. Call it before workers are forked. */
 int fault_arm(const char *plan, char *error, size_t size);
+
+/* How often what was armed last has acted, in all processes; circumstances do not count. */
+uint64_t fault_acted(void);
 
 /* The point was reached; acts as armed. */
 void fault_hit(const char *point, int fd);

@@ -5,6 +5,8 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -55,6 +57,15 @@ static pid_t raw_clone_sibling(void) {
     return pid;
 }
 
+// It returns the error; all others set errno.
+static int raw_posix_spawnp(pid_t *pid, const char *program,
+                            const posix_spawn_file_actions_t *actions,
+                            const posix_spawnattr_t *attributes, char *const argv[],
+                            char *const env[]) {
+    errno = posix_spawnp(pid, program, actions, attributes, argv, env);
+    return errno ? -1 : 0;
+}
+
 #ifndef PARALLEL_LUA_TESTING
 
 const Sys sys = {
@@ -66,6 +77,11 @@ const Sys sys = {
     .open = raw_open,
     .fstat = fstat,
     .ftruncate = ftruncate,
+    .fallocate = fallocate,
+    .fchmod = fchmod,
+    .mkdir = mkdir,
+    .linkat = linkat,
+    .rename = rename,
     .pread = pread,
     .pwrite = pwrite,
     .pipe2 = pipe2,
@@ -87,6 +103,7 @@ const Sys sys = {
     .clone_sibling = raw_clone_sibling,
     .posix_spawn = raw_posix_spawn,
     .waitid = waitid,
+    .posix_spawnp = raw_posix_spawnp,
 };
 
 #else
@@ -109,6 +126,12 @@ ASKING(long, futex, raw_futex, -1, (uint32_t * w, int o, uint32_t v, const struc
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
 ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
+ASKING(int, fallocate, fallocate, -1, (int d, int m, off_t o, off_t n), (d, m, o, n), NULL)
+ASKING(int, fchmod, fchmod, -1, (int d, mode_t m), (d, m), NULL)
+ASKING(int, mkdir, mkdir, -1, (const char *s, mode_t m), (s, m), NULL)
+ASKING(int, linkat, linkat, -1, (int a, const char *s, int b, const char *t, int f),
+       (a, s, b, t, f), NULL)
+ASKING(int, rename, rename, -1, (const char *s, const char *t), (s, t), NULL)
 ASKING(ssize_t, pread, pread, -1, (int d, void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(ssize_t, pwrite, pwrite, -1, (int d, const void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(int, fcntl, raw_fcntl, -1, (int d, int c, long a), (d, c, a), NULL)
@@ -133,6 +156,10 @@ ASKING(int, posix_spawn, raw_posix_spawn, -1,
         char *const *v),
        (p, s, f, a, v), NULL)
 ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
+ASKING(int, posix_spawnp, raw_posix_spawnp, -1,
+       (pid_t * p, const char *s, const posix_spawn_file_actions_t *a, const posix_spawnattr_t *t,
+        char *const v[], char *const e[]),
+       (p, s, a, t, v, e), NULL)
 
 // A "short" fault makes these small, and moves one byte of a message.
 enum { SHORT = 1, WHOLE = 2, SMALLEST_PIPE = 4096 };
@@ -164,10 +191,17 @@ static struct msghdr first_byte(const struct msghdr *message, struct iovec *part
     return small;
 }
 
+// Messages that are whole or not at all are never short.
+static bool is_stream(int fd) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
 static ssize_t asking_sendmsg(int fd, const struct msghdr *message, int flags) {
     size_t size = WHOLE;
     struct iovec part;
-    if (fault_fails("sys.sendmsg", &size)) return -1;
+    if (fault_fails("sys.sendmsg", is_stream(fd) ? &size : NULL)) return -1;
     struct msghdr asked = first_byte(message, &part, size);
     return sendmsg(fd, &asked, flags);
 }
@@ -175,7 +209,7 @@ static ssize_t asking_sendmsg(int fd, const struct msghdr *message, int flags) {
 static ssize_t asking_recvmsg(int fd, struct msghdr *message, int flags) {
     size_t size = WHOLE;
     struct iovec part;
-    if (fault_fails("sys.recvmsg", &size)) return -1;
+    if (fault_fails("sys.recvmsg", is_stream(fd) ? &size : NULL)) return -1;
     struct msghdr asked = first_byte(message, &part, size);
     ssize_t count = recvmsg(fd, &asked, flags);
     message->msg_controllen = asked.msg_controllen;
@@ -192,6 +226,11 @@ Sys sys = {
     .open = asking_open,
     .fstat = asking_fstat,
     .ftruncate = asking_ftruncate,
+    .fallocate = asking_fallocate,
+    .fchmod = asking_fchmod,
+    .mkdir = asking_mkdir,
+    .linkat = asking_linkat,
+    .rename = asking_rename,
     .pread = asking_pread,
     .pwrite = asking_pwrite,
     .pipe2 = asking_pipe2,
@@ -213,6 +252,7 @@ Sys sys = {
     .clone_sibling = asking_clone_sibling,
     .posix_spawn = asking_posix_spawn,
     .waitid = asking_waitid,
+    .posix_spawnp = asking_posix_spawnp,
 };
 
 #endif

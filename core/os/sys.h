@@ -34,6 +34,11 @@ typedef struct {
     int (*open)(const char *path, int flags, mode_t mode);
     int (*fstat)(int fd, struct stat *info);
     int (*ftruncate)(int fd, off_t size);
+    int (*fallocate)(int fd, int mode, off_t offset, off_t size);
+    int (*fchmod)(int fd, mode_t mode);
+    int (*mkdir)(const char *path, mode_t mode);
+    int (*linkat)(int from, const char *old, int to, const char *path, int flags);
+    int (*rename)(const char *old, const char *path);
     ssize_t (*pread)(int fd, void *bytes, size_t size, off_t offset);
     ssize_t (*pwrite)(int fd, const void *bytes, size_t size, off_t offset);
     // descriptors
@@ -58,6 +63,8 @@ typedef struct {
     int (*posix_spawn)(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                        const posix_spawnattr_t *attributes, char *const *argv); // our environment
     int (*waitid)(idtype_t kind, id_t id, siginfo_t *info, int flags);
+    int (*posix_spawnp)(pid_t *pid, const char *program, const posix_spawn_file_actions_t *actions,
+                        const posix_spawnattr_t *attributes, char *const argv[], char *const env[]);
 } Sys;
 
 #ifdef PARALLEL_LUA_TESTING

@@ -4,6 +4,7 @@
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 local packing = require("parallel.packing")
+local printed = require("parallel.printed")
 
 local directed = {}
 
@@ -22,7 +23,8 @@ end
 -- The results, packed; or nil and a Failure; or nothing, when the worker retired first.
 local function read(crew, worker, bytes, parcel, call)
   local values = {}
-  local _, failures = core.outcomes(bytes, values, 0, 0, 1, parcel, true)
+  local _, failures, _, reports = core.outcomes(bytes, values, 0, 0, 1, parcel, true)
+  for _, report in ipairs(reports or {}) do printed.show(report) end
   if not failures then return values[1] end
   local failed = failures[1]
   failed.worker, failed.pid, failed.index = worker, crew.pids[worker], call.index

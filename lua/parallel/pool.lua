@@ -9,14 +9,13 @@ local engines = require("parallel.engines")
 local failure = require("parallel.failure")
 local gathered = require("parallel.gathered")
 local identity = require("parallel.identity")
-local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.packing")
+local pool_options = require("parallel.pool_options")
 local progress = require("parallel.progress")
 local sent_pool = require("parallel.sent_pool")
 local singles = require("parallel.singles")
-local start_method = require("parallel.start_method")
 
 local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
@@ -41,6 +40,12 @@ end
 local function check_open(self)
   if self.owner ~= pid() then check_owner(self) end
   if self.closed then check.fail("attempt to use a closed pool") end
+end
+
+-- One that is being closed still has work to do.
+local function check_running(self)
+  check_owner(self)
+  if self.ended then check.fail("attempt to use a closed pool") end
 end
 
 -- ---- working --------------------------------------------------------------
@@ -112,14 +117,20 @@ end
 local function start(self, shape, f, items, options, receive)
   local version = capture(self, f)
   local source = mapping.new(self.workers, version, shape, items, options, receive)
+  if options.progress then
+    source.meter = progress.new(options.progress, source.total, false)
+    self.crew.showing:show(source)
+  end
   self.crew:add(source)
   self.crew:pump()
   return source
 end
 
 -- Once, though an iterator may be asked again after its end.
-local function finish(self, source)
+local function finish(self, source, problem)
   if not self.crew:remove(source) then return end
+  if source.meter and problem then source.meter:abandon()
+  elseif source.meter then source.meter:finish(source.finished) end
   self.crew.functions:release(source.version)
 end
 
@@ -131,29 +142,20 @@ local function check_mapping(name, f, items, options)
   check.whole_option(options, "retries", 0, 4, name)
   check.time_option(options, "timeout", 4, name)
   check.choice_option(options, "on_error", ON_ERROR, 4, name)
-end
-
-local function new_meter(options, source)
-  return options.progress and progress.new(options.progress, source.total or 0, false)
+  check.progress_option(options, 4, name)
 end
 
 local function map(self, shape, f, items, options)
   local results = gathered.new(options, items)
   local source = start(self, shape, f, items, options, results.receive)
   source.list = results.list
-  local meter = new_meter(options, source)
-  local function ended()
-    if meter then meter:update(source.finished, self) end
-    return source:ended()
-  end
-  local ok, why = pcall(self.work_until, self, ended)
-  finish(self, source)
+  local ok, why = pcall(self.work_until, self, function() return source:ended() end)
+  local list, problem = results:outcome(source)
   if not ok then
     source:stop()
-    error(why, 0)
+    problem = why
   end
-  if meter then meter:finish(source.finished) end
-  local list, problem = results:outcome(source)
+  finish(self, source, problem)
   if problem then error(problem, 0) end
   return list
 end
@@ -168,8 +170,8 @@ local function map_async(self, shape, f, items, options)
   local source
   local function settle_at_end()
     if not source or not source:ended() or result:has_ended() then return end
-    finish(self, source)
     local list, problem = results:outcome(source)
+    finish(self, source, problem)
     if problem then result:settle(nil, problem, began) else result:settle(pack(list), nil, began) end
   end
   local function receive(...)
@@ -208,14 +210,15 @@ local function imap(self, shape, f, items, options, ordered)
   end
   options.window = options.window or math.huge
   local source = start(self, shape, f, items, options, receive)
+  source.lazy = true
   local function have_next() return ready[first] ~= nil or source:ended() end
   return function()
     while true do
       self:work_until(have_next)
       local one = ready[first]
       if not one then
-        finish(self, source)
         local problem = source.cancelled or source.input_error
+        finish(self, source, problem)
         if problem then error(problem, 0) end
         return nil
       end
@@ -223,7 +226,10 @@ local function imap(self, shape, f, items, options, ordered)
       first = first + 1
       source.consumed = source.consumed + 1
       if one.ok or options.on_error == "collect" then return one.number, one.value end
-      if options.on_error ~= "skip" then error(one.value, 0) end
+      if options.on_error ~= "skip" then
+        self.crew.showing:hide(source)
+        error(one.value, 0)
+      end
     end
   end, nil, nil, closing.new(function() abandon(self, source) end)
 end
@@ -322,7 +328,7 @@ end
 --- f(...) once on every worker; a list of the results by worker.
 function Pool:broadcast(f, ...)
   check_open(self)
-  check.callable(f, 1, "broadcast")
+  check.callable(f, 2, "broadcast")
   local version = capture(self, f)
   local arguments, parcel = directed.arguments(...)
   local ok, results = pcall(directed.everywhere, self, function()
@@ -359,57 +365,77 @@ end
 
 --- A descriptor that is readable when `step` has something to do; nil without workers.
 function Pool:pollfd()
-  check_open(self)
+  check_running(self)
   return self.crew.transport:descriptor()
 end
 
 --- What to poll it for, as cqueues wants it said.
-function Pool:events() return self.closed and "" or "r" end
+function Pool:events() return self.ended and "" or "r" end
 
 --- The seconds after which `step` has something to do in any case, or nil.
 function Pool:timeout()
-  check_open(self)
+  check_running(self)
   return self.crew.transport:timeout()
 end
 
 --- Take what has happened, without waiting; callbacks run in here.
 function Pool:step()
-  check_open(self)
+  check_running(self)
   self:work()
 end
 
 --- How many workers there are.
 function Pool:count() return self.workers end
 
---- No new tasks: what was submitted is run, then the workers end. Twice is harmless.
-function Pool:close()
-  if self.closed then return end
+-- Work off what was submitted, then let the workers go.
+local function go_on_closing(self, timeout)
+  if self.ended then return true end
+  local deadline = timeout and core.clock() + timeout
+  local function drained() return not self.crew:busy() and not self.singles:wants() end
+  if not self.crew.farewell and not self:work_until(drained, timeout) then return nil, "timeout" end
+  local left = deadline and math.max(0, deadline - core.clock())
+  self.ended = self.crew:leave(GRACE, left) or nil
+  if self.ended then return true end
+  return nil, "timeout"
+end
+
+-- What an iteration has not asked for yet will not be run: its input may be endless.
+function Pool:stop_reading()
+  for _, source in ipairs(self.crew.sources) do
+    if source.lazy and not source.exhausted then
+      source:stop()
+      source.input_error = "attempt to use a closed pool"
+    end
+  end
+end
+
+--- No new tasks: what was submitted is run, then the workers end. Waits for that, at
+-- most so many seconds: true, or nil, "timeout", and then `join` goes on with it. Twice is harmless.
+function Pool:close(timeout)
   check_owner(self)
+  check.optional_time(timeout, 2, "close")
+  if not self.closed then self:stop_reading() end
   self.closed = true
-  self:work_until(function() return not self.crew:busy() and not self.singles:wants() end)
-  self.crew:leave(GRACE)
+  return go_on_closing(self, timeout)
 end
 
 local function cancelled() return failure.new({kind = "cancelled", message = "the pool was terminated"}) end
 
 --- End the workers now; what has no result yet becomes a Failure of kind "cancelled".
 function Pool:terminate()
-  if self.terminated then return end
+  if self.ended then return end
   check_owner(self)
-  self.closed, self.terminated = true, true
-  self.crew.transport:close()
-  self.singles:cancel(cancelled)
-  for _, source in ipairs(self.crew.sources) do
-    if source ~= self.singles then source:cancel(cancelled) end
-  end
-  self.crew.held, self.crew.again = {}, {}
+  self.closed, self.ended = true, true
+  self.crew:terminate(cancelled)
 end
 
---- Wait for the workers' end, after close or terminate, which have waited already: true.
-function Pool:join()
+--- After close or terminate: wait for the workers' end, at most so many seconds. True,
+-- at once when those waited for it themselves; or nil, "timeout".
+function Pool:join(timeout)
   check_owner(self)
+  check.optional_time(timeout, 2, "join")
   if not self.closed then check.fail("join: the pool is still open") end
-  return true
+  return go_on_closing(self, timeout)
 end
 
 -- Drains at the end of a block, terminates when an error ended it.
@@ -432,24 +458,6 @@ end
 
 -- ---- making one -----------------------------------------------------------
 
-local OPTIONS = {tasks_per_worker = "number", memory_per_worker = "number or string",
-                 retry_errors = "boolean",
-                 seed = "number", nice = "number", pin = "boolean",
-                 start_method = "string", workers = "number", initializer = "function", initargs = "table",
-                 finalizer = "function", retries = "number", timeout = "number", name = "string"}
-
-local function check_options(options)
-  for name, value in pairs(options) do
-    if not OPTIONS[name] then
-      check.fail(("bad argument #1 to 'Pool' (unknown option '%s')"):format(tostring(name)))
-    end
-    if not OPTIONS[name]:find(type(value), 1, true) then
-      check.fail(("bad argument #1 to 'Pool' (%s must be a %s, got %s)"):format(
-        name, OPTIONS[name], type(value)))
-    end
-  end
-end
-
 sent_pool.register(Pool)
 
 local pool = {}
@@ -457,23 +465,8 @@ local pool = {}
 --- Make a pool whose workers inherit the function f, with all that it captures, for
 -- the one call that is to follow. Options as in `new`; f may be nil.
 function pool.inheriting(f, options)
-  if options == nil then options = {} end
-  if type(options) == "number" then options = {workers = options} end
-  check.type(options, "table", 1, "Pool")
-  check_options(options)
-  options = copy(options)
-  check.whole_option(options, "retries", 0, 1, "Pool")
-  check.whole_option(options, "seed", -2 ^ 53, 1, "Pool")
-  check.whole_option(options, "nice", -20, 1, "Pool")
-  check.whole_option(options, "tasks_per_worker", 1, 1, "Pool")
-  check.size_option(options, "memory_per_worker", 1, "Pool")
-  if options.memory_per_worker and jit then
-    check.fail("bad argument #1 to 'Pool' (memory_per_worker is not available with LuaJIT)")
-  end
-  check.time_option(options, "timeout", 1, "Pool")
-  start_method.check(options.start_method)
-  local workers = options.workers == 0 and 0 or job.workers(options.workers)
-  if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
+  options = pool_options.check(options)
+  local workers = options.workers
   if workers > 0 then identity.check_nesting() end
   local made = setmetatable({owner = core.pid(), workers = workers, closed = false}, Pool)
   made.crew = crew.open(workers, options, f)

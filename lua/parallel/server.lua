@@ -8,6 +8,7 @@ local globals = require("parallel.globals")
 local identity = require("parallel.identity")
 local log = require("parallel.log")
 local reseed = require("parallel.reseed")
+local timeline = require("parallel.timeline")
 
 local unpack = require("parallel.packing").unpack
 
@@ -108,7 +109,8 @@ function server.recruited(options, workers, versions, pushes)
   local known = functions.new()
   for number, version in pairs(versions) do known:defined(number, version.bytes, version.parcel) end
   local begin, handle, finish = server.service(known, globals.new(pushes), options)
-  return {begin = begin, handle = handle, finish = finish, memory = options.memory_per_worker}
+  return {begin = begin, handle = handle, finish = finish, memory = options.memory_per_worker,
+          output = options.output, name = options.name, times = timeline.wanted(options)}
 end
 
 return server

@@ -11,10 +11,12 @@ local SCRIPTS = "../../scripts/bench/pool/"
 
 -- What is measured, its name for the programs, the unit and its format, and who takes part.
 local WORKS = {
-  { "100,000 tiny tasks submitted one by one, all results collected", "submit", "a second", "%.0f", "python executor luv" },
+  { "1e5 tiny tasks, submitted one by one, and all results", "submit", "a second", "%.0f",
+    "python executor luv" },
   { "`pool:map` of 1e6 squares", "map", "a second", "%.0f", "python executor" },
   { "`pool:apply` of a tiny function", "apply", "us", "%.1f", "python executor luv limit" },
-  { "a fresh pool of 2 sums a table of 1e5 records that its parent holds", "inherit", "ms", "%.1f", "python executor" },
+  { "a fresh pool of 2 sums a table of 1e5 records that its parent holds", "inherit", "ms", "%.1f",
+    "python executor" },
   { "a pool of 2 is made and closed", "open", "ms", "%.2f", "python executor limit" },
   { "memory of an idle worker that is its alone", "idle", "KiB", "%.0f", "python executor" },
   { "the same of one that reads 130 MB of inherited tables and makes garbage", "read", "MB", "%.1f", "" },

@@ -194,6 +194,7 @@ function works.queued()
     local before, results = resident(), {}
     for i = 1, n do results[i] = pool:submit(same, i) end
     local grown = resident() - before
+    assert(not results[n]:ready())
     pool:terminate()
     return grown
   end)
