@@ -24,7 +24,7 @@ describe("parallel-lua -i", function()
   end)
 
   it("has the library at hand", function()
-    assert_prints("9\n", {"pool = parallel.Pool(2)", "pool:apply(function(x) return x * x end, 3)", "pool:close()"})
+    assert_prints("9\ntrue\n", {"pool = parallel.Pool(2)", "pool:apply(function(x) return x * x end, 3)", "pool:close()"})
   end)
 
   it("goes on after an error, which it tells with its place", function()
