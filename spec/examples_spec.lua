@@ -21,6 +21,7 @@ local TEXTS = {
 -- What the commands print, by example and by the place of the command in it.
 local OUTPUTS = {
   ["access_log.lua"] = {"/a\t2 400 300\n/b\t1 20 20\n", "/a,2 400 300\n"},
+  ["engines.lua"] = {"3\t2\n10 20 30 40 50\n2\t10\n10\ntrue\n"},
   ["grid_search.lua"] = {"y = 3.00 x + 1.00 with step 0.5 and 1000 rounds\n"},
   ["histogram.lua"] = {
     "    0 ..    10 * 1\n   10 ..    20 ** 2\n   90 ..   100 * 1\n",
