@@ -54,7 +54,7 @@ local PAGE = [[
   th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid #8884 }
   th:first-child, td:first-child { text-align: left }
   td { font-variant-numeric: tabular-nums }
-  meter { width: 8rem }
+  meter { width: 8rem; vertical-align: middle }
 </style>
 <h1>Pool “%s”</h1>
 <p>%d tasks done in %.0f seconds, %d queued, %d failed, %d workers died.
@@ -65,13 +65,13 @@ local PAGE = [[
 </html>
 ]]
 
-local ROW = '<tr><td>%d<td>%d<td>%d<td>%.0f KiB<td><meter value="%.3f">%.0f %%</meter>\n'
+local ROW = '<tr><td>%d<td>%d<td>%d<td>%.0f KiB<td>%.0f %% <meter value="%.3f"></meter>\n'
 
 local function page()
   local stats, rows, seconds = pool:stats(), {}, socket.gettime() - began
   for i, worker in ipairs(stats) do
     local share = math.min(1, worker.busy_seconds / seconds)
-    rows[i] = ROW:format(i, worker.pid, worker.tasks, worker.memory / 1024, share, share * 100)
+    rows[i] = ROW:format(i, worker.pid, worker.tasks, worker.memory / 1024, share * 100, share)
   end
   return PAGE:format("walks", "walks", stats.done, seconds, stats.queued, stats.failed, stats.deaths,
     table.concat(rows), best.steps, best.from)
