@@ -9,12 +9,30 @@ local TEXTS = {
   ["book.txt"] = "The cat saw the dog.\n\nThe dog saw nothing.\n",
   ["one.txt"] = "A cat, a dog.\n",
   ["two.txt"] = "Two dogs; one cat!\n",
+  ["numbers.txt"] = "3\n14\n15\n92\n",
+  ["users.tsv"] = "1\tann\n2\tbob\n3\tcy\n",
+  ["orders.tsv"] = "1\tbook\n3\tpen\n1\tcup\n9\tnone\n",
+  ["access.log"] = '192.0.2.1 - - [x] "GET /a HTTP/1.1" 200 100\n192.0.2.1 - - [x] "GET /a HTTP/1.1" 200 300\n' ..
+    '192.0.2.2 - - [x] "POST /b HTTP/1.1" 404 20\nnonsense\n',
   ["shelf/left.txt"] = "left and right\n",
   ["shelf/right.txt"] = "right\n",
 }
 
 -- What the commands print, by example and by the place of the command in it.
 local OUTPUTS = {
+  ["access_log.lua"] = {"/a\t2 400 300\n/b\t1 20 20\n", "/a,2 400 300\n"},
+  ["grid_search.lua"] = {"y = 3.00 x + 1.00 with step 0.5 and 1000 rounds\n"},
+  ["histogram.lua"] = {
+    "    0 ..    10 * 1\n   10 ..    20 ** 2\n   90 ..   100 * 1\n",
+    "    0 ..    50 *** 3\n   50 ..   100 * 1\n",
+  },
+  ["join.lua"] = {"1\tann book\n1\tann cup\n3\tcy pen\n"},
+  ["sort_lines.lua"] = {
+    "\n14\n15\n3\n92\nThe cat saw the dog.\nThe dog saw nothing.\n", "92\n3\n15\n14\n",
+  },
+  ["top_ngrams.lua"] = {
+    "cat saw the\t1\ndog saw nothing\t1\nsaw the dog\t1\n", "the dog\t2\ncat saw\t1\n",
+  },
   ["wordcount.lua"] = {"the\t3\ndog\t2\nsaw\t2\ncat\t1\nnothing\t1\n"},
   ["word_index.lua"] = {
     "and\tshelf/left.txt\nleft\tshelf/left.txt\nright\tshelf/left.txt shelf/right.txt\n",
@@ -27,7 +45,7 @@ local OUTPUTS = {
 -- The commands in the comment that a file begins with.
 local function commands_of(path)
   local list = {}
-  for line in assert(io.lines(path)) do
+  for line in files.read(path):gmatch("([^\n]*)\n") do
     if not line:match("^%-%-") then break end
     list[#list + 1] = line:match("^%-%-    (parallel%-lua .*)")
   end

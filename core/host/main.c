@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/lua/children.h"
 #include "core/lua/compat.h"
 #include "core/lua/module.h"
 
@@ -120,6 +121,7 @@ int main(int argc, char **argv) {
     lua_pushlightuserdata(L, argv);
     int failed = lua_pcall(L, 2, 1, 0) != 0;
     int status = failed && !interrupted_by ? report(L) : (int)lua_tointeger(L, -1);
+    if (interrupted_by) children_make_daemons(L); // nobody wants to wait for them
     lua_close(L);
     return interrupted_by ? die_of(interrupted_by) : check_output(status);
 }

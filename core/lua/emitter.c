@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "core/lua/core.h"
 #include "core/lua/text.h"
 #include "core/lua/value.h"
 #include "core/shuffle/ordered.h"
@@ -15,6 +16,7 @@ typedef struct {
     const Combiner *combiner;
     Kind kind;
     unsigned partitions;
+    bool keeps_alone; // a key without a value stays one
     Buffer key, value, descriptor;
 } Emitter;
 
@@ -52,6 +54,11 @@ static int refuse_number(lua_State *L, Emitter *emitter, int key, int value) {
 static Added take_value(lua_State *L, Emitter *emitter, int key, int value) {
     int type = lua_type(L, value);
     Kind kind = emitter->kind;
+    if (type == LUA_TNONE && emitter->keeps_alone) {
+        buffer_clear(&emitter->value);
+        if (buffer_append_byte(&emitter->value, VALUE_NONE) == -1) out_of_memory(L);
+        return (Added){false, 0};
+    }
     if (type == LUA_TNONE) {
         lua_pushinteger(L, 1); // the value comes last, so that this is its place
         type = LUA_TNUMBER;
@@ -184,11 +191,12 @@ static void add_tokens(lua_State *L, Emitter *emitter, Added added, Tokens *toke
 
 // The iterator may itself emit, so the value is taken again for each key.
 static void add_each(lua_State *L, Emitter *emitter) {
-    for (;; lua_settop(L, 3)) {
+    int top = lua_gettop(L), key = top + 1, value = top == 3 ? 3 : key + 1;
+    for (;; lua_settop(L, top)) {
         lua_pushvalue(L, 2);
         lua_call(L, 0, 1);
-        if (lua_isnil(L, 4)) return;
-        emit_at(L, emitter, 4, 3);
+        if (lua_isnil(L, key)) return;
+        emit_at(L, emitter, key, value);
     }
 }
 
@@ -274,20 +282,6 @@ static Kind kind_of(const char *name) {
     return strcmp(name, "mean") == 0 ? ADDS_MEAN : ADDS_OTHER;
 }
 
-// The metatable is its own __index. Its functions get the emitter, which is
-// below it, and what is at this index of the stack.
-static void set_metatable(lua_State *L, int combine_function) {
-    lua_newtable(L);
-    lua_pushvalue(L, -2);
-    lua_pushvalue(L, combine_function);
-    luaL_setfuncs(L, METHODS, UPVALUES);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, "__index");
-    lua_pushliteral(L, "emitter");
-    lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, -2);
-}
-
 // core.emitter{combine = name, partitions = n}
 static int core_emitter(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -305,7 +299,11 @@ static int core_emitter(lua_State *L) {
     *emitter = (Emitter){.store = store, .combiner = combiner, .kind = kind_of(combiner->name)};
     emitter->table.state_size = combiner->state_size;
     emitter->partitions = (unsigned)partitions;
-    set_metatable(L, 2);
+    lua_getfield(L, 1, "keeps_alone");
+    emitter->keeps_alone = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    lua_pushvalue(L, 2);
+    core_own_class(L, "emitter", METHODS, 1);
     return 1;
 }
 

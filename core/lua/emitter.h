@@ -1,7 +1,9 @@
 /* Emitter - the `emit` that a map function is given.
  *
  *     emitter = core.emitter{combine = "sum", partitions = 8}
- *     emitter(key, value)            value is 1 when it is left out
+ *     emitter(key, value)            value is 1 when it is left out; with the
+ *                                    option keeps_alone such a key is told from
+ *                                    one whose value is 1 (VALUE_NONE)
  *     emitter:all(iterator, value)   for all keys that the iterator returns
  *     emitter:split(n)               what comes now stands behind splits below n
  *     emitter:bytes()                the memory in use

@@ -9,6 +9,8 @@
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
 #include "core/lua/heap.h"
+#include "core/lua/interrupt.h"
+#include "core/lua/outlets.h"
 #include "core/lua/parcel.h"
 #include "core/lua/service.h"
 #include "core/lua/shared.h"
@@ -81,12 +83,14 @@ static void option_keep(lua_State *L, PoolHandle *handle) {
     lua_pop(L, 1);
 }
 
-// With a list of shared objects on top: adds the descriptors of those that are open.
+// With a list of shared objects and descriptors on top: adds those that are open.
 static int keep_listed(lua_State *L, Buffer *fds) {
     int list = lua_gettop(L), added = 0;
     for (int i = 1; added == 0 && lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
         const SharedKind *kind = shared_kind_of(L, -1);
-        int fd = kind ? kind->descriptor(L, -1) : -1;
+        int fd = kind                  ? kind->descriptor(L, -1)
+                 : lua_isnumber(L, -1) ? (int)lua_tointeger(L, -1)
+                                       : -1;
         if (fd != -1) added = buffer_append(fds, &fd, sizeof fd);
         lua_pop(L, 1);
     }
@@ -133,6 +137,7 @@ static int core_pool(lua_State *L) {
     PoolOptions options = {.workers = option_integer(L, "workers", 1),
                            .window = option_integer(L, "window", 2)};
     luaL_argcheck(L, options.workers > 0, 1, "at least one worker is needed");
+    outlets_check(L, 1, &handle->service.outlets);
     option_starter(L, handle, &options);
     option_keep(L, handle);
     options.keep = keep;
@@ -183,8 +188,19 @@ static void set_boolean(lua_State *L, const char *name, bool value) {
     lua_setfield(L, -2, name);
 }
 
+// As core.outcomes tells what an item printed.
+static void push_printed(lua_State *L, const PoolEvent *event) {
+    lua_createtable(L, CAPTURES, 2);
+    set_integer(L, "place", (lua_Integer)event->item);
+    set_integer(L, "report", (lua_Integer)event->reported);
+    for (int i = 0; i < CAPTURES; i++) {
+        lua_pushlstring(L, event->printed[i].bytes, event->printed[i].size);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
 static void push_end(lua_State *L, const PoolEvent *event) {
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 8);
     const char *name = event->end.signal ? sigabbrev_np(event->end.signal) : NULL;
     if (event->end.signal) {
         if (name)
@@ -199,6 +215,8 @@ static void push_end(lua_State *L, const PoolEvent *event) {
     set_boolean(L, "innocent", event->innocent);
     lua_pushlstring(L, event->bytes, event->size);
     lua_setfield(L, -2, "outcomes");
+    push_printed(L, event);
+    lua_setfield(L, -2, "printed");
 }
 
 static int push_event(lua_State *L, const PoolEvent *event) {
@@ -224,18 +242,6 @@ static int push_event(lua_State *L, const PoolEvent *event) {
         push_end(L, event);
     set_integer(L, "pid", event->pid);
     return 4;
-}
-
-static int nothing(lua_State *L) {
-    (void)L;
-    return 0;
-}
-
-// A signal came while we waited. A handler that set a debug hook, as that of
-// the lua program does for Ctrl-C, has its say when any function is called.
-static void let_hooks_run(lua_State *L) {
-    lua_pushcfunction(L, nothing);
-    lua_call(L, 0, 0);
 }
 
 static int push_broken(lua_State *L, const Pool *pool) {
@@ -273,11 +279,13 @@ static int pool_method_wait(lua_State *L) {
         uint64_t passed = (clock_now() - since) / NS_PER_MS;
         if (left > 0) left = passed < (uint64_t)left ? left - (int)passed : 0;
         int got = pool_wait(handle->pool, left, &event);
+        if (got == 1 && event.kind == POOL_DEATH)
+            outlets_bequeath(&handle->service.outlets, &event);
         if (got == 1) return push_event(L, &event);
         if (got == 0) break;
         if (errno == ECHILD) return push_broken(L, handle->pool);
         if (errno != EINTR) return luaL_error(L, "cannot wait for the pool: %s", strerror(errno));
-        let_hooks_run(L);
+        interrupt_check(L);
     }
     lua_pushnil(L);
     lua_pushliteral(L, "timeout");

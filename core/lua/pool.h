@@ -3,14 +3,16 @@
  *     pool = core.pool{workers = 4, window = 2, keep = {fd, ...} or function,
  *                      begin = function(self) end,
  *                      handle = function(self, payload, parcel) return reply end,
- *                      finish = function(self) end, memory = bytes}
+ *                      finish = function(self) end, memory = bytes,
+ *                      output = "inherit", name = "pool", times = true}
  *
  * forks the workers; the functions reach them by inheritance and run there. With
- * {workers, window, keep, starter = core.starter(...), letter = bytes, parcel = parcel}
- * the starter makes them (core/lua/starter.h), and they make the functions from the letter.
- * `self` is described in core/lua/self.h. A function `keep` is asked at every fork for a list
- * of shared objects (core/lua/shared.h) that the worker inherits beside those that all do.
- * A parcel is a list of the shared objects that go with a payload, letter or reply.
+ * {workers, window, keep, output, name, starter = core.starter(...), letter = bytes,
+ * parcel = parcel} the starter makes them (core/lua/starter.h), and they make the functions
+ * from the letter. `self` is described in core/lua/self.h, the other fields in
+ * core/lua/service.h. A function `keep` is asked at every fork for a list
+ * of shared objects (core/lua/shared.h) and descriptors that the worker inherits beside those
+ * that all do. A parcel is a list of the shared objects that go with a payload, letter or reply.
  *
  *     pool:submit(payload, worker, limit, parcel)   task number; worker from 1, or nil for any;
  *                                    limit: seconds that each item may take
@@ -22,9 +24,11 @@
  *        "part",   task, worker, reply, parcel: of a task that goes on
  *        "result", task, worker, reply, parcel
  *        "error",  task, worker, {message, traceback, item, pid}
- *        "death",  task or nil, worker, {signal, exitcode, item, pid, ordered, innocent, outcomes}:
+ *        "death",  task or nil, worker,
+ *                {signal, exitcode, item, pid, ordered, innocent, outcomes, printed}:
  *                                      outcomes is what its ledger held, and may
- *                                      have come as a part already
+ *                                      have come as a part already; printed is as
+ *                                      core.outcomes tells it, of the last item
  *        "broken", nil, nil, {message, traceback}: no worker can be started
  *
  *     pool:letter(bytes, parcel)    what workers made from now on are told

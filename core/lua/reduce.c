@@ -3,16 +3,15 @@
 #include <errno.h>
 
 #include "core/lua/emitter.h"
-#include "core/lua/json.h"
+#include "core/lua/format.h"
 #include "core/lua/order.h"
+#include "core/lua/tables.h"
 #include "core/lua/value.h"
 #include "core/shuffle/dictionary.h"
 #include "core/shuffle/merge.h"
 #include "core/shuffle/ordered.h"
 #include "core/shuffle/output.h"
 #include "core/shuffle/render.h"
-
-typedef int Render(const Renderer *, const char *, size_t, const char *, size_t, Buffer *);
 
 typedef struct {
     Buffer runs; // of Run, those that have something in this partition
@@ -24,6 +23,7 @@ typedef struct {
     Render *render; // NULL: the output holds values
     Buffer key, value, text;
     const char *at, *end; // what is left of the sequence that is being iterated
+    bool spreads;         // every value of a key is a result of its own
     uint64_t group;       // counts the keys, so that an iterator kept from an earlier one is told
     char state[COMBINER_LARGEST_STATE] __attribute__((aligned(8)));
 } Reduce;
@@ -73,9 +73,10 @@ static void put(lua_State *L, Reduce *reduce, const Buffer *key) {
     check_write(L, wanted);
     if (!wanted) return;
     if (reduce->render) {
-        Renderer renderer = {json_opaque, L};
+        Renderer renderer = {tables_opaque, L};
+        Pair pair = {bytes, value, size, value_size};
         buffer_clear(&reduce->text);
-        check_write(L, reduce->render(&renderer, bytes, size, value, value_size, &reduce->text));
+        check_write(L, reduce->render(&renderer, &pair, &reduce->text));
         value = buffer_bytes(&reduce->text);
         value_size = buffer_size(&reduce->text);
     }
@@ -200,10 +201,24 @@ static void call_reduce(lua_State *L, Reduce *reduce, bool folds, bool iterates)
     put_top(L, reduce);
 }
 
+static void spread_values(lua_State *L, Reduce *reduce) {
+    const char *value;
+    size_t size;
+    int found;
+    while ((found = next_value(reduce, &value, &size)) == 1) {
+        buffer_clear(&reduce->value);
+        check_write(L, buffer_append(&reduce->value, value, size));
+        put(L, reduce, &reduce->merge.key);
+    }
+    check_read(L, found);
+}
+
 static void reduce_key(lua_State *L, Reduce *reduce) {
     bool folds = lua_isfunction(L, COMBINE_FUNCTION), calls = !lua_isnil(L, REDUCE_FUNCTION);
     bool iterates = strcmp(reduce->combiner->name, "values") == 0;
-    if (calls) {
+    if (reduce->spreads) {
+        spread_values(L, reduce);
+    } else if (calls) {
         call_reduce(L, reduce, folds, iterates);
     } else if (folds) {
         push_folded(L, reduce);
@@ -237,12 +252,10 @@ static lua_Integer integer_field(lua_State *L, const char *name) {
 }
 
 static Render *render_field(lua_State *L) {
-    static const char *const NAMES[] = {"none", "tsv", "json", NULL};
-    static Render *const RENDERS[] = {NULL, render_tsv, render_json};
     lua_getfield(L, OPTIONS, "format");
-    int choice = luaL_checkoption(L, lua_gettop(L), "none", NAMES);
+    Render *render = lua_isnil(L, -1) ? NULL : format_check(L, -1);
     lua_pop(L, 1);
-    return RENDERS[choice];
+    return render;
 }
 
 static const Combiner *combiner_field(lua_State *L, Store *store) {
@@ -312,6 +325,9 @@ static int core_reduce(lua_State *L) {
     push_functions(L);
     reduce->combiner = combiner_field(L, &reduce->store);
     reduce->render = render_field(L);
+    lua_getfield(L, OPTIONS, "spread");
+    reduce->spreads = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     int fd = (int)integer_field(L, "fd");
     add_runs(L, reduce);
     check_write(L, output_open(&reduce->output, fd, order_check(L, OPTIONS)));

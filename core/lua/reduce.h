@@ -6,7 +6,8 @@
  *       combine = name or function,     nil: "values"; with a function the runs hold "values"
  *       reduce = function or nil,       reduce(key, value or iterator, emit)
  *       sort =, desc =, top =,          see order.h
- *       format = nil, "tsv" or "json",  records are text then
+ *       spread = true,                  or: every value is a result, for "values"
+ *       format = nil, "tsv" ...,        records are text then
  *       fd = fd}                        the output is written at its end
  *
  * What reduce and combine raise is raised again as it is. */

@@ -128,35 +128,17 @@ static int result_next(lua_State *L) {
     return 2;
 }
 
-static int wait_until_writable(int fd) {
-    struct pollfd polled = {.fd = fd, .events = POLLOUT};
-    return sys.poll(&polled, 1, -1) == -1 && errno != EINTR ? -1 : 0;
-}
-
-// The descriptor is the caller's: it may be one that does not block, or a pipe that nobody reads.
-static int write_all(int fd, const char *bytes, size_t size) {
-    bool masked = false;
-    while (size) {
-        ssize_t n = descriptor_write_quietly(fd, bytes, size, &masked);
-        if (n == -1 && (errno != EAGAIN || wait_until_writable(fd) == -1)) return -1;
-        if (n == -1) continue;
-        bytes += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
 static int flush(Buffer *out, int fd) {
-    if (write_all(fd, buffer_bytes(out), buffer_size(out)) == -1) return -1;
+    if (descriptor_write_all(fd, buffer_bytes(out), buffer_size(out)) == -1) return -1;
     buffer_clear(out);
     return 0;
 }
 
-static int write_texts(Result *result, int fd, bool *reading) {
+static int write_texts(Result *result, int fd, uint64_t most, bool *reading) {
     Found record;
-    int found;
+    int found = 0;
     buffer_clear(&result->out);
-    while (*reading = true, (found = next_record(result, &record)) == 1) {
+    while (*reading = true, most-- > 0 && (found = next_record(result, &record)) == 1) {
         if (buffer_append(&result->out, record.payload, record.payload_size) == -1) return -1;
         *reading = false;
         if (buffer_size(&result->out) >= WRITE_SIZE && flush(&result->out, fd) == -1) return -1;
@@ -169,10 +151,11 @@ static int write_texts(Result *result, int fd, bool *reading) {
 static int result_write(lua_State *L) {
     Result *result = check_open(L);
     int fd = (int)luaL_checkinteger(L, 2);
+    uint64_t most = lua_isnoneornil(L, 3) ? UINT64_MAX : (uint64_t)luaL_checkinteger(L, 3);
     bool reading;
     if (!result->text && result->count > 0)
         return luaL_error(L, "these results are values, which have no text");
-    if (write_texts(result, fd, &reading) == -1) {
+    if (write_texts(result, fd, most, &reading) == -1) {
         int error = errno;
         if (reading || error == ENOMEM) check_read(L, -1);
         lua_pushnil(L);
@@ -214,8 +197,25 @@ static int core_result(lua_State *L) {
     return 1;
 }
 
+// core.region(fd, offset, length, count)
+static int core_region(lua_State *L) {
+    Region region = {(uint64_t)luaL_checkinteger(L, 2), (uint64_t)luaL_checkinteger(L, 3),
+                     (uint64_t)luaL_checkinteger(L, 4)};
+    char bytes[6 * VARINT_MAX], *to = bytes;
+    to = varint_write(to, (uint64_t)luaL_checkinteger(L, 1));
+    to = varint_write(to, 0); // values, not text
+    to = varint_write(to, region.length > 0);
+    if (region.length > 0)
+        to = varint_write(varint_write(varint_write(to, region.offset), region.length),
+                          region.count);
+    lua_pushlstring(L, bytes, (size_t)(to - bytes));
+    return 1;
+}
+
 void result_register(lua_State *L) {
     core_class(L, RESULT_TYPE, METHODS);
     lua_pushcfunction(L, core_result);
     lua_setfield(L, -2, "result");
+    lua_pushcfunction(L, core_region);
+    lua_setfield(L, -2, "region");
 }

@@ -1,41 +1,9 @@
 #include "core/lua/service.h"
 
-#include <unistd.h>
-
+#include "core/lua/child.h"
 #include "core/lua/failed.h"
-#include "core/lua/heap.h"
 #include "core/lua/parcel.h"
 #include "core/lua/self.h"
-#include "core/lua/shared.h"
-#include "core/os/clock.h"
-#include "core/os/process.h"
-
-// os.exit would run the parent's finalizers and exit handlers in this process.
-static int worker_exit(lua_State *L) {
-    int status = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
-    process_leave((int)lua_tointeger(L, lua_upvalueindex(1)), status);
-}
-
-static void replace_exit(lua_State *L, int life) {
-    lua_getglobal(L, "os");
-    if (lua_istable(L, -1)) {
-        lua_pushinteger(L, life);
-        lua_pushcclosure(L, worker_exit, 1);
-        lua_setfield(L, -2, "exit");
-    }
-    lua_pop(L, 1);
-}
-
-// Forked children would all draw the same numbers.
-static void reseed(lua_State *L) {
-    lua_getglobal(L, "math");
-    if (lua_istable(L, -1)) {
-        lua_getfield(L, -1, "randomseed");
-        lua_pushinteger(L, (lua_Integer)((clock_now() ^ (uint64_t)getpid() << 32) & INT64_MAX));
-        if (lua_pcall(L, 1, 0, 0) != 0) lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-}
 
 // LuaJIT stitches traces together around calls of C functions. A loop over one
 // of our iterators is such a call each time round, and ran at less than half the
@@ -77,19 +45,21 @@ static int call(LuaService *own, int function, Self *self, const char *payload, 
 
 static int begin(void *context, Self *self, Buffer *reply) {
     LuaService *own = context;
-    heap_renew(own->L);
-    if (own->kept) shared_settle(own->L, own->kept);
-    replace_exit(own->L, self->life);
-    reseed(own->L);
+    outlets_open(&own->outlets, own->L, self);
+    self->reports_times = own->times;
+    child_begin(own->L, self->life, own->kept);
     tune_compiler(own->L);
     guard_prepare(&own->guard, own->L, self, own->memory);
-    return call(own, own->begin, self, "", 0, reply);
+    int failed = call(own, own->begin, self, "", 0, reply);
+    if (failed) outlets_leave(&own->outlets, self);
+    return failed;
 }
 
 static int handle_task(void *context, Self *self, const char *payload, size_t size, Buffer *reply) {
     LuaService *own = context;
     int failed = call(own, own->handle, self, payload, size, reply);
     stop_end_item(&own->guard.stop);
+    outlets_flush(&own->outlets);
     board_set(&self->board->memory, cap_used(own->L));
     return failed;
 }
@@ -99,6 +69,8 @@ static void end(void *context, Self *self) {
     Buffer ignored = {0};
     if (own->finish != LUA_NOREF) call(own, own->finish, self, "", 0, &ignored);
     buffer_free(&ignored);
+    child_end(own->L);
+    outlets_leave(&own->outlets, self);
 }
 
 static void stop_task(void *context) {
@@ -128,7 +100,10 @@ void service_refer(LuaService *own, lua_State *L, int table) {
         lua_pop(L, 1);
     lua_getfield(L, table, "memory");
     own->memory = (size_t)luaL_optnumber(L, -1, 0);
-    lua_pop(L, 1);
+    lua_getfield(L, table, "times");
+    own->times = lua_toboolean(L, -1);
+    lua_pop(L, 2);
+    outlets_check(L, table, &own->outlets);
 }
 
 void service_forget(LuaService *own, lua_State *L) {

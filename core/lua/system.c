@@ -1,6 +1,7 @@
 #include "core/lua/system.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <poll.h>
@@ -10,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/lua/interrupt.h"
 #include "core/os/clock.h"
+#include "core/os/descriptor.h"
 #include "core/os/owner.h"
 #include "core/os/processors.h"
 #include "core/os/sys.h"
@@ -87,6 +90,11 @@ static int system_is_terminal(lua_State *L) {
     return 1;
 }
 
+static int system_is_open(lua_State *L) {
+    lua_pushboolean(L, sys.fcntl((int)luaL_checkinteger(L, 1), F_GETFD, 0) != -1);
+    return 1;
+}
+
 static int system_terminal_width(lua_State *L) {
     struct winsize size;
     if (ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size) == -1 || size.ws_col == 0) return 0;
@@ -106,7 +114,7 @@ static int system_poll(lua_State *L) {
         lua_pop(L, 1);
     }
     int ms = seconds < 0 ? -1 : seconds > 2e6 ? 2000000000 : (int)ceil(seconds * 1000);
-    if (sys.poll(polled, count, ms) == -1 && errno != EINTR)
+    if (interrupt_poll(polled, count, ms) == -1 && errno != EINTR)
         return luaL_error(L, "cannot poll: %s", strerror(errno));
     lua_newtable(L);
     for (nfds_t i = 0, n = 0; i < count; i++) {
@@ -135,6 +143,14 @@ static int system_title(lua_State *L) {
     return 0;
 }
 
+// core.write(fd, text): true, or nil, message, errno.
+static int system_write(lua_State *L) {
+    size_t size;
+    const char *text = luaL_checklstring(L, 2, &size);
+    int fd = (int)luaL_checkinteger(L, 1);
+    return luaL_fileresult(L, descriptor_write_all(fd, text, size) == 0, NULL);
+}
+
 static const luaL_Reg FUNCTIONS[] = {
     {"clock", system_clock},
     {"cpu_count", system_cpu_count},
@@ -143,11 +159,13 @@ static const luaL_Reg FUNCTIONS[] = {
     {"executable", system_executable},
     {"watch", system_watch},
     {"is_terminal", system_is_terminal},
+    {"is_open", system_is_open},
     {"terminal_width", system_terminal_width},
     {"poll", system_poll},
     {"nice", system_nice},
     {"pin", system_pin},
     {"title", system_title},
+    {"write", system_write},
     {NULL, NULL},
 };
 

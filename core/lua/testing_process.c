@@ -15,7 +15,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -145,21 +144,6 @@ static int testing_exit(lua_State *L) {
     _exit((int)luaL_optinteger(L, 1, 0));
 }
 
-static void look_up(int signal) {
-    (void)signal;
-}
-
-// testing.storm(per_second): SIGALRM so often, to a handler that does nothing and
-// that restarts no call; 0 ends it.
-static int testing_storm(lua_State *L) {
-    lua_Integer rate = luaL_checkinteger(L, 1);
-    struct sigaction action = {.sa_handler = look_up};
-    if (rate > 0) sigaction(SIGALRM, &action, NULL);
-    struct timeval pause = {.tv_usec = rate > 0 ? 1000000 / (suseconds_t)rate : 0};
-    setitimer(ITIMER_REAL, &(struct itimerval){pause, pause}, NULL);
-    return 0;
-}
-
 // testing.wait(pid, poll): "exit" or "signal" and its number; false when it still runs and `poll`.
 static int testing_wait(lua_State *L) {
     pid_t pid = (pid_t)luaL_checkinteger(L, 1);
@@ -238,7 +222,6 @@ static const luaL_Reg FUNCTIONS[] = {
     {"fork", testing_fork},
     {"spawn", testing_spawn},
     {"exit", testing_exit},
-    {"storm", testing_storm},
     {"wait", testing_wait},
     {"kill", testing_kill},
     {"setenv", testing_setenv},

@@ -198,7 +198,9 @@ static void push_histogram(lua_State *L, const char *at, const char *end) {
 
 void value_push(lua_State *L, const char *bytes, size_t size) {
     luaL_checkstack(L, 8, "too many values");
-    if (size && *bytes == VALUE_SEQUENCE)
+    if (size && *bytes == VALUE_NONE)
+        lua_pushinteger(L, 1);
+    else if (size && *bytes == VALUE_SEQUENCE)
         push_sequence(L, bytes + 1, bytes + size);
     else if (size && *bytes == VALUE_HISTOGRAM)
         push_histogram(L, bytes + 1, bytes + size);

@@ -90,6 +90,21 @@ ssize_t descriptor_write_quietly(int fd, const void *bytes, size_t size, bool *m
     return write_masked(fd, bytes, size);
 }
 
+static int wait_until_writable(int fd) {
+    struct pollfd polled = {.fd = fd, .events = POLLOUT};
+    return sys.poll(&polled, 1, -1) == -1 && errno != EINTR ? -1 : 0;
+}
+
+int descriptor_write_all(int fd, const void *bytes, size_t size) {
+    bool masked = false;
+    for (size_t put = 0; put < size;) {
+        ssize_t n = descriptor_write_quietly(fd, (const char *)bytes + put, size - put, &masked);
+        if (n == -1 && (errno != EAGAIN || wait_until_writable(fd) == -1)) return -1;
+        if (n > 0) put += (size_t)n;
+    }
+    return 0;
+}
+
 // ---- through sockets
 
 enum { MOST_SENT = 253 }; // SCM_MAX_FD of the kernel

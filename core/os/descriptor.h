@@ -32,6 +32,8 @@ ssize_t descriptor_write(int fd, const void *bytes, size_t size);
  * itself (before 6.16, and then blocking the signal meanwhile does it). */
 ssize_t descriptor_write_quietly(int fd, const void *bytes, size_t size, bool *masked);
 
+/* The same until all is written, waiting for a descriptor that does not block. 0 or -1. */
+int descriptor_write_all(int fd, const void *bytes, size_t size);
 /* Sends bytes through a stream socket, and with the first of them `count` (at
  * most 253) descriptors. As write(2) otherwise, but a signal does not interrupt it, and a
  * reader that is gone gives EPIPE without a SIGPIPE. */

@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -26,12 +27,6 @@ static int raw_pidfd_send_signal(int pidfd, int signal, siginfo_t *info, unsigne
 }
 static int raw_open(const char *path, int flags, mode_t mode) {
     return open(path, flags, mode);
-}
-// The kernel takes a descriptor itself only from the privileged.
-static int raw_link_open(int fd, const char *path) {
-    char self[64];
-    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
 }
 static int raw_fcntl(int fd, int command, long argument) {
     return fcntl(fd, command, argument);
@@ -62,6 +57,15 @@ static pid_t raw_clone_sibling(void) {
     return pid;
 }
 
+// It returns the error; all others set errno.
+static int raw_posix_spawnp(pid_t *pid, const char *program,
+                            const posix_spawn_file_actions_t *actions,
+                            const posix_spawnattr_t *attributes, char *const argv[],
+                            char *const env[]) {
+    errno = posix_spawnp(pid, program, actions, attributes, argv, env);
+    return errno ? -1 : 0;
+}
+
 #ifndef PARALLEL_LUA_TESTING
 
 const Sys sys = {
@@ -74,7 +78,10 @@ const Sys sys = {
     .fstat = fstat,
     .ftruncate = ftruncate,
     .fallocate = fallocate,
-    .link_open = raw_link_open,
+    .fchmod = fchmod,
+    .mkdir = mkdir,
+    .linkat = linkat,
+    .rename = rename,
     .unlink = unlink,
     .pread = pread,
     .pwrite = pwrite,
@@ -87,6 +94,7 @@ const Sys sys = {
     .sendmsg = sendmsg,
     .recvmsg = recvmsg,
     .poll = poll,
+    .ppoll = ppoll,
     .epoll_create1 = epoll_create1,
     .epoll_ctl = epoll_ctl,
     .epoll_wait = epoll_wait,
@@ -97,6 +105,7 @@ const Sys sys = {
     .clone_sibling = raw_clone_sibling,
     .posix_spawn = raw_posix_spawn,
     .waitid = waitid,
+    .posix_spawnp = raw_posix_spawnp,
 };
 
 #else
@@ -120,7 +129,11 @@ ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NUL
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
 ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
 ASKING(int, fallocate, fallocate, -1, (int d, int m, off_t o, off_t n), (d, m, o, n), NULL)
-ASKING(int, link_open, raw_link_open, -1, (int d, const char *s), (d, s), NULL)
+ASKING(int, fchmod, fchmod, -1, (int d, mode_t m), (d, m), NULL)
+ASKING(int, mkdir, mkdir, -1, (const char *s, mode_t m), (s, m), NULL)
+ASKING(int, linkat, linkat, -1, (int a, const char *s, int b, const char *t, int f),
+       (a, s, b, t, f), NULL)
+ASKING(int, rename, rename, -1, (const char *s, const char *t), (s, t), NULL)
 ASKING(int, unlink, unlink, -1, (const char *s), (s), NULL)
 ASKING(ssize_t, pread, pread, -1, (int d, void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(ssize_t, pwrite, pwrite, -1, (int d, const void *b, size_t n, off_t o), (d, b, n, o), &n)
@@ -130,6 +143,9 @@ ASKING(ssize_t, write, write, -1, (int d, const void *b, size_t n), (d, b, n), &
 ASKING(ssize_t, pwritev2, pwritev2, -1, (int d, const struct iovec *v, int n, off_t o, int f),
        (d, v, n, o, f), NULL)
 ASKING(int, poll, poll, -1, (struct pollfd * p, nfds_t n, int t), (p, n, t), NULL)
+ASKING(int, ppoll, ppoll, -1,
+       (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s), (p, n, t, s),
+       NULL)
 ASKING(int, epoll_create1, epoll_create1, -1, (int f), (f), NULL)
 ASKING(int, epoll_ctl, epoll_ctl, -1, (int e, int o, int d, struct epoll_event *v), (e, o, d, v),
        NULL)
@@ -146,6 +162,10 @@ ASKING(int, posix_spawn, raw_posix_spawn, -1,
         char *const *v),
        (p, s, f, a, v), NULL)
 ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
+ASKING(int, posix_spawnp, raw_posix_spawnp, -1,
+       (pid_t * p, const char *s, const posix_spawn_file_actions_t *a, const posix_spawnattr_t *t,
+        char *const v[], char *const e[]),
+       (p, s, a, t, v, e), NULL)
 
 // A "short" fault makes these small, and moves one byte of a message.
 enum { SHORT = 1, WHOLE = 2, SMALLEST_PIPE = 4096 };
@@ -177,10 +197,17 @@ static struct msghdr first_byte(const struct msghdr *message, struct iovec *part
     return small;
 }
 
+// Messages that are whole or not at all are never short.
+static bool is_stream(int fd) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
 static ssize_t asking_sendmsg(int fd, const struct msghdr *message, int flags) {
     size_t size = WHOLE;
     struct iovec part;
-    if (fault_fails("sys.sendmsg", &size)) return -1;
+    if (fault_fails("sys.sendmsg", is_stream(fd) ? &size : NULL)) return -1;
     struct msghdr asked = first_byte(message, &part, size);
     return sendmsg(fd, &asked, flags);
 }
@@ -188,7 +215,7 @@ static ssize_t asking_sendmsg(int fd, const struct msghdr *message, int flags) {
 static ssize_t asking_recvmsg(int fd, struct msghdr *message, int flags) {
     size_t size = WHOLE;
     struct iovec part;
-    if (fault_fails("sys.recvmsg", &size)) return -1;
+    if (fault_fails("sys.recvmsg", is_stream(fd) ? &size : NULL)) return -1;
     struct msghdr asked = first_byte(message, &part, size);
     ssize_t count = recvmsg(fd, &asked, flags);
     message->msg_controllen = asked.msg_controllen;
@@ -206,7 +233,10 @@ Sys sys = {
     .fstat = asking_fstat,
     .ftruncate = asking_ftruncate,
     .fallocate = asking_fallocate,
-    .link_open = asking_link_open,
+    .fchmod = asking_fchmod,
+    .mkdir = asking_mkdir,
+    .linkat = asking_linkat,
+    .rename = asking_rename,
     .unlink = asking_unlink,
     .pread = asking_pread,
     .pwrite = asking_pwrite,
@@ -219,6 +249,7 @@ Sys sys = {
     .sendmsg = asking_sendmsg,
     .recvmsg = asking_recvmsg,
     .poll = asking_poll,
+    .ppoll = asking_ppoll,
     .epoll_create1 = asking_epoll_create1,
     .epoll_ctl = asking_epoll_ctl,
     .epoll_wait = asking_epoll_wait,
@@ -229,6 +260,7 @@ Sys sys = {
     .clone_sibling = asking_clone_sibling,
     .posix_spawn = asking_posix_spawn,
     .waitid = asking_waitid,
+    .posix_spawnp = asking_posix_spawnp,
 };
 
 #endif

@@ -30,6 +30,8 @@ typedef struct {
     _Atomic uint64_t progress;     // bytes of input worked off since the worker began
     _Atomic uint32_t retiring;     // it leaves when it has answered this task, and is replaced
     _Atomic uint64_t memory;       // bytes that the handler has in use, as it says
+    _Atomic uint64_t carried[2];   // so many bytes of its captures (stdout, stderr) went out
+    _Atomic uint64_t reported;     // so often its captures were reported, and then emptied
     Orders orders;                 // written by the parent
 } Board;
 
@@ -45,6 +47,7 @@ static inline uint64_t board_get(_Atomic uint64_t *field) {
 static inline void board_clear(Board *board) {
     board->phase = BOARD_STARTING;
     board->task = board->started = board->item = board->item_started = board->memory = 0;
+    board->carried[0] = board->carried[1] = board->reported = 0;
     board->retiring = 0;
 }
 

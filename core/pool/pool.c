@@ -27,10 +27,12 @@ struct Pool {
     uint64_t last_id, done, deaths, bytes_sent, bytes_received;
 
     bool draining;
+    bool starved; // there was no memory to send a task or to read an answer
     Worker *lent; // its channel's first frame was handed out as an event
     Frame lent_frame;
-    Buffer estate; // what the last worker that died had in its ledger
-    int turn;      // the worker to look at first, so that none is overheard
+    Buffer estate;            // what the last worker that died had in its ledger
+    Buffer printed[CAPTURES]; // and in its captures
+    int turn;                 // the worker to look at first, so that none is overheard
 };
 
 // ---- handing out tasks ---------------------------------------------------
@@ -73,6 +75,7 @@ static bool feed(Pool *pool, Worker *worker, size_t most) {
     if (!task) return false;
     if (worker_send(worker, task) == -1) {
         give_back(pool, task);
+        pool->starved = true;
         return false;
     }
     pool->bytes_sent += task->size;
@@ -179,6 +182,14 @@ static void inherit(Pool *pool, const Worker *worker, PoolEvent *event) {
     event->size = size;
 }
 
+static void inherit_printed(Pool *pool, const Worker *worker, PoolEvent *event) {
+    desk_read_printed(&worker->desk, pool->printed);
+    for (int i = 0; i < CAPTURES; i++)
+        event->printed[i] =
+            (PoolText){buffer_bytes(&pool->printed[i]), buffer_size(&pool->printed[i])};
+    event->reported = board_get(&worker->board->reported);
+}
+
 static void obituary(Pool *pool, Worker *worker, PoolEvent *event) {
     *event = (PoolEvent){.kind = POOL_DEATH,
                          .worker = worker->index,
@@ -195,6 +206,7 @@ static void obituary(Pool *pool, Worker *worker, PoolEvent *event) {
                                           worker->stopping_item != event->item);
     task_free(running);
     event->end = process_reap(&worker->process);
+    inherit_printed(pool, worker, event);
 }
 
 // One about which there are orders stays in this place, where they are written.
@@ -210,7 +222,7 @@ static int bury(Pool *pool, Worker *worker, PoolEvent *event) {
     bool starting = worker->state == WORKER_STARTING;
     obituary(pool, worker, event);
     bool sent_away = worker->state == WORKER_LEAVING && (pool->draining || !event->task);
-    bool expected = starting || sent_away || worker_retired(worker, &event->end);
+    bool expected = starting || sent_away || worker_retired(worker);
     take_back_held(pool, worker);
     places_vacate(&pool->places, worker);
     pool->deaths += !expected;
@@ -226,21 +238,25 @@ static void end_silence(Worker *worker) {
         process_kill(&worker->process);
 }
 
-// A pidfd tells of the end by itself; without one only looking does.
-static bool has_ended(const Worker *worker) {
-    bool look = worker->silent || worker->process.pidfd == -1;
-    return worker->ended || (look && process_has_ended(&worker->process));
-}
-
 // Drain before burying: what it had sent counts, whatever became of it since.
 static int next_death(Pool *pool, Worker *worker, PoolEvent *event) {
-    if (!has_ended(worker)) {
+    if (!worker_has_ended(worker)) {
         if (worker->silent) end_silence(worker);
         return 0;
     }
     worker->ended = true;
     worker_fill_rest(worker);
     return next_answer(pool, worker, event) || bury(pool, worker, event);
+}
+
+// What only one worker was to run, and it cannot be had.
+static int next_abandoned(Pool *pool, PoolEvent *event) {
+    Task *task = places_abandoned(&pool->places);
+    if (!task) return 0;
+    *event = (PoolEvent){.kind = POOL_DEATH, .worker = task->worker, .task = task->id, .bytes = ""};
+    event->end.exitcode = -1;
+    free(task);
+    return 1;
 }
 
 static int next_event(Pool *pool, PoolEvent *event) {
@@ -252,7 +268,7 @@ static int next_event(Pool *pool, PoolEvent *event) {
             return 1;
         }
     }
-    return 0;
+    return next_abandoned(pool, event);
 }
 
 // ---- waiting -------------------------------------------------------------
@@ -263,7 +279,7 @@ static void on_ready(Pool *pool, uint64_t tag) {
     switch (tag % TAGS) {
     case TAG_END: worker->ended = true; break;
     default:
-        worker_fill(worker);
+        if (worker_fill(worker) == -1) pool->starved = true;
         if (worker->silent) places_watch_channel(&pool->places, worker);
         if (worker->flooded) flush(pool, worker);
     }
@@ -312,10 +328,7 @@ static int poll_once(Pool *pool, int timeout_ms) {
 }
 
 static bool under_way(const Pool *pool) {
-    size_t tasks = pool->queue.count;
-    for (int i = 0; i < pool->places.count; i++)
-        tasks += pool->places.workers[i].own.count + pool->places.workers[i].held.count;
-    return tasks > 0;
+    return pool->queue.count > 0 || places_tasks(&pool->places) > 0;
 }
 
 static int remaining_ms(int timeout_ms, uint64_t since) {
@@ -330,16 +343,28 @@ static bool is_ours(const Pool *pool) {
     return false;
 }
 
+// There may be memory again.
+static void relieve(Pool *pool) {
+    bool starved = pool->starved;
+    pool->starved = false;
+    if (starved) feed_all(pool);
+}
+
 int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event) {
     if (!is_ours(pool)) return -1;
     uint64_t since = clock_now();
     take_back_lent(pool);
+    relieve(pool);
     for (bool last = false;;) {
         start_missing(pool);
         enforce_deadlines(pool);
         if (next_event(pool, event)) return 1;
         if (places_broken(&pool->places)) {
             errno = ECHILD;
+            return -1;
+        }
+        if (pool->starved) {
+            errno = ENOMEM;
             return -1;
         }
         if (last) return 0;
@@ -394,13 +419,6 @@ uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms
     return pool->last_id;
 }
 
-static Worker *holder_of(Pool *pool, uint64_t id) {
-    for (int i = 0; i < pool->places.count; i++)
-        for (Task *task = pool->places.workers[i].held.first; task; task = task->next)
-            if (task->id == id) return &pool->places.workers[i];
-    return NULL;
-}
-
 static Task *take_queued(Pool *pool, uint64_t id) {
     Task *task = task_queue_take(&pool->queue, id);
     for (int i = 0; i < pool->places.count && !task; i++)
@@ -410,7 +428,7 @@ static Task *take_queued(Pool *pool, uint64_t id) {
 
 PoolCancelled pool_cancel(Pool *pool, uint64_t id, uint64_t item) {
     if (!is_ours(pool)) return POOL_UNKNOWN;
-    Worker *worker = holder_of(pool, id);
+    Worker *worker = places_holder(&pool->places, id);
     if (worker)
         return deadline_condemn(worker, id, item, clock_now()) ? POOL_STOPPED : POOL_REFUSED;
     Task *task = take_queued(pool, id);
@@ -499,6 +517,7 @@ void pool_close(Pool *pool) {
     places_close(&pool->places);
     task_queue_free(&pool->queue);
     buffer_free(&pool->estate);
+    for (int i = 0; i < CAPTURES; i++) buffer_free(&pool->printed[i]);
     owner_free(&pool->owner);
     free(pool);
 }

@@ -49,11 +49,17 @@ typedef struct {
     void *keep_context;
 } PoolOptions;
 
+typedef struct {
+    const char *bytes;
+    size_t size;
+} PoolText;
+
 typedef enum {
     POOL_PART,   // a part of the result for `task`, which goes on
     POOL_RESULT, // the handler's result for `task`
     POOL_ERROR,  // the handler failed at `task`
-    POOL_DEATH,  // a worker ended unasked; `task` was running, or 0
+    POOL_DEATH,  // a worker ended unasked; `task` was running, or 0. Or the worker that `task`
+                 // was for is not there, and cannot be started: pid is 0
 } PoolEventKind;
 
 typedef struct {
@@ -68,7 +74,9 @@ typedef struct {
     size_t handle_count;
     // POOL_DEATH only:
     ProcessEnd end;
-    uint64_t item; // the part of the task that was running, from the board
+    PoolText printed[CAPTURES]; // as far as it did not go out, good as long
+    uint64_t reported;          // what it printed may be in the report of this number, from 0
+    uint64_t item;              // the part of the task that was running, from the board
     bool ordered;  // killed since it went on with an item that was cancelled or over its limit
     bool innocent; // it was another item than `item`
 } PoolEvent;
@@ -109,8 +117,8 @@ PoolCancelled pool_cancel(Pool *pool, uint64_t task, uint64_t item);
 
 /* Waits up to timeout_ms (-1: for ever) for something to happen. 1 with *event
  * filled in; 0: time ran out, or nothing is under way that could happen;
- * -1: EINTR when a signal came (call again), or ECHILD when no worker can be
- * started: pool_reason says why. */
+ * -1: EINTR when a signal came (call again), ENOMEM (later calls try again), or
+ * ECHILD when no worker can be started: pool_reason says why. */
 int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event);
 
 /* For event loops: a descriptor that is readable when pool_wait(0) would do

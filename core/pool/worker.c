@@ -26,6 +26,7 @@ static int live(void *context, int life) {
     Self self = {.index = birth->worker->index,
                  .life = life,
                  .board = birth->worker->board,
+                 .capture = birth->worker->desk.capture,
                  .ledger = {.page = birth->worker->ledger, .capacity = LEDGER_CAPACITY}};
     return serve(&self, birth->service, birth->channel);
 }
@@ -39,6 +40,7 @@ static int prepare(Worker *worker, Channel *theirs) {
         return -1;
     }
     board_clear(worker->board);
+    capture_clear(&worker->desk.capture);
     return 0;
 }
 
@@ -68,7 +70,9 @@ int worker_start(Worker *worker, const Service *service, Buffer *keep) {
     Channel theirs;
     Birth birth = {worker, service, &theirs};
     if (prepare(worker, &theirs) == -1) return -1;
+    const Capture *capture = &worker->desk.capture;
     int started = buffer_append(keep, &theirs.fd, sizeof theirs.fd);
+    if (started == 0) started = buffer_append(keep, capture->files, sizeof capture->files);
     FAULT("worker.fork");
     if (started == 0)
         started = process_start(&worker->process, listed(keep), count_of(keep), live, &birth);
@@ -80,7 +84,10 @@ int worker_recruit(Worker *worker, const Starter *starter, const Task *letter, B
     FrameHeader header = {
         .kind = FRAME_LETTER, .size = letter->size, .task = (uint64_t)worker->index};
     if (prepare(worker, &theirs) == -1) return -1;
-    int given[RECRUIT_GIVEN] = {[RECRUIT_CHANNEL] = theirs.fd, [RECRUIT_DESK] = worker->desk.fd};
+    int given[RECRUIT_GIVEN] = {[RECRUIT_CHANNEL] = theirs.fd,
+                                [RECRUIT_DESK] = worker->desk.fd,
+                                [RECRUIT_STDOUT] = worker->desk.capture.files[0],
+                                [RECRUIT_STDERR] = worker->desk.capture.files[1]};
     int started = buffer_append(keep, given, sizeof given);
     FAULT("worker.recruit");
     if (started == 0)
@@ -107,19 +114,28 @@ void worker_flush(Worker *worker) {
     int out;
     while ((out = channel_flush(&worker->channel)) == 0) {}
     worker->flooded = out == -1 && is_for_now(errno);
-    if (out != -1 || worker->flooded) return;
+    if (out == 1 || worker->flooded) return;
+    if (errno != EPIPE) process_kill(&worker->process);
     channel_discard(&worker->channel);
     if (!worker->silent) worker->silent = clock_now();
 }
 
-void worker_fill(Worker *worker) {
+int worker_fill(Worker *worker) {
     int filled = channel_fill(&worker->channel);
-    bool open = filled == 1 || (filled == -1 && (errno == EAGAIN || errno == ENOMEM));
+    bool starved = filled == -1 && errno == ENOMEM;
+    bool open = filled == 1 || (filled == -1 && (errno == EAGAIN || starved));
     if (!open && !worker->silent) worker->silent = clock_now();
+    return starved ? -1 : 0;
 }
 
 void worker_fill_rest(Worker *worker) {
     while (channel_fill(&worker->channel) == 1) {}
+}
+
+// A pidfd tells of the end by itself; without one only looking does.
+bool worker_has_ended(const Worker *worker) {
+    bool look = worker->silent || worker->process.pidfd == -1;
+    return worker->ended || (look && process_has_ended(&worker->process));
 }
 
 Task *worker_blame(Worker *worker) {
@@ -130,9 +146,8 @@ Task *worker_blame(Worker *worker) {
     return task_queue_pop(&worker->held);
 }
 
-bool worker_retired(const Worker *worker, const ProcessEnd *end) {
-    return worker->board->retiring && board_phase(worker->board) == BOARD_LEAVING &&
-           end->signal == 0;
+bool worker_retired(const Worker *worker) {
+    return worker->board->retiring && board_phase(worker->board) == BOARD_LEAVING;
 }
 
 void worker_dismiss(Worker *worker) {

@@ -52,21 +52,25 @@ int worker_recruit(Worker *worker, const Starter *starter, const Task *letter, B
 int worker_send(Worker *worker, Task *task);
 
 /* Moves what waits for room in its channel. One without a reader counts as
- * empty, and the worker as silent: it is dead, or soon will be. */
+ * empty, and the worker as silent: it is dead, or soon will be. One whose channel cannot
+ * be written to for another reason is of no use, and is killed. */
 void worker_flush(Worker *worker);
 
-/* Reads what has come, and notes when the other side is closed. */
-void worker_fill(Worker *worker);
+/* Reads what has come, and notes when the other side is closed. 0, or -1 with
+ * ENOMEM and what has come still there. */
+int worker_fill(Worker *worker);
 
 /* Reads all that an ended worker has sent. */
 void worker_fill_rest(Worker *worker);
+
+bool worker_has_ended(const Worker *worker);
 
 /* Of an ended worker: the task that it was running, taken from `held`, or NULL;
  * believed only when it is the one whose turn it was. */
 Task *worker_blame(Worker *worker);
 
 /* Of an ended worker: did it leave by itself, in good order? */
-bool worker_retired(const Worker *worker, const ProcessEnd *end);
+bool worker_retired(const Worker *worker);
 
 /* No more tasks for it: it leaves when it has answered those it holds. */
 void worker_dismiss(Worker *worker);

@@ -73,7 +73,7 @@ const Combiner *combiner_find(const char *name, Store *store);
 /* The state of "sum", open to the emitter, which adds an integer with every word of a text. */
 typedef struct __attribute__((packed, aligned(4))) {
     uint64_t integers; // wraps, as integers do in Lua
-    Ref floats;        // their sum, high and low double; 0 while there was none
+    Ref floats;        // their Total; 0 while there was none
 } SumState;
 
 /* The state of "count" is a uint64_t. */

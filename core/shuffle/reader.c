@@ -175,6 +175,14 @@ int reader_attach(Reader *reader, int fd, RecordKind kind) {
     return reader->fd == -1 ? -1 : 0;
 }
 
+int reader_piece(Reader *reader, int fd, uint64_t offset, uint64_t length, RecordKind kind) {
+    begin(reader, 0, UINT64_MAX, kind);
+    reader->position = offset;
+    reader->limit = offset + length;
+    reader->fd = sys.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return reader->fd == -1 ? -1 : 0;
+}
+
 // Where in the next record the separator that ends it may first stand: in one
 // of many pieces, when it is large enough, or its last piece of this split has begun.
 static size_t first_place_of_separator(const Reader *reader) {
@@ -217,6 +225,17 @@ int reader_next(Reader *reader, const char **record, size_t *size, uint64_t *off
     *offset = reader->position;
     advance(reader, whole);
     return 1;
+}
+
+int reader_line(Reader *reader, const char **line, size_t *size) {
+    RecordKind kind = reader->kind;
+    uint64_t limit = reader->limit, offset;
+    reader->kind = record_kind("line", strlen("line"));
+    reader->limit = UINT64_MAX;
+    int got = reader_next(reader, line, size, &offset);
+    reader->kind = kind;
+    reader->limit = limit;
+    return got;
 }
 
 void reader_close(Reader *reader) {

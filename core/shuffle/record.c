@@ -86,6 +86,17 @@ int writer_copy(Writer *writer, const char *record, size_t size) {
     return 0;
 }
 
+int writer_line(Writer *writer, const char *line, size_t size) {
+    if (make_room(writer, size + 1) == -1) return -1;
+    char *to = buffer_tail(&writer->buffer);
+    if (size) memcpy(to, line, size);
+    if (!size || line[size - 1] != '\n') to[size++] = '\n';
+    buffer_added(&writer->buffer, size);
+    writer->region.length += size;
+    writer->region.count++;
+    return 0;
+}
+
 void writer_close(Writer *writer) {
     buffer_free(&writer->buffer);
 }

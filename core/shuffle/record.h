@@ -39,8 +39,11 @@ void writer_begin(Writer *writer);
 /* 0, or -1 with ENOMEM or what pwrite says, such as ENOSPC. */
 int writer_record(Writer *writer, const char *key, size_t key_size, const char *body, size_t size);
 
-/* A record that is already in the form above. */
+/* A record that is already in the form above, or a text instead of one. */
 int writer_copy(Writer *writer, const char *record, size_t size);
+
+/* A line of text, instead of a record; it is ended when it has no newline yet. */
+int writer_line(Writer *writer, const char *line, size_t size);
 
 /* Writes what waits in the buffer. 0, or -1 with errno. */
 int writer_flush(Writer *writer);

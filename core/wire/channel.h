@@ -46,9 +46,13 @@ void channel_discard(Channel *channel);
  * -1: EAGAIN, or why reading failed. */
 int channel_fill(Channel *channel);
 
+/* The same, but not beyond the end of the frame that comes next: so that what follows
+ * it stays in the socket, for others who read from that. */
+int channel_fill_frame(Channel *channel);
+
 /* 1: *frame is the next whole frame, good until channel_pass or channel_fill;
- * 0: it is not complete yet; -1 with EPROTO: what came is no frame, or lacks
- * descriptors. */
+ * 0: it is not complete yet, and *frame is valid in its header if that is; -1 with EPROTO: what
+ * came is no frame, or lacks descriptors. */
 int channel_peek(const Channel *channel, Frame *frame);
 
 /* Done with the frame that channel_peek gave; closes the handles that nobody took. */

@@ -1,10 +1,10 @@
 --- async_result: what a task will come to, when it is asked for.
 --
 -- There may be a million of them, so they are small: those of one source share a
--- class, which knows pool and source, and hold no more than four fields until they
--- need others. core.settle fills in `value` (or `values`, packed, when it is not one that
--- is not nil), `worker` and `elapsed`, unless the result is `attended`: then somebody
--- is to be told of its end, and `settle` is called instead.
+-- class, which knows pool and source, and have no fields of their own but `index`.
+-- core.settle fills in `value` (or `values`, packed, when they are not one that is not
+-- nil), `worker` and `elapsed`, unless the result is `attended`: then somebody is to be
+-- told of its end, and `settle` is called instead.
 local failure = require("parallel.failure")
 local core = require("parallel.core")
 local log = require("parallel.log")

@@ -3,19 +3,26 @@
 -- A child says so once, with `become`; what it inherited, or was told, of its
 -- parent makes the rest. A process that was forked by other means is what its
 -- parent was, under a number of its own.
+local authkey = require("parallel.authkey")
 local check = require("parallel.check")
 local core = require("parallel.core")
 
 local MOST_NESTED = 10 -- pools of workers of pools ..., which would be a fork bomb beyond
 
-local here = {name = "main", daemon = false}
+local Here = {}
+
+function Here.__index(_, name)
+  if name == "authkey" then return authkey.get() end
+end
+
+local here = setmetatable({name = "main", daemon = false}, Here)
 local parent -- of a child of ours
 local depth = 0 -- how many of our processes stand above this one
 local worker
 
 local identity = {}
 
---- This process: pid, name, daemon, parent_pid.
+--- This process: pid, name, daemon, parent_pid, authkey.
 function identity.current()
   here.pid, here.parent_pid = core.pid(), core.parent_pid()
   return here
@@ -65,12 +72,15 @@ function identity.parent() return parent end
 -- ---- births ---------------------------------------------------------------
 
 --- What a child of this process needs to know for `become`; it can be sent.
-function identity.descent() return {pid = core.pid(), name = here.name, depth = depth + 1} end
+function identity.descent()
+  return {pid = core.pid(), name = here.name, depth = depth + 1, authkey = authkey.get()}
+end
 
 --- In a child: who it is. `descent` is its parent's; `info` what identity.worker
 -- is to return there.
 function identity.become(descent, name, daemon, info)
-  here = {name = name, daemon = daemon}
+  here = setmetatable({name = name, daemon = daemon}, Here)
+  authkey.set(descent.authkey)
   parent = setmetatable({pid = descent.pid, name = descent.name}, Parent)
   depth, worker = descent.depth, info
 end

@@ -2,7 +2,9 @@
 --
 -- Three kinds of tasks: map a batch of splits into the worker's combining table;
 -- commit the table as sorted runs, one per partition; reduce one partition.
+-- A map-only job has the first kind alone, and its pairs stand in a file at once.
 local core = require("parallel.core")
+local counters = require("parallel.counters")
 local identity = require("parallel.identity")
 
 -- A table larger than this is committed, so that mapping goes on in a small one.
@@ -11,19 +13,46 @@ local LARGEST_TABLE = 64 * 1024 * 1024
 local Mapper = {}
 Mapper.__index = Mapper
 
+-- ---- one split ------------------------------------------------------------
+
 local function map_values(self, split, info)
-  local map, emit, values = self.job.map, self.emitter, self.plan.values
+  local map, emit, values = self.job.map, self.emitter, split.values or self.feed.plan.values
+  local before = split.values and split.first - 1 or 0
   for i = split.first, split.last do
     info.index = i
-    map(values[i], emit, info)
+    map(values[i - before], emit, info)
+  end
+end
+
+-- The first lines of the split's file. The reader is left behind them when the
+-- split begins there, and is then open.
+local function take_header(self, split)
+  local known = self.headers[split.path]
+  if known and split.offset > known.size then return known.lines end
+  local first = {path = split.path, records = split.records, offset = 0, block = split.block,
+                 length = split.offset + split.length}
+  core.open_split(self.reader, first)
+  local lines, size = core.take_lines(self.reader, split.path, self.job.header)
+  self.headers = {[split.path] = {lines = lines, size = size}}
+  if split.offset > size then self.reader:close() end
+  return lines
+end
+
+local function prepare_file(self, split, info)
+  split.records, split.block = self.job.records, self.job.block
+  if split.piece then
+    split.piece, info.header = self.feed.stream_file:fd(), split.header
+  elseif self.job.header then
+    info.header = take_header(self, split)
   end
 end
 
 function Mapper:map_split(split)
   local job, info = self.job, {path = split.path, offset = split.offset, index = split.index}
+  if split.path then prepare_file(self, split, info) end
+  if self.tags then self.emitter:tag(split.path or "") end
   if job.map_begin then job.map_begin(info) end
   if split.path then
-    split.records = job.records
     core.map_split(self.reader, split, job.map, self.emitter, info, self.progress)
   else
     map_values(self, split, info)
@@ -31,47 +60,77 @@ function Mapper:map_split(split)
   if job.map_end then job.map_end(self.emitter) end
 end
 
-function Mapper:map(first, last)
-  for number = first, last do
-    self.worker:item(number)
-    self.emitter:split(number)
-    self:map_split(self.plan.list[number])
+local function map_splits(self, number, first, last, sent)
+  for i = 0, (sent and #sent or last - first + 1) - 1 do
+    self.worker:item(number + i)
+    if self.emitter.split then self.emitter:split(number + i) end
+    self:map_split(sent and sent[i + 1] or self.feed.plan.list[first + i])
   end
-  return self.emitter:bytes() > LARGEST_TABLE and self:commit() or ""
 end
 
-function Mapper:commit()
-  return self.emitter:commit(self.run_files[self.worker:index()]:fd())
+-- ---- tasks ----------------------------------------------------------------
+
+-- Splits of the plan, from the first to the last, or those that were sent.
+function Mapper:map(number, first, last, sent)
+  map_splits(self, number, first, last, sent)
+  local runs = self.emitter:bytes() > LARGEST_TABLE and self:commit_table() or nil
+  return core.encode({runs = runs, counters = counters.take()})
 end
+
+-- The same in a map-only job.
+function Mapper:print(number, first, last, sent)
+  self.emitter:begin(self:own(self.run_files))
+  map_splits(self, number, first, last, sent)
+  local offset, length, count = self.emitter:finish()
+  return core.encode({offset = offset, length = length, count = count, counters = counters.take()})
+end
+
+function Mapper:own(files) return files[self.worker:index()]:fd() end
+
+function Mapper:commit_table() return self.emitter:commit(self:own(self.run_files)) end
+
+function Mapper:commit() return core.encode({runs = self:commit_table()}) end
 
 function Mapper:reduce(partition, runs)
   local job = self.job
-  return core.reduce({
-    runs = runs, partition = partition, combine = job.combine, reduce = job.reduce,
+  local descriptor = core.reduce({
+    runs = runs, partition = partition, combine = job.combine, reduce = job.reduce, spread = job.spreads,
     sort = job.sort_by, desc = job.descending, top = job.top, format = job.format,
-    fd = self.output_files[self.worker:index()]:fd(),
+    fd = self:own(self.output_files),
   })
+  return core.encode({output = descriptor, counters = counters.take()})
 end
 
 local mapper = {}
 
+local function new_emitter(job)
+  if job.is_map_only then return core.printer({format = job.format, tag = job.tag}) end
+  return core.emitter({combine = job.combine, partitions = job.partitions, keeps_alone = job.spreads})
+end
+
+local function introduce(worker, job, descent)
+  identity.become(descent, ("mapreduce worker %d"):format(worker:index()), true,
+    {id = worker:index(), workers = job.workers})
+end
+
 --- The functions `begin` and `handle` of core.pool for this job.
+-- Of the feed a plan and a stream_file are used.
 -- run_files and output_files are scratch files, one for each worker, which it alone writes.
-function mapper.service(job, plan, run_files, output_files)
+function mapper.service(job, feed, run_files, output_files)
   local self = setmetatable(
-    {job = job, plan = plan, run_files = run_files, output_files = output_files}, Mapper)
+    {job = job, feed = feed, run_files = run_files, output_files = output_files, tags = job.tag}, Mapper)
 
   local function begin(worker)
-    identity.become(plan.descent, ("mapreduce worker %d"):format(worker:index()), true,
-      {id = worker:index(), workers = job.workers})
+    if not job.is_inline then introduce(worker, job, feed.plan.descent) end
     self.worker, self.progress = worker, worker:progress()
-    self.reader = core.reader()
-    self.emitter = core.emitter({combine = job.combine, partitions = job.partitions})
+    self.reader, self.headers = core.reader(), {}
+    self.emitter = new_emitter(job)
+    counters.take()
   end
 
   local function handle(_, task)
-    local kind, a, b = core.decode(task)
-    return self[kind](self, a, b)
+    local kind, a, b, c, d = core.decode(task)
+    return self[kind](self, a, b, c, d)
   end
 
   return begin, handle
@@ -88,8 +147,9 @@ end
 
 --- In a worker that inherited nothing: the same functions, from the letter.
 function mapper.recruited(letter)
+  local feed = {plan = letter.plan, stream_file = files_of(letter.stream_fds)[1]}
   local begin, handle = mapper.service(
-    letter.job, letter.plan, files_of(letter.run_fds), files_of(letter.output_fds))
+    letter.job, feed, files_of(letter.run_fds), files_of(letter.output_fds))
   return {begin = begin, handle = handle}
 end
 

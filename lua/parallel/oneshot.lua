@@ -1,6 +1,7 @@
 --- oneshot: parallel.map and its kin: make a pool, use it, close it.
 -- Their options are those of the call and those of the pool, together. The workers
 -- inherit the function, so it may capture what could not be sent, and sends nothing.
+local check = require("parallel.check")
 local pool = require("parallel.pool")
 
 local CALL = {"chunksize", "window", "on_error", "progress", "init", "final"}
@@ -33,6 +34,8 @@ end
 
 local function use(method)
   return function(f, items, options)
+    check.callable(f, 1, method)
+    check.items(items, 2, method)
     local of_pool, of_call = divide(options)
     local made = pool.inheriting(f, of_pool)
     return finish(made, pcall(made[method], made, f, items, of_call))
@@ -43,6 +46,8 @@ end
 -- one that is abandoned is closed by the collector.
 local function iterate(method)
   return function(f, items, options)
+    check.callable(f, 1, method)
+    check.items(items, 2, method)
     local of_pool, of_call = divide(options)
     local made = pool.inheriting(f, of_pool)
     local ok, step = pcall(made[method], made, f, items, of_call)

@@ -13,6 +13,11 @@ local TOOLS = {
   { name = "MCE", command = "perl -MMCE -e 'print $MCE::VERSION'", package = "libmce-perl" },
   { name = "mawk", command = "mawk -W version", package = "mawk" },
   { name = "GNU parallel", command = "parallel --version", package = "parallel" },
+  {
+    name = "luv",
+    command = "lua5.4 -e 'print(require(\"luv\").version_string())'",
+    package = "lua-luv",
+  },
   { name = "coreutils", command = "sort --version", package = "coreutils" },
   { name = "C compiler", command = "${CC:-cc} -dumpfullversion", package = "gcc" },
 }

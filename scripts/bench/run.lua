@@ -5,6 +5,7 @@ package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. package.path
 
 local machine = require("machine")
 local measurement = require("measurement")
+local pool = require("pool")
 local report = require("report")
 local rows = require("rows")
 
@@ -171,7 +172,14 @@ function works.codec()
   end
 end
 
-local ALL = { "cores", "wordcount", "index", "memory", "spill", "size", "start", "codec" }
+--- Beside the program, the module for Lua 5.4 must be built.
+function works.pool()
+  local module = rows.program and rows.program:gsub("/bin/[^/]*$", "/lib/lua/5.4/parallel.so")
+  if module and size_of(module) then return pool.run(module, rows.python or "python3", RUNS) end
+  report.note("Pool: the module for lua5.4 is not built.")
+end
+
+local ALL = { "cores", "wordcount", "index", "memory", "spill", "size", "start", "codec", "pool" }
 
 local function refuse_unknown(names)
   for _, name in ipairs(names) do

@@ -82,3 +82,26 @@ describe("a shared object", function()
     inheriting:close()
   end)
 end)
+
+for _, method in ipairs({"template", "spawn"}) do
+  describe("a worker started by " .. method, function()
+    before_each(function() pool = parallel.Pool({workers = 1, start_method = method}) end)
+    after_each(function()
+      pool:close()
+      pool = nil
+    end)
+
+    it("can do all with what it is sent", function()
+      local lock, condition, barrier = parallel.Lock(), parallel.Condition(), parallel.Barrier(1)
+      local queue = parallel.Queue()
+      local got = pool:apply(function(theirs, c, b, q)
+        local held = theirs:with(function() return theirs:is_held() end)
+        local ok, why = c:with(c.wait, c, 0)
+        q:put("hello")
+        return {held, ok == nil and why, b:wait(), b.parties}
+      end, lock, condition, barrier, queue)
+      assert.same({true, "timeout", 1, 1}, got)
+      assert.equal("hello", queue:get(0))
+    end)
+  end)
+end

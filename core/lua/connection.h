@@ -1,0 +1,28 @@
+/* Connection, as Lua sees it: one end of a pipe, over which whole messages go.
+ *
+ *     a, b = core.pipe(duplex)      both send and receive; duplex = false: a receives, b sends
+ *
+ *     a:send(value)                 true; nil, "closed" when the other end is
+ *     a:recv(timeout)               the value; nil, "closed", or nil, "timeout"
+ *     a:send_bytes(s, first, last)  s:sub(first, last) as a message
+ *     a:recv_bytes(max, timeout)    such a message; nil, "too long", and a is closed
+ *     a:poll(timeout)               would a recv return at once? Without timeout looks once
+ *     a:ready()                     the same without looking at the socket
+ *     a:fileno()  a:close()  a.closed
+ *
+ * Both ends may send messages of any size at once: what waits to be written
+ * reads meanwhile. Of a message that has come in part when time runs out, that part
+ * is kept for the next recv. An end reads no further than it is asked to, so
+ * another process may go on with it after the message; but one that several
+ * processes use at the same time gives each of them parts of messages.
+ *
+ * An end is a shared object (core/lua/shared.h) that a forked child keeps only when it
+ * is asked for. Values may hold functions and shared objects, ends of pipes too. */
+#ifndef PARALLEL_LUA_LUA_CONNECTION_H
+#define PARALLEL_LUA_LUA_CONNECTION_H
+
+#include "core/lua/compat.h"
+
+void connection_register(lua_State *L);
+
+#endif

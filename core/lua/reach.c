@@ -1,0 +1,130 @@
+#include "core/lua/reach.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "core/lua/collected.h"
+#include "core/lua/shared.h"
+
+// What was found and not looked into yet lies in the list; all that was ever found in `seen`.
+typedef struct {
+    lua_State *L;
+    int list, seen; // stack indices
+    lua_Integer count;
+    Buffer *fds;
+} Reach;
+
+static bool may_hold(int type) {
+    return type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TUSERDATA;
+}
+
+// Pops the value.
+static void find(Reach *r) {
+    lua_State *L = r->L;
+    int value = lua_gettop(L);
+    if (may_hold(lua_type(L, value))) {
+        lua_pushvalue(L, value);
+        if (lua_rawget(L, r->seen) == LUA_TNIL) {
+            lua_pushvalue(L, value);
+            lua_pushboolean(L, 1);
+            lua_rawset(L, r->seen);
+            lua_pushvalue(L, value);
+            lua_rawseti(L, r->list, ++r->count);
+        }
+    }
+    lua_settop(L, value - 1);
+}
+
+static void keep(Reach *r, int fd) {
+    if (fd < 0) return;
+    if (buffer_append(r->fds, &fd, sizeof fd) == -1) luaL_error(r->L, "not enough memory");
+}
+
+// ---- what holds what
+
+static void look_into_table(Reach *r, int table) {
+    lua_State *L = r->L;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        find(r);
+        lua_pushvalue(L, -1);
+        find(r);
+    }
+}
+
+static void look_into_function(Reach *r, int function) {
+    for (int i = 1; lua_getupvalue(r->L, function, i); i++) find(r);
+}
+
+static int file_descriptor(lua_State *L, int index) {
+#if LUA_VERSION_NUM >= 502
+    luaL_Stream *stream = luaL_testudata(L, index, LUA_FILEHANDLE);
+    return stream && stream->closef ? fileno(stream->f) : -1;
+#else
+    FILE **stream = luaL_testudata(L, index, LUA_FILEHANDLE);
+    return stream && *stream ? fileno(*stream) : -1;
+#endif
+}
+
+static void push_companion(lua_State *L, int userdata) {
+#if LUA_VERSION_NUM >= 504
+    lua_getiuservalue(L, userdata, 1);
+#else
+    lua_getfenv(L, userdata);
+#endif
+}
+
+static void look_into_userdata(Reach *r, int userdata) {
+    const SharedKind *kind = shared_kind_of(r->L, userdata);
+    if (kind && kind->forked) keep(r, kind->descriptor(r->L, userdata));
+    keep(r, file_descriptor(r->L, userdata));
+    push_companion(r->L, userdata);
+    find(r);
+}
+
+static void look_into(Reach *r) {
+    lua_State *L = r->L;
+    int value = lua_gettop(L);
+    if (lua_getmetatable(L, value)) find(r);
+    switch (lua_type(L, value)) {
+    case LUA_TTABLE: look_into_table(r, value); break;
+    case LUA_TFUNCTION: look_into_function(r, value); break;
+    default: look_into_userdata(r, value);
+    }
+    lua_settop(L, value - 1);
+}
+
+void reach_descriptors(lua_State *L, int first, int count, Buffer *fds) {
+    int top = lua_gettop(L);
+    luaL_checkstack(L, LUA_MINSTACK, "no room to look at values");
+    lua_newtable(L);
+    lua_newtable(L);
+    Reach reach = {.L = L, .list = top + 1, .seen = top + 2, .fds = fds};
+    for (int i = 0; i < count; i++) {
+        lua_pushvalue(L, first + i);
+        find(&reach);
+    }
+    while (reach.count > 0) {
+        lua_rawgeti(L, reach.list, reach.count--);
+        look_into(&reach);
+    }
+    lua_settop(L, top);
+}
+
+static int core_reach(lua_State *L) {
+    int count = lua_gettop(L);
+    Buffer *fds = collected_buffer(L);
+    reach_descriptors(L, 1, count, fds);
+    const int *fd = (const int *)(const void *)buffer_bytes(fds);
+    lua_newtable(L);
+    for (size_t i = 0; i < buffer_size(fds) / sizeof *fd; i++) {
+        lua_pushinteger(L, fd[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+void reach_register(lua_State *L) {
+    lua_pushcfunction(L, core_reach);
+    lua_setfield(L, -2, "reach");
+}
