@@ -1,5 +1,6 @@
 #include "core/lua/core.h"
 
+#include "core/lua/array.h"
 #include "core/lua/aside.h"
 #include "core/lua/barrier.h"
 #include "core/lua/calls.h"
@@ -28,6 +29,8 @@
 #include "core/lua/scratch.h"
 #include "core/lua/self.h"
 #include "core/lua/semaphore.h"
+#include "core/lua/shared_memory.h"
+#include "core/lua/shared_value.h"
 #include "core/lua/starter.h"
 #include "core/lua/system.h"
 #include "core/lua/text.h"
@@ -37,6 +40,7 @@ typedef void Register(lua_State *L);
 
 // clang-format off
 static Register *const PARTS[] = {
+    array_register,
     aside_register,
     barrier_register,
     calls_register,
@@ -65,6 +69,8 @@ static Register *const PARTS[] = {
     scratch_register,
     self_register,
     semaphore_register,
+    shared_memory_register,
+    shared_value_register,
     starter_register,
     system_register,
     text_register,

@@ -39,7 +39,8 @@ typedef struct {
 int outlet_open(Outlet *outlet, int fd, int captured, _Atomic uint64_t *carried,
                 const char *prefix);
 
-/* All that was printed goes out, an unfinished line too: a task or a command has ended. */
+/* In the process that opened it: all that was printed goes out, an unfinished line too: a task or a
+ * command has ended. */
 void outlet_flush(Outlet *outlet);
 
 #endif

@@ -82,6 +82,7 @@ const Sys sys = {
     .mkdir = mkdir,
     .linkat = linkat,
     .rename = rename,
+    .unlink = unlink,
     .pread = pread,
     .pwrite = pwrite,
     .pipe2 = pipe2,
@@ -93,6 +94,7 @@ const Sys sys = {
     .sendmsg = sendmsg,
     .recvmsg = recvmsg,
     .poll = poll,
+    .ppoll = ppoll,
     .epoll_create1 = epoll_create1,
     .epoll_ctl = epoll_ctl,
     .epoll_wait = epoll_wait,
@@ -132,6 +134,7 @@ ASKING(int, mkdir, mkdir, -1, (const char *s, mode_t m), (s, m), NULL)
 ASKING(int, linkat, linkat, -1, (int a, const char *s, int b, const char *t, int f),
        (a, s, b, t, f), NULL)
 ASKING(int, rename, rename, -1, (const char *s, const char *t), (s, t), NULL)
+ASKING(int, unlink, unlink, -1, (const char *s), (s), NULL)
 ASKING(ssize_t, pread, pread, -1, (int d, void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(ssize_t, pwrite, pwrite, -1, (int d, const void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(int, fcntl, raw_fcntl, -1, (int d, int c, long a), (d, c, a), NULL)
@@ -140,6 +143,9 @@ ASKING(ssize_t, write, write, -1, (int d, const void *b, size_t n), (d, b, n), &
 ASKING(ssize_t, pwritev2, pwritev2, -1, (int d, const struct iovec *v, int n, off_t o, int f),
        (d, v, n, o, f), NULL)
 ASKING(int, poll, poll, -1, (struct pollfd * p, nfds_t n, int t), (p, n, t), NULL)
+ASKING(int, ppoll, ppoll, -1,
+       (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s), (p, n, t, s),
+       NULL)
 ASKING(int, epoll_create1, epoll_create1, -1, (int f), (f), NULL)
 ASKING(int, epoll_ctl, epoll_ctl, -1, (int e, int o, int d, struct epoll_event *v), (e, o, d, v),
        NULL)
@@ -231,6 +237,7 @@ Sys sys = {
     .mkdir = asking_mkdir,
     .linkat = asking_linkat,
     .rename = asking_rename,
+    .unlink = asking_unlink,
     .pread = asking_pread,
     .pwrite = asking_pwrite,
     .pipe2 = asking_pipe2,
@@ -242,6 +249,7 @@ Sys sys = {
     .sendmsg = asking_sendmsg,
     .recvmsg = asking_recvmsg,
     .poll = asking_poll,
+    .ppoll = asking_ppoll,
     .epoll_create1 = asking_epoll_create1,
     .epoll_ctl = asking_epoll_ctl,
     .epoll_wait = asking_epoll_wait,

@@ -39,6 +39,7 @@ typedef struct {
     int (*mkdir)(const char *path, mode_t mode);
     int (*linkat)(int from, const char *old, int to, const char *path, int flags);
     int (*rename)(const char *old, const char *path);
+    int (*unlink)(const char *path);
     ssize_t (*pread)(int fd, void *bytes, size_t size, off_t offset);
     ssize_t (*pwrite)(int fd, const void *bytes, size_t size, off_t offset);
     // descriptors
@@ -51,6 +52,8 @@ typedef struct {
     ssize_t (*sendmsg)(int fd, const struct msghdr *message, int flags);
     ssize_t (*recvmsg)(int fd, struct msghdr *message, int flags);
     int (*poll)(struct pollfd *fds, nfds_t count, int timeout_ms);
+    int (*ppoll)(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                 const sigset_t *mask);
     int (*epoll_create1)(int flags);
     int (*epoll_ctl)(int epoll, int operation, int fd, struct epoll_event *event);
     int (*epoll_wait)(int epoll, struct epoll_event *events, int most, int timeout_ms);

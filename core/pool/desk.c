@@ -39,6 +39,13 @@ int desk_join(Desk *desk, int fd) {
     return joined;
 }
 
+void desk_read_printed(const Desk *desk, Buffer printed[CAPTURES]) {
+    for (int i = 0; i < CAPTURES; i++) {
+        buffer_clear(&printed[i]);
+        capture_read(&desk->capture, i, board_get(&desk->board->carried[i]), &printed[i]);
+    }
+}
+
 void desk_close(Desk *desk) {
     mapping_free(desk->board, DESK_SIZE);
     descriptor_close(&desk->fd);

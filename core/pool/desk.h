@@ -26,6 +26,10 @@ int desk_open(Desk *desk, bool by_descriptor);
  * could cut the memory off under the pool. 0, or -1 with errno. */
 int desk_join(Desk *desk, int fd);
 
+/* In the pool: what the worker printed and did not carry out, in place of what
+ * is in the buffers. What there is no memory for is left out. */
+void desk_read_printed(const Desk *desk, Buffer printed[CAPTURES]);
+
 void desk_close(Desk *desk); // twice is harmless
 
 #endif

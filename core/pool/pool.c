@@ -182,15 +182,11 @@ static void inherit(Pool *pool, const Worker *worker, PoolEvent *event) {
     event->size = size;
 }
 
-// What there is no memory for is lost.
 static void inherit_printed(Pool *pool, const Worker *worker, PoolEvent *event) {
-    for (int i = 0; i < CAPTURES; i++) {
-        Buffer *printed = &pool->printed[i];
-        buffer_clear(printed);
-        capture_read(&worker->desk.capture, i, board_get(&worker->board->carried[i]), printed);
-        event->printed[i].bytes = buffer_bytes(printed);
-        event->printed[i].size = buffer_size(printed);
-    }
+    desk_read_printed(&worker->desk, pool->printed);
+    for (int i = 0; i < CAPTURES; i++)
+        event->printed[i] =
+            (PoolText){buffer_bytes(&pool->printed[i]), buffer_size(&pool->printed[i])};
     event->reported = board_get(&worker->board->reported);
 }
 

@@ -49,6 +49,11 @@ typedef struct {
     void *keep_context;
 } PoolOptions;
 
+typedef struct {
+    const char *bytes;
+    size_t size;
+} PoolText;
+
 typedef enum {
     POOL_PART,   // a part of the result for `task`, which goes on
     POOL_RESULT, // the handler's result for `task`
@@ -69,14 +74,11 @@ typedef struct {
     size_t handle_count;
     // POOL_DEATH only:
     ProcessEnd end;
-    struct {
-        const char *bytes; // what it printed, as far as that did not go out, good as long
-        size_t size;
-    } printed[CAPTURES];
-    uint64_t reported; // what it printed may be in the report of this number, from 0
-    uint64_t item;     // the part of the task that was running, from the board
-    bool ordered;      // killed since it went on with an item that was cancelled or over its limit
-    bool innocent;     // it was another item than `item`
+    PoolText printed[CAPTURES]; // as far as it did not go out, good as long
+    uint64_t reported;          // what it printed may be in the report of this number, from 0
+    uint64_t item;              // the part of the task that was running, from the board
+    bool ordered;  // killed since it went on with an item that was cancelled or over its limit
+    bool innocent; // it was another item than `item`
 } PoolEvent;
 
 typedef struct {

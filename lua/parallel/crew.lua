@@ -3,9 +3,12 @@
 -- Takes chunks from sources (see parallel.singles) in the order in which those
 -- came, hands them to the workers, and settles every item exactly once: by a
 -- result, by an error in user code, or by the death of the worker that ran it.
+local chunks = require("parallel.chunk")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
+local figures = require("parallel.figures")
 local functions = require("parallel.functions")
+local globals = require("parallel.globals")
 local identity = require("parallel.identity")
 local inline = require("parallel.inline")
 local log = require("parallel.log")
@@ -13,33 +16,19 @@ local missing = require("parallel.missing")
 local printed = require("parallel.printed")
 local recruit = require("parallel.recruit")
 local server = require("parallel.server")
+local showing = require("parallel.showing")
 local start_method = require("parallel.start_method")
 local timeline = require("parallel.timeline")
 
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
 local MOST_STILLBORN = 3 -- workers that a chunk may end before its first item starts
 
+local piece = chunks.piece
+
 local Crew = {}
 Crew.__index = Crew
 
 -- ---- handing out ----------------------------------------------------------
-
-local function encode_chunk(chunk)
-  local items = chunk.items.calls and chunk.items.calls:bytes() or chunk.items
-  return core.encode_trusted("run", chunk.version.number, chunk.shape, items, chunk.first)
-end
-
-local function part(items, from, to)
-  if items.calls then return {n = to - from + 1, calls = items.calls:cut(from, to)} end
-  return core.slice(items, from, to)
-end
-
-local function piece(chunk, from, to, attempts)
-  local items = part(chunk.items, from, to)
-  return {source = chunk.source, version = chunk.version, shape = chunk.shape,
-          timeout = chunk.timeout, first = chunk.first + from - 1, items = items, attempts = attempts,
-          stillborn = from == 1 and chunk.stillborn or nil, parcel = chunk.parcel}
-end
 
 local function refuse(self, chunk, place, fields)
   self.done, self.failed = self.done + 1, self.failed + 1
@@ -61,7 +50,7 @@ end
 
 -- Shared objects go along as descriptors, which can be closed by now, or too many.
 local function hand_over(self, chunk)
-  local payload, parcel = encode_chunk(chunk)
+  local payload, parcel = chunks.encode(chunk)
   return self.transport:submit(payload, nil, chunk.timeout or self.timeout, parcel or chunk.parcel)
 end
 
@@ -97,7 +86,7 @@ end
 
 function Crew:remove(source)
   if source.printed then source.printed:close() end
-  self:hide(source)
+  self.showing:hide(source)
   for i, one in ipairs(self.sources) do
     if one == source then return table.remove(self.sources, i) end
   end
@@ -266,6 +255,8 @@ local function settle(self, kind, number, worker, detail, parcel)
     if kind ~= "part" then self.held[number] = nil end
     return chunk(kind, worker, detail, parcel)
   end
+  -- Handed over when there was no memory left to note it: the caller was told.
+  if number and not chunk and kind ~= "death" then return end
   if chunk and kind ~= "part" then
     self.held[number] = nil
     self.holding = self.holding - 1
@@ -275,35 +266,14 @@ local function settle(self, kind, number, worker, detail, parcel)
   events[kind](self, chunk, worker, detail, parcel)
 end
 
---- Of sources with a meter one at a time is shown: this one, from now on.
-function Crew:show(source) self.shown = source end
-
---- This source's bar is not drawn any more.
-function Crew:hide(source)
-  if self.shown ~= source then return end
-  source.meter:abandon()
-  self.shown = nil
-end
-
-function Crew:show_progress()
-  local source = self.shown
-  source.meter:update(source.finished, self, source.failed)
-end
-
---- The time until something must be shown, at most so many seconds.
-function Crew:until_shown(timeout)
-  local pause = self.shown and self.shown.meter:pause()
-  return pause and math.min(pause, timeout or pause) or timeout
-end
-
 --- Hand out what there is room for, then take one outcome, waiting for it at
 -- most so many seconds. False when there was none.
 function Crew:step(timeout)
   self:pump()
-  local kind, number, worker, detail, parcel = self.transport:wait(self:until_shown(timeout))
+  local kind, number, worker, detail, parcel = self.transport:wait(self.showing:pause(timeout))
   if kind then settle(self, kind, number, worker, detail, parcel) end
   self:pump()
-  if self.shown then self:show_progress() end
+  self.showing:update(self)
   return kind ~= nil
 end
 
@@ -365,38 +335,27 @@ function Crew:cancel_all(source)
   end
 end
 
--- ---- figures --------------------------------------------------------------
-
-local function waiting(self)
-  local count = 0
-  for _, chunk in ipairs(self.again) do count = count + chunk.items.n end
-  for _, chunk in pairs(self.held) do
-    if type(chunk) == "table" then count = count + chunk.items.n end
-  end
-  return count
-end
-
 --- What has become of the items so far, and of each worker.
-function Crew:stats()
-  local stats = self.transport:stats()
-  stats.done, stats.failed, stats.retried = self.done, self.failed, self.retried
-  stats.queued = math.max(0, waiting(self) - stats.busy)
-  for worker, pid in ipairs(self.transport:workers()) do
-    stats[worker] = {pid = pid, tasks = self.ran[worker] or 0, busy_seconds = self.seconds[worker] or 0,
-                     memory = self.transport:memory(worker)}
-  end
-  return stats
-end
+function Crew:stats() return figures.of(self) end
 
 -- ---- all workers ----------------------------------------------------------
 
---- Have every worker run `kind(...)`, which needs the shared objects in `parcel`;
--- when(kind, worker, detail, parcel) gets each answer.
+local function tell(self, worker, when, parcel, limit, payload)
+  local number = self.transport:submit(payload, worker, limit, parcel)
+  self.held[number] = when
+  return number
+end
+
+--- Have this worker run `kind(...)`, which needs the shared objects in `parcel`, in at most `limit`
+-- seconds (nil: any time); when(kind, worker, detail, parcel) gets the answer. Returns the task's number.
+function Crew:tell(worker, when, parcel, limit, kind, ...)
+  return tell(self, worker, when, parcel, limit, core.encode_trusted(kind, ...))
+end
+
+--- The same with every worker.
 function Crew:tell_each(when, parcel, kind, ...)
   local payload = core.encode_trusted(kind, ...)
-  for worker = 1, self.workers do
-    self.held[self.transport:submit(payload, worker, nil, parcel)] = when
-  end
+  for worker = 1, self.workers do tell(self, worker, when, parcel, nil, payload) end
 end
 
 local function ignore() end
@@ -411,17 +370,27 @@ end
 -- What workers that inherit nothing are told; those that are there already are
 -- told of changes.
 local function write_letter(self)
-  return recruit.letter("parallel.server", self.settings, self.options.workers, self.functions:all())
+  return recruit.letter("parallel.server", self.settings, self.options.workers,
+    self.functions:all(), self.globals:all())
+end
+
+--- Set these globals in every worker, and in those that replace them; when(kind, worker, detail)
+-- gets each answer. Raises "PATH: REASON" when a value cannot leave this process.
+function Crew:push(values, when)
+  local bytes, parcel = self.globals:add(values)
+  if self.settings then self.transport:letter(write_letter(self)) end
+  self:tell_each(when, parcel, "push", bytes)
 end
 
 local function service(self, options, workers, f)
+  self.globals = globals.new()
   self.functions = functions.new(function(...)
     if not self.transport or self.ended then return end
     if self.settings then self.transport:letter(write_letter(self)) end
     self:tell_each(ignore, ...)
   end)
   if inherits(self, f) then self.functions:inherit(f) end
-  return server.service(self.functions, options, workers == 0)
+  return server.service(self.functions, self.globals, options, workers == 0)
 end
 
 --- So many workers from now on; what runs is not disturbed.
@@ -436,7 +405,7 @@ end
 
 -- Nothing more comes: what abandoned tasks printed is shown after all, no bar is left.
 local function end_showing(self)
-  if self.shown then self:hide(self.shown) end
+  self.showing:close()
   if self.timeline then self.timeline:close() end
   for _, source in ipairs(self.sources) do
     if source.printed then source.printed:close() end
@@ -490,7 +459,7 @@ end
 
 -- The connections and files that a worker which is forked now shall keep.
 local function inherited(self, options)
-  local held = self.functions:held()
+  local held = self.globals:add_held(self.functions:held())
   for _, fd in ipairs(core.reach(options.initializer, options.initargs, options.finalizer)) do
     held[#held + 1] = fd
   end
@@ -506,7 +475,7 @@ function crew.open(workers, options, f)
   local self = setmetatable({
     retries = options.retries or 0, timeout = options.timeout,
     retry_errors = options.retry_errors, options = options, ordered = options.output == "ordered",
-    timeline = timeline.open(options),
+    timeline = timeline.open(options), showing = showing.new(),
     sources = {}, again = {}, held = {}, holding = 0,
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)

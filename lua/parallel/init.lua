@@ -1,5 +1,6 @@
 --- parallel: run Lua in many processes at once.
 -- The public interface; each thing it offers lives in a file of its own.
+local array = require("parallel.array")
 local async_result = require("parallel.async_result")
 local barrier = require("parallel.barrier")
 local condition = require("parallel.condition")
@@ -11,21 +12,26 @@ local foreach = require("parallel.foreach")
 local grid = require("parallel.grid")
 local identity = require("parallel.identity")
 local interpreter = require("parallel.interpreter")
+local loader = require("parallel.loader")
 local lock = require("parallel.lock")
 local log = require("parallel.log")
 local mapreduce = require("parallel.mapreduce")
 local oneshot = require("parallel.oneshot")
 local pool = require("parallel.pool")
 local process = require("parallel.process")
+local shared_memory = require("parallel.shared_memory")
 local start_method = require("parallel.start_method")
+local value = require("parallel.value")
 local wait = require("parallel.wait")
 
 local parallel = {
+  Array = array.new,
   Barrier = barrier.new,
   BoundedSemaphore = lock.BoundedSemaphore,
   Condition = condition.new,
   Event = core.event,
   JoinableQueue = core.queue,
+  Loader = loader.new,
   Lock = lock.Lock,
   Pipe = core.pipe,
   Pool = pool.new,
@@ -33,7 +39,9 @@ local parallel = {
   Queue = core.queue,
   RLock = lock.RLock,
   Semaphore = lock.Semaphore,
+  SharedMemory = shared_memory.new,
   SimpleQueue = function() return core.queue() end,
+  Value = value.new,
   _VERSION = "parallel-lua 0.1.0",
   active_children = process.active_children,
   as_completed = async_result.as_completed,

@@ -1,26 +1,26 @@
 --- pool: a number of worker processes, and functions to run in them.
 local async_result = require("parallel.async_result")
 local check = require("parallel.check")
+local closing = require("parallel.closing")
 local core = require("parallel.core")
 local crew = require("parallel.crew")
+local directed = require("parallel.directed")
+local engines = require("parallel.engines")
 local failure = require("parallel.failure")
 local gathered = require("parallel.gathered")
 local identity = require("parallel.identity")
-local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.packing")
-local printed = require("parallel.printed")
+local pool_options = require("parallel.pool_options")
 local progress = require("parallel.progress")
 local sent_pool = require("parallel.sent_pool")
 local singles = require("parallel.singles")
-local start_method = require("parallel.start_method")
 
 local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
 local ON_ERROR = {"raise", "collect", "skip"}
-local OUTPUT = {"inherit", "tag", "ordered", "discard"}
 
 -- Arguments of methods are counted with the pool as the first.
 local Pool = {}
@@ -119,7 +119,7 @@ local function start(self, shape, f, items, options, receive)
   local source = mapping.new(self.workers, version, shape, items, options, receive)
   if options.progress then
     source.meter = progress.new(options.progress, source.total, false)
-    self.crew:show(source)
+    self.crew.showing:show(source)
   end
   self.crew:add(source)
   self.crew:pump()
@@ -190,7 +190,18 @@ local function map_async(self, shape, f, items, options)
   return result
 end
 
--- An iterator of number, result; in order, or as they come.
+-- What was not asked for yet is not wanted any more.
+local function abandon(self, source)
+  if self.closed then return end
+  if not source:ended() then
+    source:cancel(function()
+      return failure.new({kind = "cancelled", message = "the iteration was abandoned"})
+    end)
+  end
+  finish(self, source)
+end
+
+-- An iterator of number, result; in order, or as they come. And what a loop closes on Lua 5.4.
 local function imap(self, shape, f, items, options, ordered)
   local ready, first, last = {}, 1, 0
   local function receive(number, ok, value)
@@ -216,11 +227,11 @@ local function imap(self, shape, f, items, options, ordered)
       source.consumed = source.consumed + 1
       if one.ok or options.on_error == "collect" then return one.number, one.value end
       if options.on_error ~= "skip" then
-        self.crew:hide(source)
+        self.crew.showing:hide(source)
         error(one.value, 0)
       end
     end
-  end
+  end, nil, nil, closing.new(function() abandon(self, source) end)
 end
 
 local FORMS = {map = "one", starmap = "tuple"}
@@ -318,38 +329,13 @@ end
 function Pool:broadcast(f, ...)
   check_open(self)
   check.callable(f, 2, "broadcast")
-  local version, results, waiting, problem = capture(self, f), {}, self.crew.workers, nil
-  local call, parts, parcels = core.calls(), {}, {}
-  local arguments, parcel = core.encode_trusted(...)
-  call:append(arguments)
-  self.crew:tell_each(function(kind, worker, detail, came)
-    parcels[worker] = came or parcels[worker] -- at most one: there is one result
-    if kind == "part" then
-      parts[worker] = (parts[worker] or "") .. detail
-      return
-    end
-    waiting = waiting - 1
-    if kind ~= "result" then
-      problem = problem or failure.new({
-        kind = kind == "death" and "died" or "error", worker = worker, pid = detail.pid,
-        message = detail.message, traceback = detail.traceback, signal = detail.signal,
-        exitcode = detail.exitcode})
-      return
-    end
-    local values = {}
-    local bytes = (parts[worker] or "") .. detail
-    local _, failures, _, reports = core.outcomes(bytes, values, 0, 0, 1, parcels[worker], true)
-    for _, report in ipairs(reports or {}) do printed.show(report) end
-    if failures then
-      failures[1].worker = worker
-      if self.workers > 0 then failures[1].message = self.crew:explain(failures[1].message) end
-      problem = problem or failure.new(failures[1])
-    end
-    results[worker] = values[1] and values[1][1]
-  end, parcel, "run", version.number, "calls", call:bytes(), 1)
-  self:work_until(function() return waiting == 0 end)
+  local version = capture(self, f)
+  local arguments, parcel = directed.arguments(...)
+  local ok, results = pcall(directed.everywhere, self, function()
+    return {version = version, arguments = arguments, parcel = parcel}
+  end)
   self.crew.functions:release(version)
-  if problem then error(problem, 0) end
+  if not ok then error(results, 0) end
   return results
 end
 
@@ -372,6 +358,7 @@ function Pool:resize(workers)
   if self.workers == 0 then check.fail("a pool without workers cannot be resized") end
   self.crew:resize(workers)
   self.workers = workers
+  self.engines:number()
 end
 
 -- ---- event loops of others ------------------------------------------------
@@ -426,7 +413,7 @@ end
 -- most so many seconds: true, or nil, "timeout", and then `join` goes on with it. Twice is harmless.
 function Pool:close(timeout)
   check_owner(self)
-  check.optional_time(timeout, 1, "close")
+  check.optional_time(timeout, 2, "close")
   if not self.closed then self:stop_reading() end
   self.closed = true
   return go_on_closing(self, timeout)
@@ -446,7 +433,7 @@ end
 -- at once when those waited for it themselves; or nil, "timeout".
 function Pool:join(timeout)
   check_owner(self)
-  check.optional_time(timeout, 1, "join")
+  check.optional_time(timeout, 2, "join")
   if not self.closed then check.fail("join: the pool is still open") end
   return go_on_closing(self, timeout)
 end
@@ -458,6 +445,9 @@ end
 
 Pool.__len = Pool.count
 
+Pool.check_open, Pool.capture = check_open, capture
+engines.add_to(Pool)
+
 -- What an initializer raises is raised here, not at the first task.
 function Pool:await_first_workers()
   local ok, why = pcall(self.broadcast, self, function() end)
@@ -468,25 +458,6 @@ end
 
 -- ---- making one -----------------------------------------------------------
 
-local OPTIONS = {tasks_per_worker = "number", memory_per_worker = "number or string",
-                 retry_errors = "boolean",
-                 seed = "number", nice = "number", pin = "boolean",
-                 start_method = "string", workers = "number", initializer = "function", initargs = "table",
-                 finalizer = "function", retries = "number", timeout = "number", name = "string",
-                 output = "string", trace = "string", report = "string"}
-
-local function check_options(options)
-  for name, value in pairs(options) do
-    if not OPTIONS[name] then
-      check.fail(("bad argument #1 to 'Pool' (unknown option '%s')"):format(tostring(name)))
-    end
-    if not OPTIONS[name]:find(type(value), 1, true) then
-      check.fail(("bad argument #1 to 'Pool' (%s must be a %s, got %s)"):format(
-        name, OPTIONS[name], type(value)))
-    end
-  end
-end
-
 sent_pool.register(Pool)
 
 local pool = {}
@@ -494,30 +465,15 @@ local pool = {}
 --- Make a pool whose workers inherit the function f, with all that it captures, for
 -- the one call that is to follow. Options as in `new`; f may be nil.
 function pool.inheriting(f, options)
-  if options == nil then options = {} end
-  if type(options) == "number" then options = {workers = options} end
-  check.type(options, "table", 1, "Pool")
-  check_options(options)
-  options = copy(options)
-  check.whole_option(options, "retries", 0, 1, "Pool")
-  check.whole_option(options, "seed", -2 ^ 53, 1, "Pool")
-  check.whole_option(options, "nice", -20, 1, "Pool")
-  check.whole_option(options, "tasks_per_worker", 1, 1, "Pool")
-  check.size_option(options, "memory_per_worker", 1, "Pool")
-  if options.memory_per_worker and jit then
-    check.fail("bad argument #1 to 'Pool' (memory_per_worker is not available with LuaJIT)")
-  end
-  check.time_option(options, "timeout", 1, "Pool")
-  check.choice_option(options, "output", OUTPUT, 1, "Pool")
-  start_method.check(options.start_method)
-  local workers = options.workers == 0 and 0 or job.workers(options.workers)
-  if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
+  options = pool_options.check(options)
+  local workers = options.workers
   if workers > 0 then identity.check_nesting() end
-  local made = setmetatable({owner = core.pid(), workers = workers}, Pool)
+  local made = setmetatable({owner = core.pid(), workers = workers, closed = false}, Pool)
   made.crew = crew.open(workers, options, f)
   made.pids = made.crew.pids
   made.singles = singles.new(made)
   made.crew:add(made.singles)
+  made.engines = engines.new(made)
   if options.initializer and workers > 0 then made:await_first_workers() end
   return made
 end

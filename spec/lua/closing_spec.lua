@@ -93,7 +93,7 @@ describe("pool:close", function()
 
   it("takes a number of seconds", function()
     pool = parallel.Pool(1)
-    assert.match("^spec/lua/closing_spec.lua:%d+: bad argument #1 to 'close' %(number of seconds expected, got string%)",
+    assert.match("^spec/lua/closing_spec.lua:%d+: bad argument #2 to 'close' %(number of seconds expected, got string%)",
       raised(function() pool:close("1") end))
   end)
 end)
