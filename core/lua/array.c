@@ -78,12 +78,23 @@ static int attach(lua_State *L, int fd) {
 
 // ---- arguments
 
+static Array *check_open(lua_State *L, Array *array) {
+    if (!array->origin->sync.segment.bytes) luaL_error(L, "attempt to use a closed array");
+    return array;
+}
+
 static Array *check(lua_State *L) {
     Array *array = luaL_testudata(L, 1, ARRAY);
     if (!array) array = luaL_testudata(L, 1, SLICE);
     if (!array) array = luaL_checkudata(L, 1, ARRAY);
-    if (!array->origin->sync.segment.bytes) luaL_error(L, "attempt to use a closed array");
-    return array;
+    return check_open(L, array);
+}
+
+// The same where the metatable that is wanted is an upvalue, which is found sooner.
+static Array *check_indexed(lua_State *L) {
+    if (!lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1))) return check(L);
+    lua_pop(L, 1);
+    return check_open(L, lua_touserdata(L, 1));
 }
 
 static char *element(const Array *array, size_t number) {
@@ -136,7 +147,7 @@ static int array_index(lua_State *L) {
         lua_rawget(L, lua_upvalueindex(1));
         return 1;
     }
-    const Array *array = check(L);
+    const Array *array = check_indexed(L);
     Scalar scalar;
     ctype_read(array->type, &scalar, element(array, check_index(L, array, 2, 0)), 1);
     scalar_push(L, array->type, scalar);
@@ -150,7 +161,7 @@ static void refuse_element(lua_State *L, const Array *array, size_t number, int 
 }
 
 static int array_newindex(lua_State *L) {
-    const Array *array = check(L);
+    const Array *array = check_indexed(L);
     if (lua_type(L, 2) != LUA_TNUMBER)
         luaL_error(L, "an array has no field '%s'", luaL_tolstring(L, 2, NULL));
     size_t number = check_index(L, array, 2, 0);
@@ -386,7 +397,6 @@ static const luaL_Reg METHODS[] = {
     {"address", array_method_address},
     {"close", array_method_close},
     {"__close", array_method_close},
-    {"__newindex", array_newindex},
     {"__tostring", array_tostring},
     {NULL, NULL},
 };
@@ -396,11 +406,12 @@ static const SharedKind KIND = {
 
 // Makes the metatable and leaves it on the stack; what is no index is a method.
 static void push_class(lua_State *L, const char *type) {
+    static const luaL_Reg ACCESS[] = {
+        {"__index", array_index}, {"__newindex", array_newindex}, {NULL, NULL}};
     core_class(L, type, METHODS);
     luaL_getmetatable(L, type);
     lua_pushvalue(L, -1);
-    lua_pushcclosure(L, array_index, 1);
-    lua_setfield(L, -2, "__index");
+    luaL_setfuncs(L, ACCESS, 1);
 }
 
 void array_register(lua_State *L) {

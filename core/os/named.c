@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/os/descriptor.h"
+#include "core/os/fault.h"
 #include "core/os/mapping.h"
 #include "core/os/memory.h"
 #include "core/os/sys.h"
@@ -18,12 +19,19 @@ static const char *path_of(const char *name, char *path) {
     return path;
 }
 
+// Fails where there is such a name already.
+static int give_name(int fd, const char *name) {
+    char self[64], path[PATH_SIZE];
+    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    FAULT("named.appear");
+    return sys.linkat(AT_FDCWD, self, AT_FDCWD, path_of(name, path), AT_SYMLINK_FOLLOW);
+}
+
 int named_make(const char *name, size_t size) {
-    char path[PATH_SIZE];
     int fd = name ? sys.open(FOLDER, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : mapping_file("memory");
     if (fd == -1) return -1;
     if (memory_reserve(fd, size) == -1) goto fail;
-    if (name && sys.link_open(fd, path_of(name, path)) == -1) goto fail;
+    if (name && give_name(fd, name) == -1) goto fail;
     return fd;
 
 fail:

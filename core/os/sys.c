@@ -28,12 +28,6 @@ static int raw_pidfd_send_signal(int pidfd, int signal, siginfo_t *info, unsigne
 static int raw_open(const char *path, int flags, mode_t mode) {
     return open(path, flags, mode);
 }
-// The kernel takes a descriptor itself only from the privileged.
-static int raw_link_open(int fd, const char *path) {
-    char self[64];
-    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
-}
 static int raw_fcntl(int fd, int command, long argument) {
     return fcntl(fd, command, argument);
 }
@@ -88,7 +82,6 @@ const Sys sys = {
     .mkdir = mkdir,
     .linkat = linkat,
     .rename = rename,
-    .link_open = raw_link_open,
     .unlink = unlink,
     .pread = pread,
     .pwrite = pwrite,
@@ -141,7 +134,6 @@ ASKING(int, mkdir, mkdir, -1, (const char *s, mode_t m), (s, m), NULL)
 ASKING(int, linkat, linkat, -1, (int a, const char *s, int b, const char *t, int f),
        (a, s, b, t, f), NULL)
 ASKING(int, rename, rename, -1, (const char *s, const char *t), (s, t), NULL)
-ASKING(int, link_open, raw_link_open, -1, (int d, const char *s), (d, s), NULL)
 ASKING(int, unlink, unlink, -1, (const char *s), (s), NULL)
 ASKING(ssize_t, pread, pread, -1, (int d, void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(ssize_t, pwrite, pwrite, -1, (int d, const void *b, size_t n, off_t o), (d, b, n, o), &n)
@@ -245,7 +237,6 @@ Sys sys = {
     .mkdir = asking_mkdir,
     .linkat = asking_linkat,
     .rename = asking_rename,
-    .link_open = asking_link_open,
     .unlink = asking_unlink,
     .pread = asking_pread,
     .pwrite = asking_pwrite,

@@ -39,7 +39,6 @@ typedef struct {
     int (*mkdir)(const char *path, mode_t mode);
     int (*linkat)(int from, const char *old, int to, const char *path, int flags);
     int (*rename)(const char *old, const char *path);
-    int (*link_open)(int fd, const char *path); // gives a file of O_TMPFILE a name
     int (*unlink)(const char *path);
     ssize_t (*pread)(int fd, void *bytes, size_t size, off_t offset);
     ssize_t (*pwrite)(int fd, const void *bytes, size_t size, off_t offset);

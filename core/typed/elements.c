@@ -28,8 +28,14 @@ static void total_add(Total *total, int64_t high, uint64_t low) {
     total->high += high + __builtin_add_overflow(total->low, low, &total->low);
 }
 
-// The upper and the lower halves of the numbers apart: neither overflows within a block.
-static void total_add_block(Total *total, const Scalar *block, size_t count, bool is_signed) {
+static void total_add_narrow(Total *total, const Scalar *block, size_t count) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < count; i++) sum += block[i].whole;
+    total_add(total, sum >> 63, (uint64_t)sum);
+}
+
+// Of 64 bits each. The upper and the lower halves apart: neither overflows within a block.
+static void total_add_wide(Total *total, const Scalar *block, size_t count, bool is_signed) {
     int64_t upper = 0;
     uint64_t lower = 0;
     for (size_t i = 0; i < count; i++) {
@@ -44,9 +50,13 @@ Total elements_total(Elements elements) {
     Total total = {0, 0};
     Scalar room[BLOCK];
     size_t count;
+    bool is_wide = elements.type->size == sizeof(Scalar);
     while (elements.count) {
         const Scalar *block = next_block(&elements, room, &count);
-        total_add_block(&total, block, count, elements.type->kind == CTYPE_WHOLE);
+        if (is_wide)
+            total_add_wide(&total, block, count, elements.type->kind == CTYPE_WHOLE);
+        else
+            total_add_narrow(&total, block, count);
     }
     return total;
 }

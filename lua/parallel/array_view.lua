@@ -24,15 +24,13 @@ local methods = {
   __len = function(self) return tonumber(self.count) end,
 }
 
-local views, pointers = {}, {} -- the types in C, by those of arrays
+local views, pointers = {}, {} -- the types in C, by their texts and by those of arrays
 
-local function view_type(ctype)
-  local made = views[ctype]
-  if not made then
-    local struct = ("struct { %s *elements; double count; }"):format(NAMES[ctype])
-    made = ffi.metatype(ffi.typeof(struct), methods)
-    views[ctype] = made
-  end
+-- A small count is an int, as are the indices in most compiled loops: they are compared sooner.
+local function view_type(ctype, count)
+  local text = ("struct { %s *elements; %s count; }"):format(NAMES[ctype], count < 2 ^ 31 and "int" or "double")
+  local made = views[text] or ffi.metatype(ffi.typeof(text), methods)
+  views[text] = made
   return made
 end
 
@@ -48,7 +46,7 @@ local view = {}
 -- C, a value that is written is made to fit. It keeps the array's memory alive, after close too.
 function view.new(array)
   local address, ctype, count = array:address()
-  local made = view_type(ctype)(ffi.cast(pointer_type(ctype), address), count)
+  local made = view_type(ctype, count)(ffi.cast(pointer_type(ctype), address), count)
   owners[made] = array:origin()
   return made
 end

@@ -142,7 +142,7 @@ describe("parallel.SharedMemory", function()
 
   for plan, why in pairs({
     ["sys.open:EMFILE@1"] = "Too many open files", ["sys.fallocate:ENOSPC@1"] = "No space left on device",
-    ["sys.link_open:EPERM@1"] = "Operation not permitted", ["sys.link_open:kill@1"] = false,
+    ["sys.linkat:EPERM@1"] = "Operation not permitted", ["named.appear:kill@1"] = false,
   }) do
     it("leaves no name behind when it cannot be made: " .. plan, function()
       testing.fault(plan)
