@@ -33,6 +33,10 @@ const Ctype *ctype_numbered(uint32_t number) {
     return number < TYPES ? &ALL[number] : NULL;
 }
 
+const Ctype *ctype_of_summands(const Ctype *type) {
+    return &ALL[type->kind == CTYPE_REAL ? NUMBER_f64 : NUMBER_i64];
+}
+
 #define READ(type, c, field, kind, least, most)                                                    \
     case NUMBER_##type:                                                                            \
         for (size_t i = 0; i < count; i++) {                                                       \
