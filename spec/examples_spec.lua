@@ -21,6 +21,9 @@ local TEXTS = {
 -- What the commands print, by example and by the place of the command in it.
 local OUTPUTS = {
   ["access_log.lua"] = {"/a\t2 400 300\n/b\t1 20 20\n", "/a,2 400 300\n"},
+  ["download_workers.lua"] = {
+    "1 200 100 bytes\n2 200 200 bytes\n3 200 300 bytes\n4 200 400 bytes\n5 200 500 bytes\n6 200 600 bytes\n",
+  },
   ["engines.txt"] = {"3\t2\n10 20 30 40 50\n2\t10\n10\ntrue\n"},
   ["collatz.lua"] = {
     "  0 to  19  ***\n" ..
@@ -60,6 +63,7 @@ local OUTPUTS = {
     "  .::::::---=+@@@*=-::..\n" ..
     "   ...::::::--=@=-::....\n",
   },
+  ["pipeline.lua"] = {"the dog\t2\ncat saw\t1\ndog saw\t1\ndog the\t1\nsaw nothing\t1\n"},
   ["sort_lines.lua"] = {
     "\n14\n15\n3\n92\nThe cat saw the dog.\nThe dog saw nothing.\n", "92\n3\n15\n14\n",
   },
