@@ -63,6 +63,7 @@ local OUTPUT = {
 }
 local RUNNING = {
   {"jobs", "-j", "N", "Worker processes: N, +N or -N (more or fewer than the processors), N%."},
+  {"interactive", "-i", nil, "After the script, if there is one, run what is typed, line by line."},
   {"inline", nil, nil, "Run everything in this process: for debuggers and profilers."},
   {"progress", nil, nil, "Show how far the job is, and its rate."},
   {"stats", nil, nil, "At the end say what was done, and what counters counted."},

@@ -7,6 +7,7 @@ local functions = require("parallel.functions")
 local globals = require("parallel.globals")
 local identity = require("parallel.identity")
 local log = require("parallel.log")
+local reseed = require("parallel.reseed")
 local timeline = require("parallel.timeline")
 
 local unpack = require("parallel.packing").unpack
@@ -14,11 +15,8 @@ local unpack = require("parallel.packing").unpack
 local Server = {}
 Server.__index = Server
 
--- The same numbers for an item whoever runs it, and as parallel.random_stream on Lua 5.4.
 local function reseeder(seed)
-  if not seed then return nil end
-  if not rawget(_G, "jit") then return function(index) math.randomseed(seed, index) end end
-  return function(index) math.randomseed(core.random_stream(seed, index)()) end
+  return seed and function(index) reseed(seed, index) end
 end
 
 -- A function of one slice of items, for the shape that is only known here.

@@ -23,6 +23,8 @@ local WORKS = {
   { "from a worker's death to its Failure", "death", "ms", "%.2f", "" },
   { "memory for 1e6 tasks that are queued", "queued", "MB", "%.0f", "" },
   { "memory of the parent while 1e6 items of an iterator pass", "iterated", "MB", "%.1f", "" },
+  { "time that a consumer of 1 ms a batch waits for a Loader with 2 workers, each 1.5 ms a batch", "loader",
+    "%", "%.1f", "" },
   { "descriptors for each worker", "descriptors", "", "%.1f", "" },
 }
 
