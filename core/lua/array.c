@@ -187,7 +187,7 @@ static int push_list(lua_State *L, const Array *array, size_t first, size_t coun
         ctype_read(array->type, block, element(array, first + done), part);
         for (size_t i = 0; i < part; i++) {
             scalar_push(L, array->type, block[i]);
-            lua_rawseti(L, -2, (lua_Integer)(done + i + 1));
+            lua_rawseti(L, -2, (lua_Integer)done + (lua_Integer)i + 1);
         }
     }
     return 1;
@@ -340,7 +340,7 @@ static int array_method_origin(lua_State *L) {
     const Array *array = check(L);
     push_origin(L, array);
     lua_pushinteger(L, (lua_Integer)array->start + 1);
-    lua_pushinteger(L, (lua_Integer)(array->start + array->count));
+    lua_pushinteger(L, (lua_Integer)array->start + (lua_Integer)array->count);
     return 3;
 }
 

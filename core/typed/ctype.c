@@ -47,7 +47,7 @@ const Ctype *ctype_of_summands(const Ctype *type) {
         break;
 
 void ctype_read(const Ctype *type, Scalar *to, const void *from, size_t count) {
-    switch (type->number) { CTYPES(READ) }
+    switch (type->number) { CTYPES(READ) } // NOLINT(bugprone-signed-char-misuse): i8 has a sign
 }
 
 #define WRITE(type, c, field, kind, least, most)                                                   \

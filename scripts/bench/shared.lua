@@ -11,7 +11,8 @@ local SCRIPTS = "../../scripts/bench/shared/"
 
 -- What is measured, its name for the programs, the unit and its format, and who takes part.
 local WORKS = {
-  { "add to a `Value` (Python: under its lock, having no other way)", "add", "ns", "%.0f", "lua luajit python limit" },
+  { "add to a `Value` (Python: under its lock, having no other way)", "add", "ns", "%.0f",
+    "lua luajit python limit" },
   { "lock a `Value`, get it, set it, and unlock it", "lock", "ns", "%.0f", "lua luajit python" },
   { "the sum of an `Array` of 1e7 doubles", "sum", "ms", "%.1f", "lua luajit python limit" },
   { "add up its elements in a loop, each", "read", "ns", "%.1f", "lua luajit python limit" },
