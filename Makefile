@@ -34,6 +34,13 @@ LUA_CFLAGS  := $(shell pkg-config --cflags $(LUA) 2>/dev/null)
 LUA_LIBRARY := $(shell pkg-config --variable=libdir $(LUA) 2>/dev/null)/$(LUA_ARCHIVE)
 ARGPARSE    := $(shell $(LUA) -e 'print((package.searchpath("argparse", package.path)))' 2>/dev/null)
 
+# Spill files are packed where zstd is there; make ZSTD= builds without it.
+ZSTD ?= $(shell pkg-config --exists libzstd 2>/dev/null && echo yes)
+ifneq ($(ZSTD),)
+CPPFLAGS += -DPARALLEL_LUA_ZSTD $(shell pkg-config --cflags libzstd)
+LIBRARIES := $(shell pkg-config --libs libzstd)
+endif
+
 # TESTING=1 builds with fault points and the test-only module (see core/os/fault.h).
 SOURCES := $(filter-out core/host/%,$(wildcard core/*/*.c))
 ifeq ($(TESTING),)
@@ -53,7 +60,7 @@ COMPILE   = $(CC) -std=gnu11 -D_GNU_SOURCE -I. $(LUA_CFLAGS) $(CPPFLAGS) $(WARNI
             -fPIC -fvisibility=hidden -MMD -MP -c
 
 LINK_DRIVER = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--wrap=luaL_loadbufferx \
-              $(LUA_LIBRARY) -lm -ldl
+              $(LUA_LIBRARY) $(LIBRARIES) -lm -ldl
 
 # What is needed and not there, by the names of its Debian packages.
 have     = $(shell command -v $(1) 2>/dev/null)
@@ -73,12 +80,12 @@ all: $(BIN) $(MODULE) $(if $(TESTING),$(BUILD)/bin/$(LUA)-replay)
 $(BIN): $(OBJECTS) $(HOST) $(OBJ)/files
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(HOST) \
-	  -Wl,-E -Wl,--whole-archive $(LUA_LIBRARY) -Wl,--no-whole-archive -lm -ldl
+	  -Wl,-E -Wl,--whole-archive $(LUA_LIBRARY) -Wl,--no-whole-archive $(LIBRARIES) -lm -ldl
 
 # The module is never linked to a Lua library: it must use the one of the program that loads it.
 $(MODULE): $(OBJECTS) $(OBJ)/files
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $(OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $(OBJECTS) $(LIBRARIES)
 
 # Both run the targets of spec/fuzz, the latter under libFuzzer (see scripts/fuzz).
 $(BUILD)/bin/$(LUA)-replay: $(OBJECTS) $(DRIVER) $(OBJ)/spec/fuzz/replay.o $(OBJ)/files
