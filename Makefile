@@ -12,7 +12,7 @@
 #   make clean
 #
 # CC, CFLAGS and LDFLAGS are respected; LUA=luajit builds build/bin/parallel-luajit
-# and its module beside those for Lua 5.4; SODIUM=no builds without libsodium.
+# and its module beside those for Lua 5.4; SODIUM= and ZSTD= build without those libraries.
 
 LUA      ?= lua5.4
 PREFIX   ?= /usr/local
