@@ -10,7 +10,8 @@
 #include "core/lua/connection.h"
 #include "core/net/address.h"
 
-/* Makes an address of the string at this index. NULL, or why that is none. */
+/* Makes an address of the string at this index. NULL, or why that is none,
+ * which then stands on the stack. */
 const char *remote_address(lua_State *L, int index, Address *address);
 
 /* Makes a secret of the key at this index: false means that there is none. False when so. Raises
