@@ -9,11 +9,13 @@
 #include "core/lua/connection.h"
 #include "core/lua/emitter.h"
 #include "core/lua/event.h"
+#include "core/lua/facts.h"
 #include "core/lua/files.h"
 #include "core/lua/intake.h"
 #include "core/lua/items.h"
 #include "core/lua/list.h"
 #include "core/lua/lock.h"
+#include "core/lua/logfile.h"
 #include "core/lua/outcomes.h"
 #include "core/lua/parcel.h"
 #include "core/lua/pool.h"
@@ -46,10 +48,12 @@ static Register *const PARTS[] = {
     connection_register,
     emitter_register,
     event_register,
+    facts_register,
     files_register,
     intake_register,
     items_register,
     list_register,
+    logfile_register,
     lock_register,
     outcomes_register,
     parcel_register,

@@ -6,6 +6,7 @@
 local core = require("parallel.core")
 local counters = require("parallel.counters")
 local identity = require("parallel.identity")
+local seeding = require("parallel.seeding")
 
 -- A table larger than this is committed, so that mapping goes on in a small one.
 local LARGEST_TABLE = 64 * 1024 * 1024
@@ -60,29 +61,43 @@ function Mapper:map_split(split)
   if job.map_end then job.map_end(self.emitter) end
 end
 
-local function map_splits(self, number, first, last, sent)
+local function map_one(self, number, split)
+  local began = self.job.is_timed and core.clock()
+  self.worker:item(number)
+  if self.reseed then self.reseed(number) end
+  if self.emitter.split then self.emitter:split(number) end
+  self:map_split(split)
+  return began and {began, core.clock() - began} or nil
+end
+
+-- Returns when each began and how long it took, if somebody wants to know.
+local function map_splits(self, number, first, last, sent, without)
+  local times = {}
   for i = 0, (sent and #sent or last - first + 1) - 1 do
-    self.worker:item(number + i)
-    if self.emitter.split then self.emitter:split(number + i) end
-    self:map_split(sent and sent[i + 1] or self.feed.plan.list[first + i])
+    if not (without and without[number + i]) then
+      times[number + i] = map_one(self, number + i, sent and sent[i + 1] or self.feed.plan.list[first + i])
+    end
   end
+  return next(times) and times or nil
 end
 
 -- ---- tasks ----------------------------------------------------------------
 
--- Splits of the plan, from the first to the last, or those that were sent.
-function Mapper:map(number, first, last, sent)
-  map_splits(self, number, first, last, sent)
+-- Splits of the plan, from the first to the last, or those that were sent; but not those whose
+-- numbers are in `without`.
+function Mapper:map(number, first, last, sent, without)
+  local times = map_splits(self, number, first, last, sent, without)
   local runs = self.emitter:bytes() > LARGEST_TABLE and self:commit_table() or nil
-  return core.encode({runs = runs, counters = counters.take()})
+  return core.encode({runs = runs, counters = counters.take(), times = times})
 end
 
 -- The same in a map-only job.
-function Mapper:print(number, first, last, sent)
+function Mapper:print(number, first, last, sent, without)
   self.emitter:begin(self:own(self.run_files))
-  map_splits(self, number, first, last, sent)
+  local times = map_splits(self, number, first, last, sent, without)
   local offset, length, count = self.emitter:finish()
-  return core.encode({offset = offset, length = length, count = count, counters = counters.take()})
+  return core.encode({offset = offset, length = length, count = count, counters = counters.take(),
+                      times = times})
 end
 
 function Mapper:own(files) return files[self.worker:index()]:fd() end
@@ -92,13 +107,14 @@ function Mapper:commit_table() return self.emitter:commit(self:own(self.run_file
 function Mapper:commit() return core.encode({runs = self:commit_table()}) end
 
 function Mapper:reduce(partition, runs)
-  local job = self.job
+  local job, began = self.job, self.job.is_timed and core.clock()
   local descriptor = core.reduce({
     runs = runs, partition = partition, combine = job.combine, reduce = job.reduce, spread = job.spreads,
     sort = job.sort_by, desc = job.descending, top = job.top, format = job.format,
     fd = self:own(self.output_files),
   })
-  return core.encode({output = descriptor, counters = counters.take()})
+  return core.encode({output = descriptor, counters = counters.take(),
+                      time = began and {began, core.clock() - began} or nil})
 end
 
 local mapper = {}
@@ -108,9 +124,11 @@ local function new_emitter(job)
   return core.emitter({combine = job.combine, partitions = job.partitions, keeps_alone = job.spreads})
 end
 
+local function dispatch(self, kind, ...) return self[kind](self, ...) end
+
 local function introduce(worker, job, descent)
   identity.become(descent, ("mapreduce worker %d"):format(worker:index()), true,
-    {id = worker:index(), workers = job.workers})
+    {id = worker:index(), workers = job.workers, seed = job.seed})
 end
 
 --- The functions `begin` and `handle` of core.pool for this job.
@@ -118,7 +136,8 @@ end
 -- run_files and output_files are scratch files, one for each worker, which it alone writes.
 function mapper.service(job, feed, run_files, output_files)
   local self = setmetatable(
-    {job = job, feed = feed, run_files = run_files, output_files = output_files, tags = job.tag}, Mapper)
+    {job = job, feed = feed, run_files = run_files, output_files = output_files, tags = job.tag,
+     reseed = seeding.of(job.seed)}, Mapper)
 
   local function begin(worker)
     if not job.is_inline then introduce(worker, job, feed.plan.descent) end
@@ -129,8 +148,7 @@ function mapper.service(job, feed, run_files, output_files)
   end
 
   local function handle(_, task)
-    local kind, a, b, c, d = core.decode(task)
-    return self[kind](self, a, b, c, d)
+    return dispatch(self, core.decode(task))
   end
 
   return begin, handle

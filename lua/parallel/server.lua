@@ -7,19 +7,13 @@ local functions = require("parallel.functions")
 local globals = require("parallel.globals")
 local identity = require("parallel.identity")
 local log = require("parallel.log")
+local seeding = require("parallel.seeding")
 local timeline = require("parallel.timeline")
 
 local unpack = require("parallel.packing").unpack
 
 local Server = {}
 Server.__index = Server
-
--- The same numbers for an item whoever runs it, and as parallel.random_stream on Lua 5.4.
-local function reseeder(seed)
-  if not seed then return nil end
-  if not rawget(_G, "jit") then return function(index) math.randomseed(seed, index) end end
-  return function(index) math.randomseed(core.random_stream(seed, index)()) end
-end
 
 -- A function of one slice of items, for the shape that is only known here.
 local function folding(f)
@@ -87,7 +81,7 @@ local server = {}
 -- says that there is none.
 function server.service(known, pushed, options, here)
   local self = setmetatable({functions = known, finalizer = options.finalizer,
-                             reseed = reseeder(options.seed), budget = options.tasks_per_worker}, Server)
+                             reseed = seeding.of(options.seed), budget = options.tasks_per_worker}, Server)
   local arguments = options.initargs or {}
 
   local function begin(worker)
