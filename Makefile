@@ -146,8 +146,12 @@ lint:
 bench: all
 	scripts/bench/run $(BIN)
 
-install: all
+$(BUILD)/$(PROGRAM).1: $(BIN) scripts/manual.lua
+	$(BIN) scripts/manual.lua > $@.new && mv $@.new $@
+
+install: all $(BUILD)/$(PROGRAM).1
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/$(PROGRAM)
+	install -D -m 644 $(BUILD)/$(PROGRAM).1 $(DESTDIR)$(PREFIX)/share/man/man1/$(PROGRAM).1
 	install -D -m 755 $(MODULE) $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/parallel.so
 
 clean:

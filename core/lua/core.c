@@ -12,12 +12,14 @@
 #include "core/lua/depot.h"
 #include "core/lua/emitter.h"
 #include "core/lua/event.h"
+#include "core/lua/facts.h"
 #include "core/lua/files.h"
 #include "core/lua/intake.h"
 #include "core/lua/items.h"
 #include "core/lua/list.h"
 #include "core/lua/listener.h"
 #include "core/lua/lock.h"
+#include "core/lua/logfile.h"
 #include "core/lua/outcomes.h"
 #include "core/lua/parcel.h"
 #include "core/lua/pool.h"
@@ -55,12 +57,14 @@ static Register *const PARTS[] = {
     depot_register,
     emitter_register,
     event_register,
+    facts_register,
     files_register,
     intake_register,
     items_register,
     list_register,
     listener_register,
     lock_register,
+    logfile_register,
     outcomes_register,
     parcel_register,
     pool_register,

@@ -10,6 +10,7 @@
 -- A job that neither combines nor reduces has but the first line: what a batch
 -- printed goes out as soon as what all batches before it printed is out.
 local budgets = require("parallel.budget")
+local chronicle = require("parallel.chronicle")
 local core = require("parallel.core")
 local counters = require("parallel.counters")
 local depots = require("parallel.depots")
@@ -17,6 +18,8 @@ local failure = require("parallel.failure")
 local feeds = require("parallel.feed")
 local identity = require("parallel.identity")
 local job_contract = require("parallel.job")
+local joblog = require("parallel.joblog")
+local losses = require("parallel.losses")
 local mapper = require("parallel.mapper")
 local outputs = require("parallel.output")
 local progress = require("parallel.progress")
@@ -44,7 +47,8 @@ function Run:submit(task, worker, kind, ...)
 end
 
 function Run:send(task, worker, payload)
-  self.tasks[self.pool:submit(payload, worker)] = task
+  local limit = task.kind == "map" and self.job.timeout or nil -- of each split
+  self.tasks[self.pool:submit(payload, worker, limit)] = task
   self.unanswered = self.unanswered + 1
 end
 
@@ -59,7 +63,7 @@ end
 local function encode_batch(self, batch)
   local kind = self.job.is_map_only and "print" or "map"
   local ok, payload = pcall(core.encode, kind, batch.number, batch.first, batch.last, batch.splits,
-                            batch.to_disk)
+                            batch.without, batch.to_disk)
   if ok then return payload end
   refuse_value(batch, tostring(payload))
 end
@@ -74,7 +78,7 @@ function Run:submit_batch(batch)
   if batch.to_disk == nil then batch.to_disk = prints_to_disk(self) end
   local payload = batch.payload or encode_batch(self, batch)
   if batch.splits then batch.payload = payload end
-  self:send({kind = "map", batch = batch}, nil, payload)
+  self:send({kind = "map", batch = batch, sent = core.clock()}, nil, payload)
 end
 
 function Run:submit_reduce(partition)
@@ -101,19 +105,21 @@ end
 local function weight(batch) return (batch.bytes or 0) + (batch.payload and #batch.payload or 0) end
 
 function Run:hand_out()
-  while has_room(self) do
+  while has_room(self) and not self.losses.stopping do
     local batch = self.feed:next(self.unanswered < self.job.workers)
     if not batch then return end
     self.behind = self.behind + (self.job.is_map_only and 1 or 0)
     self:submit_batch(batch)
-    self.held = self.held + weight(batch)
+    batch.weight = weight(batch)
+    self.held = self.held + batch.weight
   end
 end
 
 -- Nobody will ask for the batch again.
 local function settle(self, batch)
-  self.held = self.held - weight(batch)
+  self.held = self.held - batch.weight
   counters.merge(self.counters, batch.counters)
+  self.chronicle:settled(batch)
   self.feed:release(batch)
 end
 
@@ -156,6 +162,7 @@ end
 
 function answers.map(self, task, worker, reply)
   task.batch.counters = reply.counters
+  self.chronicle:mapped(task.batch, worker, reply.times)
   if self.job.is_map_only then return printed(self, task.batch, worker, reply) end
   table.insert(self.uncommitted[worker], task.batch)
   if reply.runs then self:committed(worker, reply.runs) end
@@ -165,7 +172,8 @@ function answers.commit(self, _, worker, reply)
   self:committed(worker, reply.runs)
 end
 
-function answers.reduce(self, _, _, reply)
+function answers.reduce(self, task, worker, reply)
+  self.chronicle:reduced(task.partition, worker, reply.time)
   self.outputs[#self.outputs + 1] = reply.output
   counters.merge(self.counters, reply.counters)
 end
@@ -180,26 +188,37 @@ function Run:label(task, item)
   if task.kind == "reduce" then return "reduce" end
 end
 
+-- A split that failed for good: the job may go on without it.
+function Run:lose(task, number, failed)
+  local batch = task.batch
+  self.chronicle:failed(self.feed:split(batch, number), failed, task.sent)
+  self.losses:take(failed, math.max(#self.feed.plan.list, self.feed.count))
+  batch.without = batch.without or {}
+  batch.without[number], batch.payload = true, nil
+end
+
 function Run:fail(kind, task, worker, detail, attempts)
-  error(failure.new({
+  local failed = failure.new({
     kind = kind, label = self:label(task, detail.item), worker = worker, pid = detail.pid,
     message = detail.message, traceback = detail.traceback, signal = detail.signal,
     exitcode = detail.exitcode, attempts = attempts,
-  }), 0)
+  })
+  if task.kind ~= "map" then error(failed, 0) end
+  self:lose(task, split_of(task, detail.item), failed)
 end
 
 function Run:note(...)
   if self.job.note then self.job.note(string.format(...)) end
 end
 
--- Counts a failed attempt; raises the Failure when there were too many.
+-- Counts a failed attempt; when there were too many, what failed is lost.
 function Run:charge(kind, task, worker, detail, allowed)
   local what = task.kind == "map" and split_of(task, detail.item) or task.partition or task.kind
   local key = task.kind .. ":" .. what
   local attempts = (self.attempts[key] or 0) + 1
   self.attempts[key] = attempts
   if attempts > (self.job.retries or allowed) then
-    self:fail(kind, task, worker, detail, attempts)
+    return self:fail(kind, task, worker, detail, attempts)
   end
   self:note("%s failed, and runs again", self:label(task, detail.item) or key)
 end
@@ -219,6 +238,15 @@ function Run:map_uncommitted_again(worker)
   end
 end
 
+-- Was it stopped at its limit? What it says then is core/lua/stop.c's; where it was is in front.
+local function overtime(self, detail)
+  local place = detail.message:match("^(.-):? ?the task was cancelled or took too long")
+  if not (place and self.job.timeout) then return false end
+  detail.message = ("timed out after %s s%s"):format(
+    self.job.timeout, place ~= "" and ", at " .. place or "")
+  return true
+end
+
 local events = {}
 
 function events.result(self, task, worker, reply)
@@ -230,7 +258,7 @@ end
 -- Half of a split may be in the worker's table by now: only a fresh worker may
 -- go on, and what this one still answers from its table does not count.
 function events.error(self, task, worker, detail)
-  self:charge("error", task, worker, detail, 0)
+  self:charge(overtime(self, detail) and "timeout" or "error", task, worker, detail, 0)
   self.condemned[worker] = true
   self.pool:kill(worker)
   self:again(task)
@@ -238,12 +266,21 @@ end
 
 -- A death that we caused is not charged to the task that happened to run.
 function events.death(self, task, worker, detail)
-  local condemned = self.condemned[worker]
-  self.condemned[worker] = nil
-  self.deaths = self.deaths + (condemned and 0 or 1)
+  local ours = self.condemned[worker] or detail.ordered
+  self.deaths = self.deaths + (ours and 0 or 1)
+  if not ours then self.chronicle:died(worker) end
   self:map_uncommitted_again(worker)
-  if not task then return end
-  if not condemned then self:charge("died", task, worker, detail, RETRIES_AFTER_DEATH) end
+  if not task then
+    self.condemned[worker] = nil
+    return
+  end
+  if detail.ordered and not (self.condemned[worker] or detail.innocent) then
+    detail.message = ("timed out after %s s"):format(self.job.timeout)
+    self:charge("timeout", task, worker, detail, 0)
+  elseif not ours then
+    self:charge("died", task, worker, detail, RETRIES_AFTER_DEATH)
+  end
+  self.condemned[worker] = nil
   self:again(task)
 end
 
@@ -253,6 +290,7 @@ end
 
 -- True when it is the stream that there is something to be had of.
 local function await_stream(self)
+  if self.losses.stopping then return false end
   local stream, pool = self.feed:awaits(), self.pool:descriptor()
   if not (stream and has_room(self)) then return false end
   local is_readable
@@ -302,9 +340,9 @@ end
 function Run:map()
   while true do
     self:hand_out()
-    if self.unanswered > 0 or (self.feed:awaits() and has_room(self)) then
+    if self.unanswered > 0 or (self.feed:awaits() and has_room(self) and not self.losses.stopping) then
       self:take_event()
-    elseif self:holds_uncommitted() then
+    elseif self:holds_uncommitted() and #self.losses.failed == 0 then
       self:ask_for_commits()
     else
       return
@@ -320,7 +358,8 @@ function Run:reduce()
   self:work_off()
 end
 
-local PARENTS_OWN = {"before", "after", "progress", "inputs", "values", "output", "note"}
+local PARENTS_OWN = {"before", "after", "progress", "inputs", "values", "output", "note", "joblog",
+                     "on_failure"}
 
 -- For workers that inherit nothing but descriptors.
 local function letter(run)
@@ -373,6 +412,7 @@ function Run:work()
   self.output = outputs.open(self.job, self.budget)
   self:open_pool()
   self:map()
+  self.losses:check(self.job.is_map_only)
   self:reduce()
   self.pool:drain(GRACE)
   self.meter:finish(self.feed.plan.bytes)
@@ -385,24 +425,26 @@ function Run:execute()
   if self.pool then self.pool:close() end
   if self.depots then self.depots:close() end
   self.feed:close()
+  self.chronicle:close()
   if ok then return made end
   self.meter:abandon()
   if self.output then self.output:abandon() end
   error(made, 0)
 end
 
---- What was done: splits, bytes, pairs, seconds, workers, deaths, retried.
+--- What was done: splits, bytes, pairs, seconds, workers, deaths, retried, skipped, failed.
 function Run:stats(pair_count)
   return {splits = self.feed.count, bytes = self.feed.plan.bytes, pairs = pair_count,
           seconds = core.clock() - self.began, workers = self.job.workers,
-          deaths = self.deaths, retried = self.retried}
+          deaths = self.deaths, retried = self.retried, skipped = #self.losses.skipped,
+          failed = #self.losses.failed}
 end
 
 local function new_run(job, feed)
   local run = setmetatable({
     job = job, feed = feed, meter = progress.new(job.progress, feed.plan.bytes, not job.values),
     tasks = {}, unanswered = 0, attempts = {}, uncommitted = {},
-    condemned = {}, counters = {},
+    condemned = {}, counters = {}, losses = losses.new(job), chronicle = chronicle.open(job, feed),
     runs = {}, outputs = {},
     ready = {}, next_out = 1, behind = 0, held = 0, printed = 0,
     largest_print = splits.size(feed.plan.bytes, job),
@@ -422,10 +464,13 @@ local mapreduce = {}
 function mapreduce.run(fields, level)
   local job, why = job_contract.prepare(fields)
   if not job then error("bad job: " .. why, (level or 1) + 1) end
+  if job.joblog then job.joblog = joblog.open(job.joblog, job.resume) end
   if job.before then job.before() end
   local run = new_run(job, feeds.new(job, rawget(_G, "arg") or {}))
   local made = run:execute()
   made.stats, made.counters = run:stats(made:count()), run.counters
+  made.failures, made.skipped = run.losses.failed, run.losses.skipped
+  made.left_failed = job.joblog and job.joblog.left_failed or 0
   if job.after then job.after(made) end
   return made
 end

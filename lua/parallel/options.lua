@@ -66,12 +66,26 @@ local OUTPUT = {
   {"keep-order", "-k", nil, "Of such a job: output in the order of the input (default)."},
   {"unordered", "-u", nil, "Or as it comes."},
 }
+local FAILURES = {
+  {"halt", nil, "WHEN", "now,fail=1 (default), soon,fail=N, now,fail=N%, or never."},
+  {"retries", nil, "N", "How often a split that failed runs again.", convert = count_of("retries")},
+  {"timeout", nil, "SECONDS", "How long the work on one split may take.", convert = count_of("timeout")},
+  {"skip-bad", nil, "N", "Go on without so many splits that failed.", convert = count_of("skip-bad")},
+  {"joblog", nil, "FILE", "Write a line there for each split: when it ran, and how that ended."},
+  {"resume", nil, nil, "Of a job that only maps: leave out the splits that the job log has."},
+  {"resume-failed", nil, nil, "Likewise, but run those again that failed."},
+}
 local RUNNING = {
   {"jobs", "-j", "N", "Worker processes: N, +N or -N (more or fewer than the processors), N%."},
   {"interactive", "-i", nil, "After the script, if there is one, run what is typed, line by line."},
   {"inline", nil, nil, "Run everything in this process: for debuggers and profilers."},
   {"progress", nil, nil, "Show how far the job is, and its rate."},
   {"stats", nil, nil, "At the end say what was done, and what counters counted."},
+  {"trace", nil, "FILE", "Write a timeline there, for Perfetto."},
+  {"report", nil, "FILE", "Write a page there: workers, slowest splits, failures."},
+  {"seed", nil, "N", "Random numbers that are the same every time.", convert = count_of("seed")},
+  {"backend", nil, "NAME", "Where the workers are: local."},
+  {"dry-run", nil, nil, "Say what would be done, and do nothing."},
   {"quiet", "-q", nil, "Say nothing but what went wrong, and that in one line."},
   {"verbose", nil, nil, "Say what is done, and what is done again."},
   {"color", nil, "WHEN", "Color in messages: auto (default), always, never.",
@@ -79,7 +93,7 @@ local RUNNING = {
 }
 local GROUPS = {
   {"Input", INPUT}, {"One-line jobs", ONE_LINE}, {"Reducing", REDUCE}, {"Output", OUTPUT},
-  {"Running", RUNNING},
+  {"Failures", FAILURES}, {"Running", RUNNING},
 }
 
 local function add_option(parser, option)
@@ -97,7 +111,8 @@ end
 local function new_parser(on_version)
   local parser = argparse("parallel-lua")
     :usage("Usage: parallel-lua [options] script.lua [arguments]\n" ..
-           "       parallel-lua [options] -e 'map code' [files]")
+           "       parallel-lua [options] -e 'map code' [files]\n" ..
+           "       parallel-lua check job.lua | doctor | completion bash|zsh|fish")
     :description("Run a Lua script, or the map-reduce job that it returns over the files named after it.")
     :epilog("A job is a table with a function map(record, emit); see README.md.")
     :add_help(false)
@@ -112,6 +127,14 @@ local function new_parser(on_version)
   end), parser:flag("--version", "Print the version."):action(on_version))
   return parser
 end
+
+-- Commands have the program's own options before them; what follows them is theirs.
+local COMMANDS = {
+  {"check", "JOB", "Load a job without running it: say what is wrong with it, or what it would do."},
+  {"doctor", nil, "Say what this build and this machine offer."},
+  {"completion", "SHELL", "Print what makes bash, zsh or fish complete our arguments."},
+}
+local SHELLS = {bash = "get_bash_complete", zsh = "get_zsh_complete", fish = "get_fish_complete"}
 
 -- Every way to write an option that takes a value, and its long name.
 local function valued()
@@ -153,6 +176,29 @@ function options.parse(arguments, on_version)
   if not ok then exit.with(exit.USAGE, "%s (see --help)", parsed) end
   return parsed, rest
 end
+
+--- Is it the name of a command?
+function options.is_command(name)
+  for _, command in ipairs(COMMANDS) do
+    if command[1] == name then return true end
+  end
+  return false
+end
+
+--- The script that makes a shell complete our arguments; nil when it is none we know.
+function options.completion(shell)
+  if not SHELLS[shell] then return nil end
+  local parser = new_parser(function() end):require_command(false)
+  for _, command in ipairs(COMMANDS) do
+    local added = parser:command(command[1], command[3]):add_help(false)
+    if command[2] then added:argument(command[2]:lower()):args("?") end
+  end
+  return parser[SHELLS[shell]](parser)
+end
+
+--- For the manual: groups {title, options}, and commands; each option is {name, short,
+-- argument, help}, each command {name, argument, help}.
+function options.all() return GROUPS, COMMANDS end
 
 --- How many workers `-j text` means: N, +N, -N (relative to the processors), N%.
 function options.workers(text)
