@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -90,10 +91,10 @@ static Array *check(lua_State *L) {
     return check_open(L, array);
 }
 
-// The same where the metatable that is wanted is an upvalue, which is found sooner.
+// The same where the metatable that is wanted is an upvalue, which is found sooner. Leaves
+// something on the stack.
 static Array *check_indexed(lua_State *L) {
     if (!lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1))) return check(L);
-    lua_pop(L, 1);
     return check_open(L, lua_touserdata(L, 1));
 }
 
@@ -116,10 +117,9 @@ static int refuse_index(lua_State *L, const Array *array, int index) {
 // The number from 0 of the element whose index stands there: of one of them, or, with `more`
 // being 1, also the place behind the last.
 static size_t check_index(lua_State *L, const Array *array, int index, size_t more) {
-    lua_Integer i = lua_tointeger(L, index);
-    if (!lua_isinteger(L, index) && lua_tonumber(L, index) != (lua_Number)i)
-        luaL_error(L, "index %s is no whole number", luaL_tolstring(L, index, NULL));
-    if (i < 1 || (size_t)i > array->count + more) refuse_index(L, array, index);
+    lua_Number i = lua_tonumber(L, index);
+    if (i != floor(i)) luaL_error(L, "index %s is no whole number", luaL_tolstring(L, index, NULL));
+    if (i < 1 || i > (lua_Number)(array->count + more)) refuse_index(L, array, index);
     return (size_t)i - 1;
 }
 
@@ -187,7 +187,7 @@ static int push_list(lua_State *L, const Array *array, size_t first, size_t coun
         ctype_read(array->type, block, element(array, first + done), part);
         for (size_t i = 0; i < part; i++) {
             scalar_push(L, array->type, block[i]);
-            lua_rawseti(L, -2, (lua_Integer)(done + i + 1));
+            lua_rawseti(L, -2, (lua_Integer)done + (lua_Integer)i + 1);
         }
     }
     return 1;
@@ -340,7 +340,7 @@ static int array_method_origin(lua_State *L) {
     const Array *array = check(L);
     push_origin(L, array);
     lua_pushinteger(L, (lua_Integer)array->start + 1);
-    lua_pushinteger(L, (lua_Integer)(array->start + array->count));
+    lua_pushinteger(L, (lua_Integer)array->start + (lua_Integer)array->count);
     return 3;
 }
 

@@ -9,6 +9,7 @@
 #include "core/lua/codec.h"
 #include "core/lua/condition.h"
 #include "core/lua/connection.h"
+#include "core/lua/depot.h"
 #include "core/lua/emitter.h"
 #include "core/lua/event.h"
 #include "core/lua/files.h"
@@ -51,6 +52,7 @@ static Register *const PARTS[] = {
     codec_register,
     condition_register,
     connection_register,
+    depot_register,
     emitter_register,
     event_register,
     files_register,

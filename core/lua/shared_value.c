@@ -56,12 +56,11 @@ static bool is_value_field(lua_State *L) {
     return lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "value") == 0;
 }
 
+// Mostly it is a method that is looked for.
 static int value_index(lua_State *L) {
-    if (!is_value_field(L)) {
-        lua_settop(L, 2);
-        lua_rawget(L, lua_upvalueindex(1));
-        return 1;
-    }
+    lua_settop(L, 2);
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL || !is_value_field(L)) return 1;
     const Ctype *type;
     Cell *cell = check(L, &type);
     scalar_push(L, type, cell_get(cell));
@@ -86,7 +85,7 @@ static Scalar check_summand(lua_State *L, const Ctype *type) {
         lua_settop(L, 1);
         lua_pushinteger(L, 1);
     }
-    return scalar_check(L, 2, ctype_named(type->kind == CTYPE_REAL ? "f64" : "i64"));
+    return scalar_check(L, 2, ctype_of_summands(type));
 }
 
 static int value_method_add(lua_State *L) {

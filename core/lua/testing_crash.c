@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,10 +56,11 @@ static void scribble(void) {
         if (!is_file(fd) && write(fd, JUNK, sizeof JUNK) == -1) continue;
 }
 
-// All the memory there is; what is given up again is not looked at.
+// All the memory there is, and no word of it is given back.
 static void eat_memory(void) {
-    char *piece;
-    while ((piece = malloc(PIECE)) != NULL) memset(piece, 1, PIECE);
+    const int mine = MAP_PRIVATE | MAP_ANONYMOUS;
+    for (char *piece; (piece = mmap(NULL, PIECE, PROT_WRITE, mine, -1, 0)) != MAP_FAILED;)
+        memset(piece, 1, PIECE);
 }
 
 static const struct {

@@ -33,6 +33,10 @@ const Ctype *ctype_numbered(uint32_t number) {
     return number < TYPES ? &ALL[number] : NULL;
 }
 
+const Ctype *ctype_of_summands(const Ctype *type) {
+    return &ALL[type->kind == CTYPE_REAL ? NUMBER_f64 : NUMBER_i64];
+}
+
 #define READ(type, c, field, kind, least, most)                                                    \
     case NUMBER_##type:                                                                            \
         for (size_t i = 0; i < count; i++) {                                                       \
@@ -43,7 +47,7 @@ const Ctype *ctype_numbered(uint32_t number) {
         break;
 
 void ctype_read(const Ctype *type, Scalar *to, const void *from, size_t count) {
-    switch (type->number) { CTYPES(READ) }
+    switch (type->number) { CTYPES(READ) } // NOLINT(bugprone-signed-char-misuse): i8 has a sign
 }
 
 #define WRITE(type, c, field, kind, least, most)                                                   \

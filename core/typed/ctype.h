@@ -41,6 +41,9 @@ typedef struct {
 const Ctype *ctype_named(const char *name);
 const Ctype *ctype_numbered(uint32_t number);
 
+/* What any number that is added to one of this type fits: f64 for floats, i64 for others. */
+const Ctype *ctype_of_summands(const Ctype *type);
+
 /* Reads `count` numbers that lie one after the other. */
 void ctype_read(const Ctype *type, Scalar *to, const void *from, size_t count);
 

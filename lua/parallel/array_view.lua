@@ -28,7 +28,8 @@ local views, pointers = {}, {} -- the types in C, by their texts and by those of
 
 -- A small count is an int, as are the indices in most compiled loops: they are compared sooner.
 local function view_type(ctype, count)
-  local text = ("struct { %s *elements; %s count; }"):format(NAMES[ctype], count < 2 ^ 31 and "int" or "double")
+  local int = count < 2 ^ 31 and "int" or "double"
+  local text = ("struct { %s *elements; %s count; }"):format(NAMES[ctype], int)
   local made = views[text] or ffi.metatype(ffi.typeof(text), methods)
   views[text] = made
   return made

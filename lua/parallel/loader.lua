@@ -6,7 +6,8 @@
 --    end
 --    loader:close()
 --
--- The workers are a Pool's, and each batch is a task of its own.
+-- The workers are a Pool's, and each batch is a task of its own. A batch that is an Array is
+-- not copied: the worker fills it and sends where it is.
 local check = require("parallel.check")
 local closing = require("parallel.closing")
 local core = require("parallel.core")
@@ -30,7 +31,8 @@ local function pool_options(self)
   local options = {
     name = "loader", workers = self.workers, seed = self.repeatable and self.seed or nil,
     initializer = begin,
-    initargs = {self.key, {dataset = self.dataset, collate = self.collate, worker_init = self.worker_init}},
+    initargs = {self.key, {dataset = self.dataset, collate = self.collate, ctype = self.ctype,
+                           worker_init = self.worker_init}},
   }
   for _, name in ipairs(OF_POOL) do options[name] = self[name] end
   return options
@@ -80,6 +82,21 @@ local function begin_epoch(self, epoch)
   return step, iteration
 end
 
+local EACH_NUMBER, EACH_ARRAY = 8, 256 * 1024 -- bytes; the latter for a mapping and a descriptor
+local LEAST_UNSEEN, MOST_ARRAYS = 16 * 1024 * 1024, 256
+
+-- The collector does not see the memory of arrays, nor their descriptors. It is called when there
+-- may be as much of them as there is memory that it sees.
+local function account_for(self, batch)
+  if getmetatable(batch) ~= core.Array then return end
+  self.arrays = self.arrays + 1
+  self.unseen = self.unseen + EACH_ARRAY + batch:count() * EACH_NUMBER
+  local seen = collectgarbage("count") * 1024
+  if self.arrays < MOST_ARRAYS and self.unseen < math.max(seen, LEAST_UNSEEN) then return end
+  self.arrays, self.unseen = 0, 0
+  collectgarbage()
+end
+
 -- The workers go on while the consumer is busy with this batch.
 local function keep_busy(self)
   if self.workers > 0 then self.pool:work() end
@@ -99,6 +116,7 @@ function Loader:epoch(number)
     local index, batch = step()
     if index == nil then return leave_epoch(self) end
     keep_busy(self)
+    account_for(self, batch)
     if failure.is(batch) and self.on_error ~= "collect" then
       if self.on_error == "skip" then return next_batch() end
       error(batch, 0)
@@ -128,7 +146,7 @@ Loader.__close = Loader.close
 
 local OPTIONS = {
   dataset = "function table userdata", size = "number", batch = "number", workers = "number",
-  shuffle = "boolean", seed = "number", prefetch = "number", collate = "function",
+  shuffle = "boolean", seed = "number", prefetch = "number", collate = "function", ctype = "string",
   worker_init = "function", drop_last = "boolean", persistent = "boolean", on_error = "string",
   timeout = "number", retries = "number", start_method = "string",
 }
@@ -183,14 +201,15 @@ local loader = {}
 --- Make a Loader. Options: dataset (a function of the index from 1, or a list), size (of a
 -- function's dataset), batch = 32 items, workers (default: one a processor; 0: in this process),
 -- shuffle = false, seed (default: another each time), prefetch = 2 batches ahead a worker, collate
--- (a function that makes the batch of a list of items, in the worker), worker_init (a function of
+-- (a function that makes the batch of a list of items, in the worker), ctype (batches that are lists of
+-- numbers arrive as Arrays of this type), worker_init (a function of
 -- the worker's number, run as it begins), drop_last = false (a last batch that is smaller), persistent =
 -- true (workers live from epoch to epoch), on_error = "raise" | "collect" | "skip"; timeout, retries,
 -- start_method as of a Pool. Workers are started by the first epoch.
 function loader.new(options)
   check.type(options, "table", 1, "Loader")
   check_options(options)
-  local self = {epochs = 0, key = new_key(), repeatable = options.seed ~= nil}
+  local self = {epochs = 0, arrays = 0, unseen = 0, key = new_key(), repeatable = options.seed ~= nil}
   for name, value in pairs(options) do self[name] = value end
   self.size = options.size or size_of(options.dataset)
   self.batch, self.prefetch = options.batch or 32, options.prefetch or 2

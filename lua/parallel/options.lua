@@ -15,10 +15,12 @@ local function count_of(name)
   end
 end
 
-local function bytes_of(text)
-  local bytes = size.bytes(text) or size.bytes(tonumber(text) or "")
-  if bytes then return bytes end
-  return nil, ("--block takes a size such as 64K or 8M, got '%s'"):format(text)
+local function bytes_of(name)
+  return function(text)
+    local bytes = size.bytes(text) or size.bytes(tonumber(text) or "")
+    if bytes then return bytes end
+    return nil, ("--%s takes a size such as 64K or 8M, got '%s'"):format(name, text)
+  end
 end
 
 local ESCAPES = {n = "\n", t = "\t", r = "\r", ["0"] = "\0", ["\\"] = "\\"}
@@ -33,7 +35,7 @@ local INPUT = {
   {"inputs-from", "-a", "FILE", "Read the names of inputs from a file, a line each; - is standard input."},
   {"null", "-0", nil, "They are separated by zero bytes instead."},
   {"records", nil, "KIND", "line, block, paragraph, file, or a separator.", convert = unescaped},
-  {"block", "-b", "SIZE", "Least size of a block.", convert = bytes_of},
+  {"block", "-b", "SIZE", "Least size of a block.", convert = bytes_of("block")},
   {"field-separator", "-F", "SEP", "Split records into the list f; a space: at blanks.", convert = unescaped},
   {"header", nil, "N", "The first N lines of each input are its header.", convert = count_of("header")},
 }
@@ -51,6 +53,9 @@ local REDUCE = {
   {"top", nil, "N", "Keep N pairs, those with the greatest values unless --sort says otherwise.",
     convert = count_of("top")},
   {"partitions", nil, "N", "How many reduce tasks.", convert = count_of("partitions")},
+  {"memory", nil, "SIZE", "Memory for the whole job (default: a quarter of what is free); more goes to disk.",
+    convert = bytes_of("memory")},
+  {"tmpdir", nil, "DIR", "Where on disk: default $TMPDIR or /tmp."},
 }
 local OUTPUT = {
   {"output", "-o", "FILE", "Write there, all or nothing."},

@@ -7,8 +7,11 @@ local SharedMemory = {}
 SharedMemory.__index = SharedMemory
 core.register_type("parallel.SharedMemory", SharedMemory)
 
+-- POSIX has a slash before such names; here it may be left out.
+local function bare(name) return name and (name:gsub("^/", "")) end
+
 local function open(options)
-  local name, size = options.name, options.size
+  local name, size = bare(options.name), options.size
   if options.create or name == nil then return core.shared_memory(name, size) end
   local memory, why = core.attach_memory(name)
   if not memory or not size or memory:count() >= size then return memory, why end
@@ -24,8 +27,9 @@ end
 
 local function check_name(name)
   if type(name) ~= "string" then refuse("name must be a string, got %s", type(name)) end
-  if name:find("^%.?%.?$") or #name > 200 or name:find("[/%z]") then
-    refuse("name must be 1 to 200 bytes without slashes, got '%s'", name)
+  local text = bare(name)
+  if text:find("^%.?%.?$") or #text > 200 or text:find("[/%z]") then
+    refuse("name must be 1 to 200 bytes without slashes within, got '%s'", name)
   end
 end
 
@@ -86,7 +90,7 @@ end
 
 --- Take the name away: true, or nil, message. Those that are attached stay so.
 function SharedMemory:unlink()
-  if self.name then return core.unlink_memory(self.name) end
+  if self.name then return core.unlink_memory(bare(self.name)) end
   return nil, "cannot unlink shared memory: it has no name"
 end
 

@@ -64,9 +64,10 @@ local function runs()
   local batch = {{"a", 1}, {"b", 2}, {"a", 3}, {{1, "c"}, 4}, {5, 5}}
   local ways = {"sum", "count", "min", "max", "mean", "first", "last", "list", "set", "values"}
   for i, combine in ipairs(ways) do
-    local emit, file = core.emitter({combine = combine, partitions = 2}), core.scratch()
+    local file = core.scratch()
+    local emit = core.emitter({combine = combine, partitions = 2, depot = core.depot({memory = file:fd()})})
     for _, pair in ipairs(batch) do emit(pair[1], pair[2]) end
-    local descriptor = emit:commit(file:fd()):sub(2) -- less the descriptor, below 128
+    local descriptor = emit:commit()[1]:sub(2) -- less the descriptor, below 128
     local handle = io.open("/proc/self/fd/" .. file:fd(), "rb")
     seed("reduce", string.char(i * 25, i - 1, i % 2, #descriptor) .. descriptor .. handle:read("*a"))
     handle:close()

@@ -97,6 +97,18 @@ for _, workers in ipairs({0, 1, 2, 3}) do
       assert.same({30, 70}, epoch())
     end)
 
+    it("gives batches that are arrays", function()
+      open({dataset = ten_times, size = 3, batch = 2, workers = workers, ctype = "i32"})
+      local batches = epoch()
+      assert.same({{10, 20}, {30}}, {batches[1]:to_table(), batches[2]:to_table()})
+      loader:close()
+      open({dataset = ten_times, size = 3, batch = 2, workers = workers, collate = function(items)
+        return parallel.Array("f64", items)
+      end})
+      batches = epoch()
+      assert.equal(30, batches[1]:sum())
+    end)
+
     it("raises an error where its batch would stand, and goes on behind it", function()
       open({dataset = function(i) return i ~= 3 and i or error("item 3 is torn", 0) end,
             size = 6, batch = 2, workers = workers})
@@ -232,6 +244,21 @@ describe("Loader", function()
     loader:close()
     loader:close()
     assert.match("attempt to use a closed loader$", raised(loader.epoch, loader))
+  end)
+
+  it("does not copy arrays, and keeps none that nobody holds", function()
+    open({dataset = ten_times, size = 200, batch = 1, workers = 1, collate = function()
+      return parallel.Array("f64", 10000)
+    end})
+    local most, held = 0, setmetatable({}, {__mode = "v"})
+    for i, batch in loader:epoch() do
+      held[i] = batch
+      local count = 0
+      for _ in pairs(held) do count = count + 1 end
+      most = math.max(most, count)
+    end
+    assert.is_true(most < 100)
+    assert.is_true(loader.pool:stats().bytes_received < 200 * 1000)
   end)
 
   it("leaves nothing behind of epochs that are left", function()

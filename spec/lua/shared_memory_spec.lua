@@ -193,9 +193,18 @@ describe("parallel.SharedMemory", function()
     assert.is_function(getmetatable(memory).__close)
   end)
 
+  it("has the same name with a slash before it", function()
+    local memory = SharedMemory{name = "/" .. NAME, size = 3, create = true}
+    local attached = SharedMemory{name = NAME}
+    assert.equal(3, attached.size)
+    attached:close()
+    memory:close()
+    assert.is_true(memory:unlink())
+  end)
+
   it("refuses names and sizes that are none", function()
-    for _, name in ipairs({"", ".", "..", "a/b", "/a", "a\0b", ("x"):rep(201)}) do
-      assert.match("shared_memory_spec.lua:%d+: bad argument #1 to 'SharedMemory' %(name must be 1 to 200 bytes without slashes",
+    for _, name in ipairs({"", ".", "..", "a/b", "/", "//a", "a\0b", ("x"):rep(201)}) do
+      assert.match("shared_memory_spec.lua:%d+: bad argument #1 to 'SharedMemory' %(name must be 1 to 200 bytes without slashes within",
         raised(function() return (SharedMemory{name = name, size = 1, create = true}) end))
     end
     assert.match("name must be a string, got number", raised(SharedMemory, {name = 7}))
