@@ -21,14 +21,14 @@ const char *remote_address(lua_State *L, int index, Address *address) {
     return address_parse(address, text, size, &why) == 0 ? NULL : push_words(L, why);
 }
 
-bool remote_secret(lua_State *L, int index, Secret *secret) {
-    if (lua_isboolean(L, index) && !lua_toboolean(L, index)) return false;
+const char *remote_secret(lua_State *L, int index, Secret *secret, bool *has_secret) {
+    *has_secret = !lua_isboolean(L, index) || lua_toboolean(L, index);
+    if (!*has_secret) return NULL;
     size_t size;
     const char *key = luaL_checklstring(L, index, &size);
     luaL_argcheck(L, size > 0, index, "an authkey cannot be empty");
-    if (secret_of(secret, key, size) == 0) return true;
-    luaL_error(L, "this build has no libsodium and so no keys: authkey = false, for plain data "
-                  "over a path, is what it offers");
+    if (secret_of(secret, key, size) == 0) return NULL;
+    return "this build has no libsodium, and so no keys (authkey = false: plain data over a path)";
 }
 
 uint64_t remote_deadline(lua_State *L, int index) {
