@@ -21,7 +21,7 @@ local function log_lines()
   local lines = {}
   for line in files.read(files.path("log")):gmatch("([^\n]*)\n") do
     local fields = {}
-    for field in line:gmatch("[^\t]*") do fields[#fields + 1] = field end
+    for field in (line .. "\t"):gmatch("([^\t]*)\t") do fields[#fields + 1] = field end
     lines[#lines + 1] = fields
   end
   return lines
