@@ -1,12 +1,15 @@
 #include "core/lua/core.h"
 
+#include "core/lua/array.h"
 #include "core/lua/aside.h"
 #include "core/lua/barrier.h"
 #include "core/lua/calls.h"
 #include "core/lua/children.h"
+#include "core/lua/client.h"
 #include "core/lua/codec.h"
 #include "core/lua/condition.h"
 #include "core/lua/connection.h"
+#include "core/lua/depot.h"
 #include "core/lua/emitter.h"
 #include "core/lua/event.h"
 #include "core/lua/facts.h"
@@ -14,6 +17,7 @@
 #include "core/lua/intake.h"
 #include "core/lua/items.h"
 #include "core/lua/list.h"
+#include "core/lua/listener.h"
 #include "core/lua/lock.h"
 #include "core/lua/logfile.h"
 #include "core/lua/outcomes.h"
@@ -30,6 +34,8 @@
 #include "core/lua/scratch.h"
 #include "core/lua/self.h"
 #include "core/lua/semaphore.h"
+#include "core/lua/shared_memory.h"
+#include "core/lua/shared_value.h"
 #include "core/lua/starter.h"
 #include "core/lua/system.h"
 #include "core/lua/text.h"
@@ -39,13 +45,16 @@ typedef void Register(lua_State *L);
 
 // clang-format off
 static Register *const PARTS[] = {
+    array_register,
     aside_register,
     barrier_register,
     calls_register,
     children_register,
+    client_register,
     codec_register,
     condition_register,
     connection_register,
+    depot_register,
     emitter_register,
     event_register,
     facts_register,
@@ -53,8 +62,9 @@ static Register *const PARTS[] = {
     intake_register,
     items_register,
     list_register,
-    logfile_register,
+    listener_register,
     lock_register,
+    logfile_register,
     outcomes_register,
     parcel_register,
     pool_register,
@@ -69,6 +79,8 @@ static Register *const PARTS[] = {
     scratch_register,
     self_register,
     semaphore_register,
+    shared_memory_register,
+    shared_value_register,
     starter_register,
     system_register,
     text_register,

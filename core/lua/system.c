@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/lua/interrupt.h"
 #include "core/os/clock.h"
 #include "core/os/descriptor.h"
 #include "core/os/owner.h"
@@ -135,7 +136,7 @@ static int system_poll(lua_State *L) {
         lua_pop(L, 1);
     }
     int ms = seconds < 0 ? -1 : seconds > 2e6 ? 2000000000 : (int)ceil(seconds * 1000);
-    if (sys.poll(polled, count, ms) == -1 && errno != EINTR)
+    if (interrupt_poll(polled, count, ms) == -1 && errno != EINTR)
         return luaL_error(L, "cannot poll: %s", strerror(errno));
     lua_newtable(L);
     for (nfds_t i = 0, n = 0; i < count; i++) {

@@ -76,12 +76,22 @@ _Noreturn void process_enter(const int *keep, int count, int life, ProcessMain *
     process_leave(life, main(context, life));
 }
 
-_Noreturn void process_leave(int life, int status) {
-    fcntl(life, F_SETFL, O_NONBLOCK); // without O_ASYNC: disarmed
+static void close_output(void) {
     FAULT("child.leave");
     fclose(stdout);
     fclose(stderr);
+}
+
+_Noreturn void process_leave(int life, int status) {
+    fcntl(life, F_SETFL, O_NONBLOCK); // without O_ASYNC: disarmed
+    close_output();
     _exit(status);
+}
+
+_Noreturn void process_leave_with_all(void) {
+    close_output();
+    kill(-getpid(), SIGKILL);
+    _exit(0); // it has no group of its own
 }
 
 // ---- in the parent -------------------------------------------------------

@@ -63,6 +63,11 @@ void process_take(Process *process, pid_t pid, int *life);
  * streams would move the file offsets that it shares with us. */
 _Noreturn void process_leave(int life, int status);
 
+/* In the child: the same, and ends what it has started too, by SIGKILL to all its
+ * group. For one whose parent may be gone, or go before it would see to that: what
+ * outlives such a child has nobody who ends it. */
+_Noreturn void process_leave_with_all(void);
+
 /* Whether it has ended, without waiting for that. */
 bool process_has_ended(const Process *process);
 

@@ -222,7 +222,7 @@ static int bury(Pool *pool, Worker *worker, PoolEvent *event) {
     bool starting = worker->state == WORKER_STARTING;
     obituary(pool, worker, event);
     bool sent_away = worker->state == WORKER_LEAVING && (pool->draining || !event->task);
-    bool expected = starting || sent_away || worker_retired(worker, &event->end);
+    bool expected = starting || sent_away || worker_retired(worker);
     take_back_held(pool, worker);
     places_vacate(&pool->places, worker);
     pool->deaths += !expected;

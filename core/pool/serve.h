@@ -72,7 +72,8 @@ typedef struct {
 
 enum { SERVE_DONE = 0, SERVE_BROKEN = 70, SERVE_REFUSED = 72 }; // exit statuses of a worker
 
-/* Runs until the channel closes. The exit status of the process. */
+/* Runs until the channel closes, and then ends the process and what it has started.
+ * Returns only when it refused to begin: the exit status. */
 int serve(Self *self, const Service *service, Channel *channel);
 
 #endif

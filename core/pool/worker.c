@@ -146,9 +146,8 @@ Task *worker_blame(Worker *worker) {
     return task_queue_pop(&worker->held);
 }
 
-bool worker_retired(const Worker *worker, const ProcessEnd *end) {
-    return worker->board->retiring && board_phase(worker->board) == BOARD_LEAVING &&
-           end->signal == 0;
+bool worker_retired(const Worker *worker) {
+    return worker->board->retiring && board_phase(worker->board) == BOARD_LEAVING;
 }
 
 void worker_dismiss(Worker *worker) {

@@ -70,7 +70,7 @@ bool worker_has_ended(const Worker *worker);
 Task *worker_blame(Worker *worker);
 
 /* Of an ended worker: did it leave by itself, in good order? */
-bool worker_retired(const Worker *worker, const ProcessEnd *end);
+bool worker_retired(const Worker *worker);
 
 /* No more tasks for it: it leaves when it has answered those it holds. */
 void worker_dismiss(Worker *worker);

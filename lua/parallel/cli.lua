@@ -12,6 +12,7 @@ local oneline = require("parallel.oneline")
 local options = require("parallel.options")
 local parallel = require("parallel")
 local plan = require("parallel.plan")
+local repl = require("parallel.repl")
 local settings = require("parallel.settings")
 local unpack = require("parallel.packing").unpack
 
@@ -181,14 +182,26 @@ local function print_version()
   os.exit(exit.DONE)
 end
 
+-- The arguments are a one-line job's, or a script's; or there are none, but lines to be typed.
+local function run(given, rest)
+  if given.map and #given.map > 0 then
+    run_one_line(given, rest)
+  elseif options.is_command(rest[1]) then
+    run_command(given, rest)
+  elseif rest[1] or not given.interactive then
+    run_script(given, rest)
+  end
+  if not given.interactive then return end
+  _G.parallel = parallel
+  repl(with_traceback, describe)
+end
+
 --- Run the program over its arguments (from index 1); returns the exit status.
 return function(arguments)
   local given, rest = {}, nil
   local ok, outcome = pcall(function()
     given, rest = options.parse(arguments, print_version)
-    if given.map and #given.map > 0 then return run_one_line(given, rest) end
-    if options.is_command(rest[1]) then return run_command(given, rest) end
-    run_script(given, rest)
+    run(given, rest)
   end)
   if ok then return exit.DONE end
   if tostring(outcome):match("interrupted$") then error(outcome, 0) end

@@ -3,6 +3,7 @@
 -- Takes chunks from sources (see parallel.singles) in the order in which those
 -- came, hands them to the workers, and settles every item exactly once: by a
 -- result, by an error in user code, or by the death of the worker that ran it.
+local chunks = require("parallel.chunk")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 local figures = require("parallel.figures")
@@ -22,27 +23,12 @@ local timeline = require("parallel.timeline")
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
 local MOST_STILLBORN = 3 -- workers that a chunk may end before its first item starts
 
+local piece = chunks.piece
+
 local Crew = {}
 Crew.__index = Crew
 
 -- ---- handing out ----------------------------------------------------------
-
-local function encode_chunk(chunk)
-  local items = chunk.items.calls and chunk.items.calls:bytes() or chunk.items
-  return core.encode_trusted("run", chunk.version.number, chunk.shape, items, chunk.first)
-end
-
-local function part(items, from, to)
-  if items.calls then return {n = to - from + 1, calls = items.calls:cut(from, to)} end
-  return core.slice(items, from, to)
-end
-
-local function piece(chunk, from, to, attempts)
-  local items = part(chunk.items, from, to)
-  return {source = chunk.source, version = chunk.version, shape = chunk.shape,
-          timeout = chunk.timeout, first = chunk.first + from - 1, items = items, attempts = attempts,
-          stillborn = from == 1 and chunk.stillborn or nil, parcel = chunk.parcel}
-end
 
 local function refuse(self, chunk, place, fields)
   self.done, self.failed = self.done + 1, self.failed + 1
@@ -64,7 +50,7 @@ end
 
 -- Shared objects go along as descriptors, which can be closed by now, or too many.
 local function hand_over(self, chunk)
-  local payload, parcel = encode_chunk(chunk)
+  local payload, parcel = chunks.encode(chunk)
   return self.transport:submit(payload, nil, chunk.timeout or self.timeout, parcel or chunk.parcel)
 end
 

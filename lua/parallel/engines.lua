@@ -218,7 +218,7 @@ function engines.add_to(Pool)
       self:check_open()
       for i, wanted in ipairs(types) do check.type(select(i, ...), wanted, i, name) end
       local results = self.engines[name](self.engines, ...)
-      return results
+      if results then return results end
     end
   end
   setmetatable(Pool, {__index = function(_, key)

@@ -5,6 +5,7 @@
 -- they come out as they are.
 local core = require("parallel.core")
 local halt = require("parallel.halt")
+local size = require("parallel.size")
 local start_method = require("parallel.start_method")
 local timeline = require("parallel.timeline")
 
@@ -23,7 +24,7 @@ local FIELDS = {
   workers = {"number"}, progress = {"boolean", "function"},
   ordered = {"boolean"}, header = {"number"}, block = {"number"}, tag = {"boolean"},
   output = {"string", "function", "number"}, format = {"string"}, note = {"function"},
-  start_method = {"string"},
+  start_method = {"string"}, memory = {"string", "number"}, tmpdir = {"string"},
   timeout = {"number"}, seed = {"number"}, halt = {"string"}, skip_bad = {"number"},
   on_failure = {"function"},
   joblog = {"string"}, resume = {"string"}, trace = {"string"}, report = {"string"}, backend = {"string"},
@@ -104,6 +105,11 @@ local function check_running(fields)
   return ok, why
 end
 
+local function check_memory(fields)
+  if fields.memory == nil or size.bytes(fields.memory) then return true end
+  return nil, ("'memory' must be a size such as '512M', got '%s'"):format(fields.memory)
+end
+
 local function check_all(fields)
   local ok, why = check_types(fields)
   if ok then ok, why = check_combine(fields) end
@@ -112,6 +118,7 @@ local function check_all(fields)
   if ok then ok, why = check_whole(fields, "partitions", 1) end
   if ok then ok, why = check_whole(fields, "header", 1) end
   if ok then ok, why = check_whole(fields, "block", 1) end
+  if ok then ok, why = check_memory(fields) end
   if ok then ok, why = check_choice(fields, "format", FORMATS) end
   if ok then ok, why = check_whole(fields, "workers", -math.huge) end
   if ok and fields.records == "" then ok, why = nil, "'records' must not be empty" end
@@ -182,6 +189,7 @@ function job.prepare(fields)
   made.is_inline = made.workers == 0
   made.workers = made.is_inline and 1 or job.workers(made.workers)
   made.partitions = made.partitions or 4 * made.workers
+  made.memory = size.bytes(made.memory)
   local sort = SORTS[made.sort or made.top and "value desc"] or {}
   made.sort_by, made.descending = sort[1], sort[2] or false
   local is_text = type(made.output) == "string" or type(made.output) == "number"

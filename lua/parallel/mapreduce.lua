@@ -9,9 +9,11 @@
 --
 -- A job that neither combines nor reduces has but the first line: what a batch
 -- printed goes out as soon as what all batches before it printed is out.
+local budgets = require("parallel.budget")
 local chronicle = require("parallel.chronicle")
 local core = require("parallel.core")
 local counters = require("parallel.counters")
+local depots = require("parallel.depots")
 local failure = require("parallel.failure")
 local feeds = require("parallel.feed")
 local identity = require("parallel.identity")
@@ -33,6 +35,7 @@ local GRACE = 10              -- seconds that the workers have to end
 local TASKS_EACH = 3          -- batches that are handed out, a worker
 local BEHIND_EACH = 8         -- batches that may wait for one before them, a worker
 local MOST_HELD = 64 * 1024 * 1024 -- bytes of streams that are not committed yet
+local LEAST_HELD = 1024 * 1024     -- a worker, however little memory there is
 
 local Run = {}
 Run.__index = Run
@@ -59,14 +62,20 @@ end
 
 local function encode_batch(self, batch)
   local kind = self.job.is_map_only and "print" or "map"
-  local ok, payload = pcall(
-    core.encode, kind, batch.number, batch.first, batch.last, batch.splits, batch.without)
+  local ok, payload = pcall(core.encode, kind, batch.number, batch.first, batch.last, batch.splits,
+                             batch.without, batch.to_disk)
   if ok then return payload end
   refuse_value(batch, tostring(payload))
 end
 
+-- What waits to go out waits on disk when there is much of it, or may soon be.
+local function prints_to_disk(self)
+  return self.job.is_map_only and self.printed + self.unanswered * self.largest_print > self.budget.total / 2
+end
+
 -- What was sent is kept, to be sent again.
 function Run:submit_batch(batch)
+  if batch.to_disk == nil then batch.to_disk = prints_to_disk(self) end
   local payload = batch.payload or encode_batch(self, batch)
   if batch.splits then batch.payload = payload end
   self:send({kind = "map", batch = batch, sent = core.clock()}, nil, payload)
@@ -88,8 +97,9 @@ end
 -- What waits for its turn, and what may have to be sent again, is bounded.
 local function has_room(self)
   local workers = self.job.workers
+  local most_held = math.min(MOST_HELD, math.max(self.budget.held, LEAST_HELD * workers))
   return self.unanswered < TASKS_EACH * workers and self.behind < BEHIND_EACH * workers
-    and self.held < MOST_HELD
+    and self.held < most_held
 end
 
 local function weight(batch) return (batch.bytes or 0) + (batch.payload and #batch.payload or 0) end
@@ -118,7 +128,7 @@ end
 local answers = {}
 
 function Run:committed(worker, runs)
-  self.runs[#self.runs + 1] = runs
+  for _, descriptor in ipairs(runs) do self.runs[#self.runs + 1] = descriptor end
   for _, batch in ipairs(self.uncommitted[worker]) do settle(self, batch) end
   self.uncommitted[worker] = {}
 end
@@ -129,6 +139,7 @@ local function put_out(self, batch)
   self.behind = self.behind - 1
   self.output:take(printed.file, printed.offset, printed.length, printed.count)
   printed.file:release(printed.offset, printed.length)
+  self.printed = self.printed - printed.length
   settle(self, batch)
 end
 
@@ -143,7 +154,9 @@ local function put_out_in_order(self, batch)
 end
 
 local function printed(self, batch, worker, reply)
-  reply.file, batch.printed = self.run_files[worker], reply
+  local memory, disk = self.depots:files_of(worker)
+  reply.file, batch.printed = batch.to_disk and disk or memory, reply
+  self.printed, self.largest_print = self.printed + reply.length, math.max(self.largest_print, reply.length)
   if self.job.ordered == false then put_out(self, batch) else put_out_in_order(self, batch) end
 end
 
@@ -340,23 +353,9 @@ end
 
 function Run:reduce()
   if #self.runs == 0 then return end
+  self.depots:mark()
   for partition = 0, self.job.partitions - 1 do self:submit_reduce(partition) end
   self:work_off()
-end
-
--- One for each worker, which it alone writes.
-local function scratch_files(count)
-  local files = {}
-  for worker = 1, count do files[worker] = assert(core.scratch()) end
-  return files
-end
-
-local function descriptors(...)
-  local fds = {}
-  for _, files in ipairs({...}) do
-    for _, file in ipairs(files) do fds[#fds + 1] = file:fd() end
-  end
-  return fds
 end
 
 local PARENTS_OWN = {"before", "after", "progress", "inputs", "values", "output", "note", "joblog",
@@ -369,47 +368,48 @@ local function letter(run)
   for _, name in ipairs(PARENTS_OWN) do job[name] = nil end
   local ok, enclosed = pcall(recruit.enclose, {
     job = job, plan = {list = plan.list, values = plan.values, descent = plan.descent},
-    run_fds = descriptors(run.run_files), output_fds = descriptors(run.output_files),
-    stream_fds = descriptors({run.feed.stream_file})})
+    budget = run.budget, depots = run.depots:letter(),
+    stream_fd = run.feed.stream_file and run.feed.stream_file:fd()})
   if ok then return recruit.letter("parallel.mapper", enclosed) end
   error(failure.new({kind = "unsendable", message = "cannot send the job: " .. enclosed}), 0)
 end
 
--- The files are made before the workers are forked: replacements inherit them
--- too, and nothing is left behind whoever dies.
+local function kept_descriptors(self)
+  local fds = self.depots:descriptors()
+  fds[#fds + 1] = self.feed.stream_file and self.feed.stream_file:fd()
+  return fds
+end
+
 function Run:open_pool()
   identity.check_nesting()
   self.feed.plan.descent = identity.descent()
-  self.run_files, self.output_files = scratch_files(self.job.workers), scratch_files(self.job.workers)
+  self.depots = depots.open(self.job, self.budget)
   local starter = not self.job.is_inline and start_method.starter(self.job.start_method) or nil
   local bytes, parcel
   if starter then bytes, parcel = letter(self) end
-  local begin, handle = mapper.service(self.job, self.feed, self.run_files, self.output_files)
+  local begin, handle = mapper.service(self.job, self.feed, self.budget, self.depots)
   local pool, why = (self.job.is_inline and solo.open or core.pool)({
     workers = self.job.workers, begin = begin, handle = handle,
-    keep = descriptors(self.run_files, self.output_files, {self.feed.stream_file}),
+    keep = kept_descriptors(self),
     starter = starter, letter = bytes, parcel = parcel,
   })
   if not pool then error(why, 0) end
   self.pool = pool
 end
 
-local function close_all(files)
-  for _, file in ipairs(files or {}) do file:close() end
-end
-
--- The files of the output live on in the Result.
+-- The files live on in the Result, less the runs.
 function Run:finish()
   if not self.job.is_map_only then
-    self.output:give(result.new(self.job, self.outputs, self.output_files))
-    self.output_files = nil
+    self.depots:release()
+    self.output:give(result.new(self.job, self.outputs, self.depots, self.budget))
+    self.depots = nil
   end
   return self.output:finish()
 end
 
 function Run:work()
   self:note("%d splits planned, %d workers", #self.feed.plan.list, self.job.workers)
-  self.output = outputs.open(self.job)
+  self.output = outputs.open(self.job, self.budget)
   self:open_pool()
   self:map()
   self.losses:check(self.job.is_map_only)
@@ -423,8 +423,7 @@ end
 function Run:execute()
   local ok, made = pcall(self.work, self)
   if self.pool then self.pool:close() end
-  close_all(self.run_files)
-  close_all(self.output_files)
+  if self.depots then self.depots:close() end
   self.feed:close()
   self.chronicle:close()
   if ok then return made end
@@ -447,7 +446,10 @@ local function new_run(job, feed)
     tasks = {}, unanswered = 0, attempts = {}, uncommitted = {},
     condemned = {}, counters = {}, losses = losses.new(job), chronicle = chronicle.open(job, feed),
     runs = {}, outputs = {},
-    ready = {}, next_out = 1, behind = 0, held = 0,
+    ready = {}, next_out = 1, behind = 0, held = 0, printed = 0,
+    largest_print = splits.size(feed.plan.bytes, job),
+    budget = budgets.new(job.memory, job.workers, feed.stream_file ~= nil or type(job.inputs) == "function"
+                         or type(job.values) == "function"),
     began = core.clock(), deaths = 0, retried = 0,
   }, Run)
   for worker = 1, job.workers do run.uncommitted[worker] = {} end

@@ -32,12 +32,16 @@ function oneshot.with(object, f)
   return finish(made, pcall(f, object))
 end
 
+local function open(method, f, items, options)
+  check.callable(f, 1, method)
+  check.items(items, 2, method)
+  local of_pool, of_call = divide(options)
+  return pool.inheriting(f, of_pool), of_call
+end
+
 local function use(method)
   return function(f, items, options)
-    check.callable(f, 1, method)
-    check.items(items, 2, method)
-    local of_pool, of_call = divide(options)
-    local made = pool.inheriting(f, of_pool)
+    local made, of_call = open(method, f, items, options)
     return finish(made, pcall(made[method], made, f, items, of_call))
   end
 end
@@ -46,10 +50,7 @@ end
 -- one that is abandoned is closed by the collector.
 local function iterate(method)
   return function(f, items, options)
-    check.callable(f, 1, method)
-    check.items(items, 2, method)
-    local of_pool, of_call = divide(options)
-    local made = pool.inheriting(f, of_pool)
+    local made, of_call = open(method, f, items, options)
     local ok, step = pcall(made[method], made, f, items, of_call)
     if not ok then finish(made, ok, step) end
     return function()

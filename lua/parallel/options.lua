@@ -53,6 +53,9 @@ local REDUCE = {
   {"top", nil, "N", "Keep N pairs, those with the greatest values unless --sort says otherwise.",
     convert = count_of("top")},
   {"partitions", nil, "N", "How many reduce tasks.", convert = count_of("partitions")},
+  {"memory", nil, "SIZE", "Memory for the whole job (default: a quarter of what is free); more goes to disk.",
+    convert = bytes_of("memory")},
+  {"tmpdir", nil, "DIR", "Where on disk: default $TMPDIR or /tmp."},
 }
 local OUTPUT = {
   {"output", "-o", "FILE", "Write there, all or nothing."},
@@ -74,6 +77,7 @@ local FAILURES = {
 }
 local RUNNING = {
   {"jobs", "-j", "N", "Worker processes: N, +N or -N (more or fewer than the processors), N%."},
+  {"interactive", "-i", nil, "After the script, if there is one, run what is typed, line by line."},
   {"inline", nil, nil, "Run everything in this process: for debuggers and profilers."},
   {"progress", nil, nil, "Show how far the job is, and its rate."},
   {"stats", nil, nil, "At the end say what was done, and what counters counted."},

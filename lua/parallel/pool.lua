@@ -1,6 +1,7 @@
 --- pool: a number of worker processes, and functions to run in them.
 local async_result = require("parallel.async_result")
 local check = require("parallel.check")
+local closing = require("parallel.closing")
 local core = require("parallel.core")
 local crew = require("parallel.crew")
 local directed = require("parallel.directed")
@@ -189,7 +190,18 @@ local function map_async(self, shape, f, items, options)
   return result
 end
 
--- An iterator of number, result; in order, or as they come.
+-- What was not asked for yet is not wanted any more.
+local function abandon(self, source)
+  if self.closed then return end
+  if not source:ended() then
+    source:cancel(function()
+      return failure.new({kind = "cancelled", message = "the iteration was abandoned"})
+    end)
+  end
+  finish(self, source)
+end
+
+-- An iterator of number, result; in order, or as they come. And what a loop closes on Lua 5.4.
 local function imap(self, shape, f, items, options, ordered)
   local ready, first, last = {}, 1, 0
   local function receive(number, ok, value)
@@ -219,7 +231,7 @@ local function imap(self, shape, f, items, options, ordered)
         error(one.value, 0)
       end
     end
-  end
+  end, nil, nil, closing.new(function() abandon(self, source) end)
 end
 
 local FORMS = {map = "one", starmap = "tuple"}

@@ -89,7 +89,7 @@ function Result:close()
   if not self.pairs_of then return end
   self.pairs_of:close()
   self.pairs_of = nil
-  for _, file in ipairs(self.files) do file:close() end
+  self.files:close()
 end
 
 Result.__len = Result.count
@@ -114,10 +114,12 @@ local result = {}
 --- The result of a job whose pairs, so many, went to its output.
 function result.written(count) return setmetatable({pair_count = count}, Written) end
 
---- The result of a job: what its reduce tasks left (`outputs`) in these files,
--- which from now on belong to it.
-function result.new(job, outputs, files)
+--- The result of a job: what its reduce tasks left (`outputs`) in these files (anything with a
+-- method close), which from now on belong to it. With a budget (see parallel.budget) they are
+-- parallel.depots, and what cannot be merged in its memory is merged there first.
+function result.new(job, outputs, files, budget)
   local order = {sort = job.sort_by, desc = job.descending, top = job.top}
+  if budget then order.depot, order.memory = files:last(), math.floor(budget.total / 2) end
   return setmetatable({job = job, files = files, pairs_of = core.result(outputs, order)}, Result)
 end
 

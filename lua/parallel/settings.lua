@@ -61,6 +61,7 @@ local function set_input(job, given, inputs)
   job.block = given.block or job.block
   job.header = given.header or job.header
   job.partitions = given.partitions or job.partitions
+  job.memory, job.tmpdir = given.memory or job.memory, given.tmpdir or job.tmpdir
   job.inputs = inputs or job.inputs
 end
 

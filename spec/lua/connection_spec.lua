@@ -235,7 +235,10 @@ describe("send", function()
   it("that is interrupted is finished by the next, so that nothing is torn", function()
     local p = start(function()
       if jit then jit.off() end
-      local ok = pcall(a.send_bytes, a, ("x"):rep(5e6))
+      local ok = pcall(function()
+        a:send_bytes(("x"):rep(5e6))
+        while true do core.pid() end -- should it have come to its end first
+      end)
       a:send(ok)
     end)
     parallel.wait({b}) -- it has begun, and waits for room
