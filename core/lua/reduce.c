@@ -13,6 +13,7 @@
 #include "core/shuffle/ordered.h"
 #include "core/shuffle/output.h"
 #include "core/shuffle/render.h"
+#include "core/shuffle/spelling.h"
 
 typedef struct {
     Buffer runs;    // of Run, those that have something in this partition
@@ -302,13 +303,32 @@ static void read_dictionaries(lua_State *L, Reduce *reduce) {
         L, dictionary_read(&reduce->dictionary, runs, count, reduce->memory / 2, &reduce->store));
 }
 
-// Bodies that mean something with their own run's dictionary only stay where they are.
+// Where there is no memory for all dictionaries, or for merging all runs at once.
+static void spell_runs(lua_State *L, Reduce *reduce) {
+    const Run *runs = (const Run *)(const void *)buffer_bytes(&reduce->runs);
+    size_t count = buffer_size(&reduce->runs) / sizeof *runs;
+    Source *sources = (Source *)(void *)buffer_bytes(&reduce->sources);
+    for (size_t i = 0; i < count; i++)
+        if (spelling_write(&runs[i], reduce->combiner, reduce->memory / 2, reduce->depot,
+                           &sources[i]) == -1)
+            depot_error(L, reduce->depot, "cannot merge runs");
+    reduce->combiner = reduce->combiner->spelled;
+}
+
+static void choose_spelling(lua_State *L, Reduce *reduce, size_t most) {
+    const Run *runs = (const Run *)(const void *)buffer_bytes(&reduce->runs);
+    size_t count = buffer_size(&reduce->runs) / sizeof *runs;
+    if (count > most || spelling_is_needed(runs, count, reduce->memory / 2))
+        spell_runs(L, reduce);
+    else
+        read_dictionaries(L, reduce);
+}
+
 static void start_merge(lua_State *L, Reduce *reduce) {
     size_t memory = reduce->memory / 2, most = merge_most(memory, reduce->depot->block);
     Buffer *sources = &reduce->sources;
-    if (reduce->combiner->needs_dictionary)
-        read_dictionaries(L, reduce);
-    else if (narrow(sources, most, memory, reduce->depot) == -1)
+    if (reduce->combiner->needs_dictionary) choose_spelling(L, reduce, most);
+    if (narrow(sources, most, memory, reduce->depot) == -1)
         depot_error(L, reduce->depot, "cannot merge runs");
     check_read(L, merge_add_all(&reduce->merge, (const Source *)(const void *)buffer_bytes(sources),
                                 buffer_size(sources) / sizeof(Source), memory));

@@ -177,14 +177,15 @@ static const luaL_Reg METHODS[] = {
 // With little memory: as few chunks as can be merged in it.
 static void narrow_chunks(lua_State *L, Result *result) {
     lua_getfield(L, 2, "memory");
-    if (!lua_isnil(L, -1)) {
-        Depot *depot = depot_field(L, 2);
-        result->memory = (size_t)luaL_checkinteger(L, -1);
-        if (narrow(&result->chunks, merge_most(result->memory, depot->block), result->memory,
-                   depot) == -1)
+    lua_getfield(L, 2, "depot");
+    if (!lua_isnil(L, -1) && !lua_isnil(L, -2)) {
+        Depot *depot = depot_check(L, -1);
+        result->memory = (size_t)luaL_checkinteger(L, -2);
+        size_t most = merge_most(result->memory, depot->block);
+        if (narrow(&result->chunks, most, result->memory, depot) == -1)
             depot_error(L, depot, "cannot merge results");
     }
-    lua_pop(L, 1);
+    lua_pop(L, 2);
 }
 
 // core.result(descriptors, order)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/os/sys.h"
@@ -168,8 +169,20 @@ ssize_t descriptor_receive(int fd, void *bytes, size_t size, int *fds, int *coun
     return got;
 }
 
+// A byte behind the limit for files would bring the signal SIGXFSZ, which ends the process; the
+// last one before it need not be written.
+static bool is_too_large(size_t size, off_t offset) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == -1 || limit.rlim_cur == RLIM_INFINITY) return false;
+    return size > limit.rlim_cur || (rlim_t)offset > limit.rlim_cur - size;
+}
+
 int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset) {
     size_t put = 0;
+    if (is_too_large(size, offset)) {
+        errno = EFBIG;
+        return -1;
+    }
     while (put < size) {
         ssize_t count = sys.pwrite(fd, (const char *)bytes + put, size - put, offset + (off_t)put);
         if (count == -1 && errno != EINTR) return -1;

@@ -48,7 +48,8 @@ bool descriptor_may_send_later(int error);
  * end is closed. -1 with errno. */
 ssize_t descriptor_receive(int fd, void *bytes, size_t size, int *fds, int *count);
 
-/* pwrite(2) until all is written. 0 or -1. */
+/* pwrite(2) until all is written. 0, or -1 with errno: EFBIG, and no signal, where a file may not
+ * become that large. */
 int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset);
 
 /* Closes every descriptor from 3 on but those listed. For a child that was

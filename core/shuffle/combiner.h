@@ -52,7 +52,9 @@ static inline size_t store_memory(const Store *store) {
 /* Appends a value to the dictionary, the next one in order. 0, or -1 with ENOMEM. */
 int store_define(Store *store, const char *value, size_t size);
 
-typedef struct {
+typedef struct Combiner Combiner;
+
+struct Combiner {
     const char *name;
     uint32_t state_size;
     bool needs_dictionary;
@@ -62,7 +64,11 @@ typedef struct {
     int (*save)(Store *store, const void *state, const Piece **piece, Buffer *body);
     int (*absorb)(Store *store, void *state, const char *body, size_t size);
     int (*result)(Store *store, const void *state, Buffer *value);
-} Combiner;
+    const Combiner *spelled; // of one that needs a dictionary: what does without
+    /* Of the latter: appends the body that it takes for one that the former has saved; the
+     * store has the dictionary. */
+    int (*spell)(const Store *store, const char *body, size_t size, Buffer *to);
+};
 
 enum { COMBINER_LARGEST_STATE = 64 };
 

@@ -134,9 +134,9 @@ static int mean_result(Store *store, const void *state, Buffer *value) {
     return ordered_float(value, total_result(&store->arena, mean->total, 0) / (double)mean->count);
 }
 
-const Combiner COMBINE_SUM = {"sum",    sizeof(SumState), false,     sum_add,
-                              sum_save, sum_absorb,       sum_result};
-const Combiner COMBINE_COUNT = {"count",    sizeof(CountState), false,       count_add,
-                                count_save, count_absorb,       count_result};
-const Combiner COMBINE_MEAN = {"mean",    sizeof(MeanState), false,      mean_add,
-                               mean_save, mean_absorb,       mean_result};
+const Combiner COMBINE_SUM = {"sum",      sizeof(SumState), false, sum_add, sum_save,
+                              sum_absorb, sum_result,       NULL,  NULL};
+const Combiner COMBINE_COUNT = {"count",      sizeof(CountState), false, count_add, count_save,
+                                count_absorb, count_result,       NULL,  NULL};
+const Combiner COMBINE_MEAN = {"mean",      sizeof(MeanState), false, mean_add, mean_save,
+                               mean_absorb, mean_result,       NULL,  NULL};

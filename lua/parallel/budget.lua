@@ -84,7 +84,7 @@ function budget.new(memory, workers, has_stream)
   return {
     total = math.floor(total), held = math.floor(held),
     table = math.min(LARGEST_TABLE, math.floor(half * 3 / 5)), merge = half, files = half,
-    block = power_of_two_up_to(half / 64),
+    block = power_of_two_up_to(half / (256 * workers)),
   }
 end
 

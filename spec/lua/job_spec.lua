@@ -52,6 +52,9 @@ describe("a job", function()
     ["'format' must be one of tsv, json, csv, lua, raw, got 'xml'"] = {format = "xml"},
     ["unknown field 'Map'"] = {Map = print},
     ["'progress' must be a boolean, got string"] = {progress = "yes"},
+    ["'memory' must be a size such as '512M', got 'much'"] = {memory = "much"},
+    ["'memory' must be a size such as '512M', got '0'"] = {memory = 0},
+    ["'tmpdir' must be a string, got number"] = {tmpdir = 1},
   }) do
     it("is refused: " .. message, function()
       assert.same({nil, message}, {prepare(fields)})
