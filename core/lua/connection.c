@@ -12,6 +12,7 @@
 #include "core/lua/parcel.h"
 #include "core/lua/shared.h"
 #include "core/os/clock.h"
+#include "core/os/descriptor.h"
 #include "core/os/fault.h"
 #include "core/os/sys.h"
 #include "core/wire/channel.h"
@@ -20,6 +21,7 @@
 static const char DUPLEX[] = "parallel.connection";
 static const char RECEIVER[] = "parallel.connection.receiver";
 static const char SENDER[] = "parallel.connection.sender";
+static const char REMOTE[] = "parallel.connection.remote"; // to another program
 
 enum { MESSAGE_VALUE = 1, MESSAGE_BYTES }; // kinds of frames
 enum { KEPT_SCRATCH = 1 << 16 };           // bytes of memory that an end keeps for the next message
@@ -28,15 +30,17 @@ typedef struct {
     Channel channel;
     pid_t owner;          // where the descriptor is open
     bool receives, sends; // which it is good for
-    bool plain;           // the other end is not this program's: no functions, no shared objects
-    bool busy;            // a message is being made or taken apart, which may call anything
-    Buffer scratch;       // the message that is being made
+    ConnectionTrust trust;
+    Stream *stream; // of a REMOTE one
+    bool busy;      // a message is being made or taken apart, which may call anything
+    Buffer scratch; // the message that is being made
 } Connection;
 
 // ---- which one -----------------------------------------------------------
 
 static Connection *check(lua_State *L) {
     void *connection = luaL_testudata(L, 1, DUPLEX);
+    if (!connection) connection = luaL_testudata(L, 1, REMOTE);
     if (!connection) connection = luaL_testudata(L, 1, RECEIVER);
     return connection ? connection : luaL_checkudata(L, 1, SENDER);
 }
@@ -76,6 +80,8 @@ static Connection *push(lua_State *L, const char *type) {
 static void close_connection(lua_State *L, Connection *connection) {
     if (connection->owner != getpid()) channel_disown(&connection->channel);
     shared_leave(L, connection->channel.fd);
+    stream_free(connection->stream, connection->channel.fd);
+    connection->stream = NULL;
     channel_close(&connection->channel);
     buffer_free(&connection->scratch);
 }
@@ -120,17 +126,13 @@ static int await(lua_State *L, const Connection *connection, short what, uint64_
 
 // ---- sending -------------------------------------------------------------
 
-static bool is_for_now(int error) {
-    return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
-}
-
 // Writes all that is queued, and reads while there is no room for it: the other
 // end may be doing the same. False: there is nobody to read it.
 static bool flush(lua_State *L, Connection *connection) {
     Channel *channel = &connection->channel;
     for (int out; (out = channel_flush(channel)) != 1;) {
         if (out == 0) continue;
-        if (!is_for_now(errno)) {
+        if (!descriptor_may_send_later(errno)) {
             channel_discard(channel);
             return false;
         }
@@ -159,12 +161,11 @@ static int send_message(lua_State *L, Connection *connection, int kind, const ch
 static int encode(lua_State *L) {
     Connection *connection = lua_touserdata(L, 1);
     buffer_clear(&connection->scratch);
-    if (!connection->plain) {
-        codec_encode_trusted(L, 2, 1, &connection->scratch);
-        return 1;
+    switch (connection->trust) {
+    case TRUST_ALL: codec_encode_trusted(L, 2, 1, &connection->scratch); return 1;
+    case TRUST_FUNCTIONS: codec_encode_functions(L, 2, 1, &connection->scratch); return 0;
+    default: codec_encode(L, 2, 1, &connection->scratch); return 0;
     }
-    codec_encode(L, 2, 1, &connection->scratch);
-    return 0;
 }
 
 // Calls function(connection, what is on top), during which the connection must not
@@ -232,6 +233,7 @@ static Reception receive(lua_State *L, Connection *connection, Frame *frame, uin
     for (int whole;;) {
         frame->header.size = 0;
         whole = channel_peek(channel, frame);
+        if (whole == -1 && connection->stream) return CLOSED;
         if (whole == -1) return luaL_error(L, "what came over the connection is no message");
         if (frame->header.size > most) return TOO_LONG;
         if (whole == 1) return CAME;
@@ -241,9 +243,34 @@ static Reception receive(lua_State *L, Connection *connection, Frame *frame, uin
         if (errno != EAGAIN) luaL_error(L, "cannot receive: %s", strerror(errno));
         int ready = await(L, connection, interests(connection), deadline);
         if (ready == 0) return TIMEOUT;
-        if (ready & POLLOUT && channel_flush(channel) == -1 && !is_for_now(errno))
+        if (ready & POLLOUT && channel_flush(channel) == -1 && !descriptor_may_send_later(errno))
             channel_discard(channel);
     }
+}
+
+// With the parcel as the third value. How many were pushed.
+static int decode_as(lua_State *L, ConnectionTrust trust, const Frame *frame) {
+    const char *bytes = frame->payload;
+    size_t size = frame->header.size;
+    FAULT("connection.decode");
+    switch (trust) {
+    case TRUST_ALL: return codec_decode_trusted(L, bytes, size, 3);
+    case TRUST_FUNCTIONS: return codec_decode_functions(L, bytes, size);
+    default: return codec_decode(L, bytes, size);
+    }
+}
+
+// nil, "closed", and when another program was at the other end and did not close it properly, why.
+static int why_closed(lua_State *L, const Connection *connection) {
+    int results = why_not(L, "closed");
+    if (!connection->stream) return results;
+    switch (stream_state(connection->stream)) {
+    case STREAM_CLOSED: return results;
+    case STREAM_CUT_OFF: lua_pushliteral(L, "cut off"); break;
+    case STREAM_REFUSED: lua_pushliteral(L, "authentication failed"); break;
+    default: lua_pushliteral(L, "damaged");
+    }
+    return results + 1;
 }
 
 // decode(connection, frame): the value
@@ -255,8 +282,7 @@ static int decode(lua_State *L) {
         parcel_push(L, frame->handles, header->handles);
     else
         lua_pushnil(L);
-    int count = connection->plain ? codec_decode(L, frame->payload, header->size)
-                                  : codec_decode_trusted(L, frame->payload, header->size, 3);
+    int count = decode_as(L, connection->trust, frame);
     if (count != 1) luaL_error(L, "a message of %d values", count);
     return 1;
 }
@@ -285,7 +311,7 @@ static int connection_recv(lua_State *L) {
     switch (receive(L, connection, &frame, UINT64_MAX, check_deadline(L, 2, HUGE_VAL))) {
     case TIMEOUT: return why_not(L, "timeout");
     case CAME: break;
-    default: return why_not(L, "closed");
+    default: return why_closed(L, connection);
     }
     FAULT("connection.received");
     if (frame.header.kind == MESSAGE_BYTES) return take_bytes(L, connection, &frame);
@@ -300,7 +326,7 @@ static int connection_recv_bytes(lua_State *L) {
     uint64_t limit = most < 0x1p53 ? (uint64_t)most : UINT64_MAX;
     switch (receive(L, connection, &frame, limit, check_deadline(L, 3, HUGE_VAL))) {
     case TIMEOUT: return why_not(L, "timeout");
-    case CLOSED: return why_not(L, "closed");
+    case CLOSED: return why_closed(L, connection);
     case TOO_LONG: close_connection(L, connection); return why_not(L, "too long");
     case CAME: break;
     }
@@ -374,9 +400,36 @@ static void forked(lua_State *L, int index, bool open) {
     if (open) {
         connection->owner = getpid();
         channel_discard(&connection->channel);
+        if (connection->stream) stream_inherit(connection->stream);
     } else {
         channel_disown(&connection->channel);
     }
+}
+
+// What makes it is the secrets, which do not go with the descriptor.
+static int attach_remote(lua_State *L, int fd) {
+    (void)L, (void)fd;
+    errno = ENOTSUP;
+    return -1;
+}
+
+static void lend(lua_State *L, int index) {
+    const Connection *connection = lua_touserdata(L, index);
+    if (connection->stream) stream_share(connection->stream);
+}
+
+void connection_push(lua_State *L) {
+    push(L, REMOTE);
+}
+
+void connection_open(lua_State *L, int index, int fd, Stream *stream, ConnectionTrust trust) {
+    index = lua_absindex(L, index);
+    Connection *connection = lua_touserdata(L, index);
+    connection->channel = channel_of(fd);
+    connection->channel.transport = &STREAM_TRANSPORT;
+    connection->channel.context = connection->stream = stream;
+    connection->trust = trust;
+    shared_enter(L, index);
 }
 
 static int core_pipe(lua_State *L) {
@@ -418,11 +471,12 @@ static void register_kind(lua_State *L, const SharedKind *kind) {
 void connection_register(lua_State *L) {
     static const char NOUN[] = "a connection";
     static const SharedKind KINDS[] = {
-        {DUPLEX, NOUN, attach_duplex, descriptor, forked},
-        {RECEIVER, NOUN, attach_receiver, descriptor, forked},
-        {SENDER, NOUN, attach_sender, descriptor, forked},
+        {DUPLEX, NOUN, attach_duplex, descriptor, forked, NULL, false},
+        {RECEIVER, NOUN, attach_receiver, descriptor, forked, NULL, false},
+        {SENDER, NOUN, attach_sender, descriptor, forked, NULL, false},
+        {REMOTE, NOUN, attach_remote, descriptor, forked, lend, true},
     };
-    for (int i = 0; i < 3; i++) register_kind(L, &KINDS[i]);
+    for (int i = 0; i < 4; i++) register_kind(L, &KINDS[i]);
     lua_pushcfunction(L, core_pipe);
     lua_setfield(L, -2, "pipe");
 }

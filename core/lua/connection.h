@@ -16,12 +16,29 @@
  * another process may go on with it after the message; but one that several
  * processes use at the same time gives each of them parts of messages.
  *
+ * Listeners and clients (core/lua/listener.h, client.h) give connections to other programs. Those
+ * also return why, beside nil, "closed": "cut off" when the other end did not say that it closes,
+ * "damaged" when somebody changed what it sent, "authentication failed" when keys are not alike.
+ * What may be sent depends on the key; they themselves can be inherited, but not sent.
+ *
  * An end is a shared object (core/lua/shared.h) that a forked child keeps only when it
  * is asked for. Values may hold functions and shared objects, ends of pipes too. */
 #ifndef PARALLEL_LUA_LUA_CONNECTION_H
 #define PARALLEL_LUA_LUA_CONNECTION_H
 
 #include "core/lua/compat.h"
+#include "core/net/stream.h"
+
+/* What may go over one: all, functions but nothing that needs a descriptor, or plain data, since
+ * the other end may be anybody's. */
+typedef enum { TRUST_ALL, TRUST_FUNCTIONS, TRUST_NOBODY } ConnectionTrust;
+
+/* Pushes a connection to another program, closed as yet. */
+void connection_push(lua_State *L);
+
+/* Opens the one at this index, which owns the socket and the stream from now on. Raises memory
+ * errors. */
+void connection_open(lua_State *L, int index, int fd, Stream *stream, ConnectionTrust trust);
 
 void connection_register(lua_State *L);
 

@@ -5,6 +5,7 @@
 #include "core/lua/barrier.h"
 #include "core/lua/calls.h"
 #include "core/lua/children.h"
+#include "core/lua/client.h"
 #include "core/lua/codec.h"
 #include "core/lua/condition.h"
 #include "core/lua/connection.h"
@@ -14,6 +15,7 @@
 #include "core/lua/intake.h"
 #include "core/lua/items.h"
 #include "core/lua/list.h"
+#include "core/lua/listener.h"
 #include "core/lua/lock.h"
 #include "core/lua/outcomes.h"
 #include "core/lua/parcel.h"
@@ -45,6 +47,7 @@ static Register *const PARTS[] = {
     barrier_register,
     calls_register,
     children_register,
+    client_register,
     codec_register,
     condition_register,
     connection_register,
@@ -54,6 +57,7 @@ static Register *const PARTS[] = {
     intake_register,
     items_register,
     list_register,
+    listener_register,
     lock_register,
     outcomes_register,
     parcel_register,

@@ -109,6 +109,7 @@ static void push_companion(lua_State *L, int userdata) {
 static void look_into_userdata(Reach *r, int userdata) {
     const SharedKind *kind = shared_kind_of(r->L, userdata);
     if (kind && kind->forked) keep(r, kind->descriptor(r->L, userdata));
+    if (kind && kind->lend) kind->lend(r->L, userdata);
     keep(r, file_descriptor(r->L, userdata));
     if (!kind) keep(r, foreign_descriptor(r->L, userdata));
     push_companion(r->L, userdata);

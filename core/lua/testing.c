@@ -3,6 +3,7 @@
 #include "core/lua/testing_codec.h"
 #include "core/lua/testing_crash.h"
 #include "core/lua/testing_ledger.h"
+#include "core/lua/testing_net.h"
 #include "core/lua/testing_shared.h"
 #include "core/lua/testing_storm.h"
 #include "core/lua/testing_wire.h"
@@ -33,6 +34,7 @@ void testing_register(lua_State *L) {
     testing_process_register(L);
     testing_codec_register(L);
     testing_wire_register(L);
+    testing_net_register(L);
     testing_ledger_register(L);
     testing_shared_register(L);
     testing_crash_register(L);

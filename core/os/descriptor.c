@@ -137,6 +137,10 @@ ssize_t descriptor_send(int fd, const void *bytes, size_t size, const int *fds, 
     return sent;
 }
 
+bool descriptor_may_send_later(int error) {
+    return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
+}
+
 static int detach(struct msghdr *message, int *fds) {
     struct cmsghdr *header = CMSG_FIRSTHDR(message);
     if (!header || header->cmsg_type != SCM_RIGHTS) return 0;

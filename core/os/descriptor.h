@@ -39,6 +39,9 @@ int descriptor_write_all(int fd, const void *bytes, size_t size);
  * reader that is gone gives EPIPE without a SIGPIPE. */
 ssize_t descriptor_send(int fd, const void *bytes, size_t size, const int *fds, size_t count);
 
+/* Whether what an error of descriptor_send tells of passes: sending may be tried again. */
+bool descriptor_may_send_later(int error);
+
 /* Receives bytes, and the descriptors that came with them: `fds` has room for
  * 253, *count tells how many there are, close-on-exec and the caller's. It is -1, and
  * none is, when some got lost, since this process may open no more. 0: the other

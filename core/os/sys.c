@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,6 +31,16 @@ static int raw_open(const char *path, int flags, mode_t mode) {
 }
 static int raw_fcntl(int fd, int command, long argument) {
     return fcntl(fd, command, argument);
+}
+// The C library declares their addresses as a union of all kinds.
+static int raw_bind(int fd, const struct sockaddr *address, socklen_t size) {
+    return bind(fd, address, size);
+}
+static int raw_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags) {
+    return accept4(fd, address, size, flags);
+}
+static int raw_connect(int fd, const struct sockaddr *address, socklen_t size) {
+    return connect(fd, address, size);
 }
 static long raw_futex(uint32_t *word, int operation, uint32_t value, const struct timespec *until) {
     return syscall(SYS_futex, word, operation, value, until, NULL, FUTEX_BITSET_MATCH_ANY);
@@ -72,6 +83,7 @@ const Sys sys = {
     .realloc = realloc,
     .mmap = mmap,
     .madvise = madvise,
+    .getrandom = getrandom,
     .memfd_create = memfd_create,
     .futex = raw_futex,
     .open = raw_open,
@@ -82,6 +94,7 @@ const Sys sys = {
     .mkdir = mkdir,
     .linkat = linkat,
     .rename = rename,
+    .lstat = lstat,
     .unlink = unlink,
     .pread = pread,
     .pwrite = pwrite,
@@ -91,6 +104,12 @@ const Sys sys = {
     .write = write,
     .pwritev2 = pwritev2,
     .socketpair = socketpair,
+    .socket = socket,
+    .bind = raw_bind,
+    .listen = listen,
+    .accept4 = raw_accept4,
+    .connect = raw_connect,
+    .getsockopt = getsockopt,
     .sendmsg = sendmsg,
     .recvmsg = recvmsg,
     .poll = poll,
@@ -125,6 +144,7 @@ ASKING(int, madvise, madvise, -1, (void *w, size_t n, int a), (w, n, a), NULL)
 ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f), NULL)
 ASKING(long, futex, raw_futex, -1, (uint32_t * w, int o, uint32_t v, const struct timespec *t),
        (w, o, v, t), NULL)
+ASKING(ssize_t, getrandom, getrandom, -1, (void *b, size_t n, unsigned f), (b, n, f), NULL)
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
 ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
@@ -135,6 +155,7 @@ ASKING(int, linkat, linkat, -1, (int a, const char *s, int b, const char *t, int
        (a, s, b, t, f), NULL)
 ASKING(int, rename, rename, -1, (const char *s, const char *t), (s, t), NULL)
 ASKING(int, unlink, unlink, -1, (const char *s), (s), NULL)
+ASKING(int, lstat, lstat, -1, (const char *s, struct stat *i), (s, i), NULL)
 ASKING(ssize_t, pread, pread, -1, (int d, void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(ssize_t, pwrite, pwrite, -1, (int d, const void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(int, fcntl, raw_fcntl, -1, (int d, int c, long a), (d, c, a), NULL)
@@ -142,6 +163,15 @@ ASKING(ssize_t, read, read, -1, (int d, void *b, size_t n), (d, b, n), &n)
 ASKING(ssize_t, write, write, -1, (int d, const void *b, size_t n), (d, b, n), &n)
 ASKING(ssize_t, pwritev2, pwritev2, -1, (int d, const struct iovec *v, int n, off_t o, int f),
        (d, v, n, o, f), NULL)
+ASKING(int, socket, socket, -1, (int d, int t, int p), (d, t, p), NULL)
+ASKING(int, bind, raw_bind, -1, (int d, const struct sockaddr *a, socklen_t n), (d, a, n), NULL)
+ASKING(int, listen, listen, -1, (int d, int n), (d, n), NULL)
+ASKING(int, accept4, raw_accept4, -1, (int d, struct sockaddr *a, socklen_t *n, int f),
+       (d, a, n, f), NULL)
+ASKING(int, connect, raw_connect, -1, (int d, const struct sockaddr *a, socklen_t n), (d, a, n),
+       NULL)
+ASKING(int, getsockopt, getsockopt, -1, (int d, int l, int o, void *v, socklen_t *n),
+       (d, l, o, v, n), NULL)
 ASKING(int, poll, poll, -1, (struct pollfd * p, nfds_t n, int t), (p, n, t), NULL)
 ASKING(int, ppoll, ppoll, -1,
        (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s), (p, n, t, s),
@@ -227,6 +257,7 @@ Sys sys = {
     .realloc = asking_realloc,
     .mmap = asking_mmap,
     .madvise = asking_madvise,
+    .getrandom = asking_getrandom,
     .memfd_create = asking_memfd_create,
     .futex = asking_futex,
     .open = asking_open,
@@ -237,6 +268,7 @@ Sys sys = {
     .mkdir = asking_mkdir,
     .linkat = asking_linkat,
     .rename = asking_rename,
+    .lstat = asking_lstat,
     .unlink = asking_unlink,
     .pread = asking_pread,
     .pwrite = asking_pwrite,
@@ -246,6 +278,12 @@ Sys sys = {
     .write = asking_write,
     .pwritev2 = asking_pwritev2,
     .socketpair = asking_socketpair,
+    .socket = asking_socket,
+    .bind = asking_bind,
+    .listen = asking_listen,
+    .accept4 = asking_accept4,
+    .connect = asking_connect,
+    .getsockopt = asking_getsockopt,
     .sendmsg = asking_sendmsg,
     .recvmsg = asking_recvmsg,
     .poll = asking_poll,

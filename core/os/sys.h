@@ -28,6 +28,7 @@ typedef struct {
     void *(*realloc)(void *block, size_t size); // malloc is realloc of NULL
     void *(*mmap)(void *where, size_t size, int protection, int flags, int fd, off_t offset);
     int (*madvise)(void *where, size_t size, int advice);
+    ssize_t (*getrandom)(void *bytes, size_t size, unsigned flags);
     int (*memfd_create)(const char *name, unsigned flags);
     long (*futex)(uint32_t *word, int operation, uint32_t value, const struct timespec *until);
     // files
@@ -39,6 +40,7 @@ typedef struct {
     int (*mkdir)(const char *path, mode_t mode);
     int (*linkat)(int from, const char *old, int to, const char *path, int flags);
     int (*rename)(const char *old, const char *path);
+    int (*lstat)(const char *path, struct stat *info);
     int (*unlink)(const char *path);
     ssize_t (*pread)(int fd, void *bytes, size_t size, off_t offset);
     ssize_t (*pwrite)(int fd, const void *bytes, size_t size, off_t offset);
@@ -49,6 +51,12 @@ typedef struct {
     ssize_t (*write)(int fd, const void *bytes, size_t size);
     ssize_t (*pwritev2)(int fd, const struct iovec *parts, int count, off_t offset, int flags);
     int (*socketpair)(int domain, int type, int protocol, int fds[2]);
+    int (*socket)(int domain, int type, int protocol);
+    int (*bind)(int fd, const struct sockaddr *address, socklen_t size);
+    int (*listen)(int fd, int backlog);
+    int (*accept4)(int fd, struct sockaddr *address, socklen_t *size, int flags);
+    int (*connect)(int fd, const struct sockaddr *address, socklen_t size);
+    int (*getsockopt)(int fd, int level, int option, void *value, socklen_t *size);
     ssize_t (*sendmsg)(int fd, const struct msghdr *message, int flags);
     ssize_t (*recvmsg)(int fd, struct msghdr *message, int flags);
     int (*poll)(struct pollfd *fds, nfds_t count, int timeout_ms);

@@ -58,6 +58,12 @@ static void depart(Channel *channel, const Departure *departure) {
     buffer_consume(&channel->departures, sizeof *departure);
 }
 
+static ssize_t send_bytes(const Channel *channel, const void *bytes, size_t size, const int *fds,
+                          size_t count) {
+    if (!channel->transport) return descriptor_send(channel->fd, bytes, size, fds, count);
+    return channel->transport->send(channel->context, channel->fd, bytes, size, fds, count);
+}
+
 // What is ahead of a frame with a bundle leaves first, then its header with that: the
 // kernel delivers descriptors with the first byte of the piece that they came with.
 int channel_flush(Channel *channel) {
@@ -68,8 +74,8 @@ int channel_flush(Channel *channel) {
     size_t size = ahead < buffer_size(out) ? (size_t)ahead : buffer_size(out);
     const Bundle *bundle = ahead == 0 ? next.bundle : NULL;
     if (bundle) size = sizeof(FrameHeader);
-    ssize_t count = descriptor_send(channel->fd, buffer_bytes(out), size,
-                                    bundle ? bundle->fds : NULL, bundle_count(bundle));
+    ssize_t count = send_bytes(channel, buffer_bytes(out), size, bundle ? bundle->fds : NULL,
+                               bundle_count(bundle));
     if (count == -1) return -1;
     FAULT("channel.sent");
     channel->sent += (uint64_t)count;
@@ -119,13 +125,20 @@ static size_t piece_for(size_t wanted) {
     return wanted > PIECE ? LARGE_PIECE : PIECE;
 }
 
+static int receive(Channel *channel) {
+    return channel->transport->receive(channel->context, channel->fd, &channel->incoming,
+                                       &channel->arrived);
+}
+
 int channel_fill(Channel *channel) {
+    if (channel->transport) return receive(channel);
     Buffer *in = &channel->incoming;
     if (buffer_reserve(in, piece_for(missing(in))) == -1) return -1;
     return fill(channel, in->capacity - in->end);
 }
 
 int channel_fill_frame(Channel *channel) {
+    if (channel->transport) return receive(channel);
     Buffer *in = &channel->incoming;
     size_t wanted = missing(in), room = piece_for(wanted);
     if (wanted == 0) return 1;
