@@ -12,7 +12,7 @@
 #   make clean
 #
 # CC, CFLAGS and LDFLAGS are respected; LUA=luajit builds build/bin/parallel-luajit
-# and its module beside those for Lua 5.4; SODIUM=no builds without libsodium.
+# and its module beside those for Lua 5.4; SODIUM= and ZSTD= build without those libraries.
 
 LUA      ?= lua5.4
 PREFIX   ?= /usr/local
@@ -34,13 +34,17 @@ LUA_CFLAGS  := $(shell pkg-config --cflags $(LUA) 2>/dev/null)
 LUA_LIBRARY := $(shell pkg-config --variable=libdir $(LUA) 2>/dev/null)/$(LUA_ARCHIVE)
 ARGPARSE    := $(shell $(LUA) -e 'print((package.searchpath("argparse", package.path)))' 2>/dev/null)
 
-# Without libsodium there are no keys, and so no TCP and no functions between programs.
-ifeq ($(shell pkg-config --exists libsodium 2>/dev/null && echo yes),yes)
-SODIUM ?= yes
+# Without libsodium there are no keys, and so no TCP and no functions between programs;
+# spill files are packed where zstd is there. make SODIUM= ZSTD= builds without them.
+SODIUM ?= $(shell pkg-config --exists libsodium 2>/dev/null && echo yes)
+ZSTD   ?= $(shell pkg-config --exists libzstd 2>/dev/null && echo yes)
+ifneq ($(SODIUM),)
+CPPFLAGS  += -DPARALLEL_LUA_SODIUM $(shell pkg-config --cflags libsodium)
+LIBRARIES += $(shell pkg-config --libs libsodium)
 endif
-ifeq ($(SODIUM),yes)
-CPPFLAGS += -DPARALLEL_LUA_SODIUM $(shell pkg-config --cflags libsodium)
-LIBRARIES := $(shell pkg-config --libs libsodium)
+ifneq ($(ZSTD),)
+CPPFLAGS  += -DPARALLEL_LUA_ZSTD $(shell pkg-config --cflags libzstd)
+LIBRARIES += $(shell pkg-config --libs libzstd)
 endif
 
 # TESTING=1 builds with fault points and the test-only module (see core/os/fault.h).
@@ -55,7 +59,7 @@ OBJ      := $(BUILD)/obj/$(LUA)
 OBJECTS  := $(SOURCES:%.c=$(OBJ)/%.o) $(OBJ)/modules.o
 HOST     := $(patsubst %.c,$(OBJ)/%.o,$(wildcard core/host/*.c))
 MODULES  := $(wildcard lua/parallel/*.lua) $(filter-out nil,$(ARGPARSE))
-DRIVER   := $(patsubst %,$(OBJ)/spec/fuzz/%.o,driver frames)
+DRIVER   := $(patsubst %,$(OBJ)/spec/fuzz/%.o,driver frames handshake)
 BIN      := $(BUILD)/bin/$(PROGRAM)
 MODULE   := $(BUILD)/lib/lua/$(LUA_VERSION)/parallel.so
 COMPILE   = $(CC) -std=gnu11 -D_GNU_SOURCE -I. $(LUA_CFLAGS) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
@@ -142,8 +146,12 @@ lint:
 bench: all
 	scripts/bench/run $(BIN)
 
-install: all
+$(BUILD)/$(PROGRAM).1: $(BIN) scripts/manual.lua
+	$(BIN) scripts/manual.lua > $@.new && mv $@.new $@
+
+install: all $(BUILD)/$(PROGRAM).1
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/$(PROGRAM)
+	install -D -m 644 $(BUILD)/$(PROGRAM).1 $(DESTDIR)$(PREFIX)/share/man/man1/$(PROGRAM).1
 	install -D -m 755 $(MODULE) $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/parallel.so
 
 clean:

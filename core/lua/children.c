@@ -278,6 +278,20 @@ void children_make_daemons(lua_State *L) {
     for (Child *child = children->first; child; child = child->next) child->daemon = true;
 }
 
+static void each_running(lua_State *L, void (*act)(const Process *)) {
+    Children *children = children_of(L);
+    if (!is_ours(children)) return;
+    for (const Child *child = children->first; child; child = child->next) act(&child->process);
+}
+
+void children_pause(lua_State *L) {
+    each_running(L, process_pause);
+}
+
+void children_resume(lua_State *L) {
+    each_running(L, process_resume);
+}
+
 static void end_all(lua_State *L, Children *children) {
     if (!is_ours(children)) return;
     FAULT("process.end_all");

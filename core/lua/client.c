@@ -51,9 +51,10 @@ static int core_client(lua_State *L) {
     Address address;
     Secret secret;
     const char *text = luaL_checkstring(L, 1);
-    bool has_secret = remote_secret(L, 2, &secret);
+    bool has_secret;
+    const char *why = remote_secret(L, 2, &secret, &has_secret);
     uint64_t deadline = remote_deadline(L, 3);
-    const char *why = remote_address(L, 1, &address);
+    if (!why) why = remote_address(L, 1, &address);
     if (why) return remote_failure(L, "cannot connect to", text, why);
     lua_settop(L, 3);
     connection_push(L);

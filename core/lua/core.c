@@ -9,14 +9,17 @@
 #include "core/lua/codec.h"
 #include "core/lua/condition.h"
 #include "core/lua/connection.h"
+#include "core/lua/depot.h"
 #include "core/lua/emitter.h"
 #include "core/lua/event.h"
+#include "core/lua/facts.h"
 #include "core/lua/files.h"
 #include "core/lua/intake.h"
 #include "core/lua/items.h"
 #include "core/lua/list.h"
 #include "core/lua/listener.h"
 #include "core/lua/lock.h"
+#include "core/lua/logfile.h"
 #include "core/lua/outcomes.h"
 #include "core/lua/parcel.h"
 #include "core/lua/poller.h"
@@ -52,14 +55,17 @@ static Register *const PARTS[] = {
     codec_register,
     condition_register,
     connection_register,
+    depot_register,
     emitter_register,
     event_register,
+    facts_register,
     files_register,
     intake_register,
     items_register,
     list_register,
     listener_register,
     lock_register,
+    logfile_register,
     outcomes_register,
     parcel_register,
     poller_register,

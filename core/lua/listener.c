@@ -30,10 +30,11 @@ static int core_listener(lua_State *L) {
     Address address;
     Secret secret;
     const char *text = luaL_checkstring(L, 1);
-    bool has_secret = remote_secret(L, 2, &secret);
+    bool has_secret;
+    const char *why = remote_secret(L, 2, &secret, &has_secret);
     lua_Integer backlog = luaL_checkinteger(L, 3);
     luaL_argcheck(L, backlog > 0 && backlog <= INT_MAX, 3, "a backlog is at least 1");
-    const char *why = remote_address(L, 1, &address);
+    if (!why) why = remote_address(L, 1, &address);
     if (why) return remote_failure(L, WHAT, text, why);
     Listener *listener = lua_newuserdatauv(L, sizeof *listener, 0);
     *listener = LISTENER_CLOSED;

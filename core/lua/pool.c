@@ -19,6 +19,7 @@
 #include "core/pool/pool.h"
 
 static const char POOL[] = "parallel.core.pool";
+static const char POOLS; // its address is the key of a table in the registry: pools, weak
 
 typedef struct {
     Pool *pool; // NULL: closed
@@ -126,6 +127,48 @@ static int keep(void *context, Buffer *fds) {
     return buffer_append(fds, buffer_bytes(&handle->kept), buffer_size(&handle->kept));
 }
 
+// ---- all pools -----------------------------------------------------------
+
+static void enlist(lua_State *L, int handle) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &POOLS);
+    lua_pushvalue(L, handle);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+static void make_list(lua_State *L) {
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &POOLS);
+}
+
+static void each_pool(lua_State *L, void (*act)(Pool *, uint64_t), uint64_t pause) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &POOLS);
+    lua_pushnil(L);
+    for (int list = lua_gettop(L) - 1; lua_next(L, list); lua_pop(L, 1)) {
+        PoolHandle *handle = lua_touserdata(L, -2);
+        if (handle->pool) act(handle->pool, pause);
+    }
+    lua_pop(L, 1);
+}
+
+static void pause_one(Pool *pool, uint64_t unused) {
+    (void)unused;
+    pool_pause(pool);
+}
+
+void pools_pause(lua_State *L) {
+    each_pool(L, pause_one, 0);
+}
+
+void pools_resume(lua_State *L, uint64_t pause) {
+    each_pool(L, pool_resume, pause);
+}
+
 // core.pool(options): see core/lua/pool.h. nil, message, errno when it cannot be opened.
 static int core_pool(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -152,6 +195,7 @@ static int core_pool(lua_State *L) {
         lua_pop(L, 2);
     }
     heap_age(L);
+    enlist(L, lua_gettop(L));
     handle->pool = pool_open(&options);
     return handle->pool ? 1 : luaL_fileresult(L, 0, "cannot start workers");
 }
@@ -410,6 +454,7 @@ static const luaL_Reg POOL_METHODS[] = {
 };
 
 void pool_register(lua_State *L) {
+    make_list(L);
     core_class(L, POOL, POOL_METHODS);
     lua_pushcfunction(L, core_pool);
     lua_setfield(L, -2, "pool");

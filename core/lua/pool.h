@@ -39,7 +39,13 @@
 #ifndef PARALLEL_LUA_LUA_POOL_H
 #define PARALLEL_LUA_LUA_POOL_H
 
+#include <stdint.h>
+
 #include "core/lua/compat.h"
+
+/* Stops the workers of all pools of this state, and lets them go on (see core/pool/pool.h). */
+void pools_pause(lua_State *L);
+void pools_resume(lua_State *L, uint64_t pause);
 
 void pool_register(lua_State *L);
 

@@ -141,7 +141,7 @@ static void set_tag(lua_State *L, Printer *printer, int index) {
 
 static int printer_begin(lua_State *L) {
     Printer *printer = self(L);
-    check(L, writer_open(&printer->writer, (int)luaL_checkinteger(L, 2)));
+    check(L, writer_open(&printer->writer, (int)luaL_checkinteger(L, 2), 0));
     return 0;
 }
 

@@ -106,10 +106,19 @@ static void push_companion(lua_State *L, int userdata) {
 #endif
 }
 
+// One that was found before, such as by way of the globals, is not lent once more.
+static void keep_object(Reach *r, const SharedKind *kind, int userdata) {
+    int fd = kind->descriptor(r->L, userdata);
+    const int *kept = (const int *)(const void *)buffer_bytes(r->fds);
+    bool lent = !kind->lend || fd == -1;
+    for (size_t i = 0; !lent && i < buffer_size(r->fds) / sizeof *kept; i++) lent = kept[i] == fd;
+    keep(r, fd);
+    if (!lent) kind->lend(r->L, userdata);
+}
+
 static void look_into_userdata(Reach *r, int userdata) {
     const SharedKind *kind = shared_kind_of(r->L, userdata);
-    if (kind && kind->forked) keep(r, kind->descriptor(r->L, userdata));
-    if (kind && kind->lend) kind->lend(r->L, userdata);
+    if (kind && kind->forked) keep_object(r, kind, userdata);
     keep(r, file_descriptor(r->L, userdata));
     if (!kind) keep(r, foreign_descriptor(r->L, userdata));
     push_companion(r->L, userdata);

@@ -2,19 +2,23 @@
 
 #include <errno.h>
 
+#include "core/lua/depot.h"
 #include "core/lua/emitter.h"
 #include "core/lua/format.h"
 #include "core/lua/order.h"
 #include "core/lua/tables.h"
 #include "core/lua/value.h"
 #include "core/shuffle/dictionary.h"
-#include "core/shuffle/merge.h"
+#include "core/shuffle/narrow.h"
 #include "core/shuffle/ordered.h"
 #include "core/shuffle/output.h"
 #include "core/shuffle/render.h"
 
 typedef struct {
-    Buffer runs; // of Run, those that have something in this partition
+    Buffer runs;    // of Run, those that have something in this partition
+    Buffer sources; // of Source, what they have there
+    Depot *depot;
+    size_t memory;
     Merge merge;
     Dictionary dictionary;
     Store store;
@@ -35,6 +39,7 @@ static const char REDUCE_TYPE[] = "parallel.reduce";
 
 static void close_reduce(Reduce *reduce) {
     buffer_free(&reduce->runs);
+    buffer_free(&reduce->sources);
     merge_close(&reduce->merge);
     dictionary_free(&reduce->dictionary);
     store_free(&reduce->store);
@@ -54,8 +59,8 @@ static void check_read(lua_State *L, int result) {
     if (result == -1) value_error(L, "cannot read a run");
 }
 
-static void check_write(lua_State *L, int result) {
-    if (result == -1) value_error(L, "cannot write results");
+static void check_write(lua_State *L, const Reduce *reduce, int result) {
+    if (result == -1) depot_error(L, reduce->depot, "cannot write results");
 }
 
 /* ---- results ---- */
@@ -70,17 +75,17 @@ static void put(lua_State *L, Reduce *reduce, const Buffer *key) {
     size_t size = buffer_size(key), value_size = buffer_size(&reduce->value);
     int wanted = output_offer(&reduce->output, bytes, size, value, value_size);
     if (wanted == -1 && errno == EINVAL) refuse_order(L, bytes, size);
-    check_write(L, wanted);
+    check_write(L, reduce, wanted);
     if (!wanted) return;
     if (reduce->render) {
         Renderer renderer = {tables_opaque, L};
         Pair pair = {bytes, value, size, value_size};
         buffer_clear(&reduce->text);
-        check_write(L, reduce->render(&renderer, &pair, &reduce->text));
+        check_write(L, reduce, reduce->render(&renderer, &pair, &reduce->text));
         value = buffer_bytes(&reduce->text);
         value_size = buffer_size(&reduce->text);
     }
-    check_write(L, output_put(&reduce->output, value, value_size));
+    check_write(L, reduce, output_put(&reduce->output, value, value_size));
 }
 
 static Reduce *check_running(lua_State *L) {
@@ -207,7 +212,7 @@ static void spread_values(lua_State *L, Reduce *reduce) {
     int found;
     while ((found = next_value(reduce, &value, &size)) == 1) {
         buffer_clear(&reduce->value);
-        check_write(L, buffer_append(&reduce->value, value, size));
+        check_write(L, reduce, buffer_append(&reduce->value, value, size));
         put(L, reduce, &reduce->merge.key);
     }
     check_read(L, found);
@@ -273,11 +278,12 @@ static void add_run(lua_State *L, Reduce *reduce, unsigned partition) {
     Run run;
     check_read(L, run_open(&run, descriptor, size, partition));
     if (!run.partition.count) return;
+    Source source = {run.fd, run.partition};
     check_read(L, buffer_append(&reduce->runs, &run, sizeof run));
-    check_read(L, merge_add(&reduce->merge, run.fd, &run.partition));
+    check_read(L, buffer_append(&reduce->sources, &source, sizeof source));
 }
 
-static void add_runs(lua_State *L, Reduce *reduce) {
+static void list_runs(lua_State *L, Reduce *reduce) {
     unsigned partition = (unsigned)integer_field(L, "partition");
     lua_getfield(L, OPTIONS, "runs");
     luaL_checktype(L, -1, LUA_TTABLE);
@@ -287,11 +293,33 @@ static void add_runs(lua_State *L, Reduce *reduce) {
         add_run(L, reduce, partition);
     }
     lua_pop(L, 1);
+}
+
+static void read_dictionaries(lua_State *L, Reduce *reduce) {
     const Run *runs = (const Run *)(const void *)buffer_bytes(&reduce->runs);
+    size_t count = buffer_size(&reduce->runs) / sizeof *runs;
+    check_read(
+        L, dictionary_read(&reduce->dictionary, runs, count, reduce->memory / 2, &reduce->store));
+}
+
+// Bodies that mean something with their own run's dictionary only stay where they are.
+static void start_merge(lua_State *L, Reduce *reduce) {
+    size_t memory = reduce->memory / 2, most = merge_most(memory, reduce->depot->block);
+    Buffer *sources = &reduce->sources;
     if (reduce->combiner->needs_dictionary)
-        check_read(L,
-                   dictionary_read(&reduce->dictionary, runs, reduce->merge.count, &reduce->store));
+        read_dictionaries(L, reduce);
+    else if (narrow(sources, most, memory, reduce->depot) == -1)
+        depot_error(L, reduce->depot, "cannot merge runs");
+    check_read(L, merge_add_all(&reduce->merge, (const Source *)(const void *)buffer_bytes(sources),
+                                buffer_size(sources) / sizeof(Source), memory));
     check_read(L, merge_start(&reduce->merge));
+}
+
+static size_t memory_field(lua_State *L) {
+    lua_getfield(L, OPTIONS, "memory");
+    size_t memory = lua_isnil(L, -1) ? SIZE_MAX : (size_t)integer_field(L, "memory");
+    lua_pop(L, 1);
+    return memory;
 }
 
 static void push_functions(lua_State *L) {
@@ -308,7 +336,7 @@ static void push_functions(lua_State *L) {
 static int push_output(lua_State *L, Reduce *reduce) {
     uint64_t top = reduce->output.order.top;
     buffer_clear(&reduce->value);
-    check_write(L, output_finish(&reduce->output, &reduce->value));
+    check_write(L, reduce, output_finish(&reduce->output, &reduce->value));
     uint64_t count = output_count(&reduce->output);
     lua_pushlstring(L, buffer_bytes(&reduce->value), buffer_size(&reduce->value));
     lua_pushinteger(L, (lua_Integer)(top && count > top ? top : count));
@@ -328,9 +356,13 @@ static int core_reduce(lua_State *L) {
     lua_getfield(L, OPTIONS, "spread");
     reduce->spreads = lua_toboolean(L, -1);
     lua_pop(L, 1);
-    int fd = (int)integer_field(L, "fd");
-    add_runs(L, reduce);
-    check_write(L, output_open(&reduce->output, fd, order_check(L, OPTIONS)));
+    reduce->depot = depot_field(L, OPTIONS);
+    reduce->memory = memory_field(L);
+    list_runs(L, reduce);
+    start_merge(L, reduce);
+    check_write(
+        L, reduce,
+        output_open(&reduce->output, reduce->depot, reduce->memory, order_check(L, OPTIONS)));
     reduce->output.text = reduce->render != NULL;
     reduce_keys(L, reduce);
     return push_output(L, reduce);

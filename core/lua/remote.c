@@ -6,20 +6,29 @@
 
 #include "core/os/clock.h"
 
+// The system's words, as part of a sentence: "Connection refused" has no capital there.
+static const char *push_words(lua_State *L, const char *words) {
+    char first = (char)tolower((unsigned char)words[0]);
+    lua_pushlstring(L, &first, 1);
+    lua_pushstring(L, words + 1);
+    lua_concat(L, 2);
+    return lua_tostring(L, -1);
+}
+
 const char *remote_address(lua_State *L, int index, Address *address) {
     size_t size;
     const char *text = luaL_checklstring(L, index, &size), *why;
-    return address_parse(address, text, size, &why) == 0 ? NULL : why;
+    return address_parse(address, text, size, &why) == 0 ? NULL : push_words(L, why);
 }
 
-bool remote_secret(lua_State *L, int index, Secret *secret) {
-    if (lua_isboolean(L, index) && !lua_toboolean(L, index)) return false;
+const char *remote_secret(lua_State *L, int index, Secret *secret, bool *has_secret) {
+    *has_secret = !lua_isboolean(L, index) || lua_toboolean(L, index);
+    if (!*has_secret) return NULL;
     size_t size;
     const char *key = luaL_checklstring(L, index, &size);
     luaL_argcheck(L, size > 0, index, "an authkey cannot be empty");
-    if (secret_of(secret, key, size) == 0) return true;
-    luaL_error(L, "this build has no libsodium and so no keys: authkey = false, for plain data "
-                  "over a path, is what it offers");
+    if (secret_of(secret, key, size) == 0) return NULL;
+    return "this build has no libsodium, and so no keys (authkey = false: plain data over a path)";
 }
 
 uint64_t remote_deadline(lua_State *L, int index) {
@@ -35,16 +44,6 @@ ConnectionTrust remote_trust(const Address *address, bool has_secret) {
     return address_is_path(address) ? TRUST_ALL : TRUST_FUNCTIONS;
 }
 
-// The system's words, as part of a sentence: "Connection refused" has no capital there.
-static const char *push_words(lua_State *L, int error) {
-    const char *words = strerror(error);
-    char first = (char)tolower((unsigned char)words[0]);
-    lua_pushlstring(L, &first, 1);
-    lua_pushstring(L, words + 1);
-    lua_concat(L, 2);
-    return lua_tostring(L, -1);
-}
-
 const char *remote_reason(lua_State *L, int error) {
     switch (error) {
     case EACCES: return "the key is another, or only one side has one";
@@ -56,7 +55,7 @@ const char *remote_reason(lua_State *L, int error) {
     case ELOOP: return "there is a symbolic link";
     case EEXIST: return "there is something else than a socket";
     case ENOTSUP: return "this build has no libsodium, and so no TCP";
-    default: return push_words(L, error);
+    default: return push_words(L, strerror(error));
     }
 }
 

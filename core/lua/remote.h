@@ -10,12 +10,13 @@
 #include "core/lua/connection.h"
 #include "core/net/address.h"
 
-/* Makes an address of the string at this index. NULL, or why that is none. */
+/* Makes an address of the string at this index. NULL, or why that is none,
+ * which then stands on the stack. */
 const char *remote_address(lua_State *L, int index, Address *address);
 
-/* Makes a secret of the key at this index: false means that there is none. False when so. Raises
- * for an empty one, and in a build that offers none. */
-bool remote_secret(lua_State *L, int index, Secret *secret);
+/* Makes a secret of the key at this index; false means that there is none, as *has_secret tells.
+ * NULL, or why there can be none in this build. Raises for an empty one. */
+const char *remote_secret(lua_State *L, int index, Secret *secret, bool *has_secret);
 
 /* In nanoseconds as clock_now, of a number of seconds; UINT64_MAX, for ever, for none. */
 uint64_t remote_deadline(lua_State *L, int index);

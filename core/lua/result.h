@@ -1,6 +1,8 @@
 /* Result - the outputs of all reduce tasks as one stream, in the order of the job.
  *
- *     result = core.result({descriptor, ...}, {top = n})
+ *     result = core.result({descriptor, ...}, {top = n, depot = depot, memory = bytes})
+ *                        with both of the latter, what cannot be merged in so much memory is
+ *                        merged in the depot first
  *     result:next()      key and value; nothing at the end
  *     result:rewind()    back to the first
  *     result:count()     how many there are

@@ -5,10 +5,12 @@
 #include <limits.h>
 #include <math.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/lua/interrupt.h"
@@ -22,6 +24,26 @@
 static int system_clock(lua_State *L) {
     lua_pushnumber(L, (lua_Number)clock_now() / 1e9);
     return 1;
+}
+
+// core.time(): seconds since 1970.
+static int system_time(lua_State *L) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+    return 1;
+}
+
+// core.signal_number("SIGKILL"); nil when there is none of that name.
+static int system_signal_number(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1);
+    for (int number = 1; number < NSIG; number++) {
+        const char *known = sigabbrev_np(number);
+        if (!known || strncmp(name, "SIG", 3) != 0 || strcmp(name + 3, known) != 0) continue;
+        lua_pushinteger(L, number);
+        return 1;
+    }
+    return 0;
 }
 
 static int system_cpu_count(lua_State *L) {
@@ -153,6 +175,8 @@ static int system_write(lua_State *L) {
 
 static const luaL_Reg FUNCTIONS[] = {
     {"clock", system_clock},
+    {"time", system_time},
+    {"signal_number", system_signal_number},
     {"cpu_count", system_cpu_count},
     {"parent_pid", system_parent_pid},
     {"threads", system_threads},

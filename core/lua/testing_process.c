@@ -163,10 +163,10 @@ static int testing_wait(lua_State *L) {
 
 // testing.kill(pid, name): name without "SIG"; "0" only asks whether there is such a process.
 static int testing_kill(lua_State *L) {
-    static const char *const NAMES[] = {"KILL", "TERM", "INT",  "STOP", "CONT", "SEGV",
+    static const char *const NAMES[] = {"KILL", "TERM", "INT",  "STOP", "CONT", "TSTP", "SEGV",
                                         "HUP",  "USR1", "USR2", "CHLD", "0",    NULL};
-    static const int NUMBERS[] = {SIGKILL, SIGTERM, SIGINT,  SIGSTOP, SIGCONT, SIGSEGV,
-                                  SIGHUP,  SIGUSR1, SIGUSR2, SIGCHLD, 0};
+    static const int NUMBERS[] = {SIGKILL, SIGTERM, SIGINT,  SIGSTOP, SIGCONT, SIGTSTP,
+                                  SIGSEGV, SIGHUP,  SIGUSR1, SIGUSR2, SIGCHLD, 0};
     pid_t pid = (pid_t)luaL_checkinteger(L, 1);
     if (kill(pid, NUMBERS[luaL_checkoption(L, 2, "TERM", NAMES)]) == -1) return failure(L);
     lua_pushboolean(L, 1);

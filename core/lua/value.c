@@ -10,6 +10,7 @@
 int value_error(lua_State *L, const char *what) {
     if (errno == ENOMEM) return luaL_error(L, "not enough memory");
     if (errno == EBADMSG) return luaL_error(L, "%s: damaged data", what);
+    if (errno == EUCLEAN) return luaL_error(L, "%s: spill file damaged", what);
     return luaL_error(L, "%s: %s", what, strerror(errno));
 }
 

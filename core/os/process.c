@@ -173,6 +173,18 @@ void process_kill(Process *process) {
     kill(process->pid, SIGKILL); // it may not have come to make its group yet
 }
 
+static void signal_group(const Process *process, int signal) {
+    if (!is_gone(process)) kill(-process->pid, signal);
+}
+
+void process_pause(const Process *process) {
+    signal_group(process, SIGSTOP);
+}
+
+void process_resume(const Process *process) {
+    signal_group(process, SIGCONT);
+}
+
 void process_signal(const Process *process, int signal) {
     if (process->pidfd != -1 && sys.pidfd_send_signal(process->pidfd, signal, NULL, 0) == 0) return;
     if (!is_gone(process)) kill(process->pid, signal);

@@ -78,6 +78,10 @@ ProcessEnd process_reap(Process *process);
 /* SIGKILL to it and all that it started; works on stopped processes too. */
 void process_kill(Process *process);
 
+/* Stops it and all that it started, and lets them go on. */
+void process_pause(const Process *process);
+void process_resume(const Process *process);
+
 /* Another signal, to it alone. */
 void process_signal(const Process *process, int signal);
 

@@ -1,6 +1,6 @@
 /* Board - what a worker says of itself, in memory that the parent shares.
  *
- * Written by that worker only (but for the orders); the parent reads it without asking, above all
+ * Written by that worker only (but for the orders, and while it is stopped); the parent reads it without asking, above all
  * after a death: a task that the worker had not begun is innocent of it. A
  * dying worker may have left anything here, so the parent checks what it reads
  * against what it knows. */

@@ -482,6 +482,21 @@ PoolStats pool_stats(const Pool *pool) {
     return stats;
 }
 
+void pool_pause(Pool *pool) {
+    if (!owner_is_here(&pool->owner)) return;
+    for (int i = 0; i < pool->places.count; i++) process_pause(&pool->places.workers[i].process);
+}
+
+void pool_resume(Pool *pool, uint64_t pause) {
+    if (!owner_is_here(&pool->owner)) return;
+    for (int i = 0; i < pool->places.count; i++) {
+        Worker *worker = &pool->places.workers[i];
+        if (worker->state == WORKER_ABSENT) continue;
+        deadline_postpone(worker, pause);
+        process_resume(&worker->process);
+    }
+}
+
 void pool_kill(Pool *pool, int worker) {
     process_kill(&pool->places.workers[worker].process);
 }

@@ -143,6 +143,11 @@ uint64_t pool_worker_memory(const Pool *pool, int worker);
  * tasks they hold. 0, or -1 with errno. */
 int pool_resize(Pool *pool, int workers);
 
+/* Stops all workers, with what they started, until pool_resume: that they stood still for
+ * `pause` nanoseconds is not counted against what they run. */
+void pool_pause(Pool *pool);
+void pool_resume(Pool *pool, uint64_t pause);
+
 /* SIGKILL to a worker (from 0): it will be found dead, and is replaced. */
 void pool_kill(Pool *pool, int worker);
 

@@ -44,7 +44,10 @@ typedef struct {
 /* Forgets the states and keeps the memory, and the dictionary. */
 void store_clear(Store *store);
 void store_free(Store *store);
-size_t store_memory(const Store *store);
+
+static inline size_t store_memory(const Store *store) {
+    return store->arena.used + table_memory(&store->values.table);
+}
 
 /* Appends a value to the dictionary, the next one in order. 0, or -1 with ENOMEM. */
 int store_define(Store *store, const char *value, size_t size);

@@ -161,7 +161,8 @@ static void begin(Reader *reader, uint64_t offset, uint64_t length, RecordKind k
 int reader_open(Reader *reader, const char *path, uint64_t offset, uint64_t length,
                 RecordKind kind) {
     begin(reader, offset, length, kind);
-    reader->fd = sys.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
+    do reader->fd = sys.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
+    while (reader->fd == -1 && errno == EINTR); // a pipe waits for its writer
     if (reader->fd == -1) return -1;
     if (find_first_record(reader, offset) == 0) return 0;
     reader_close(reader);

@@ -102,6 +102,15 @@ static int try_to_arrive(Barrier *barrier, Party me) {
     return place;
 }
 
+// Signals may come faster than patience ends: who is interrupted looks for the dead too.
+static int interrupted(Barrier *barrier, Party me) {
+    lock(barrier, me);
+    bury_dead(barrier);
+    unlock(barrier, me);
+    errno = EINTR;
+    return -1;
+}
+
 int barrier_arrive(Barrier *barrier, Party me, uint64_t deadline) {
     for (int woken = BELL_RUNG;;) {
         lock(barrier, me);
@@ -117,7 +126,7 @@ int barrier_arrive(Barrier *barrier, Party me, uint64_t deadline) {
         errno = error;
         if (place != -1 || error != EAGAIN) return place;
         woken = bell_wait(&barrier->bell, heard, deadline);
-        if (woken == -1) return -1;
+        if (woken == -1) return interrupted(barrier, me);
     }
 }
 
@@ -140,7 +149,7 @@ int barrier_await(Barrier *barrier, Party me, uint64_t deadline) {
         if (is_over(barrier)) return 1;
         if (!is_healthy(barrier)) return 0;
         int woken = bell_wait(&barrier->bell, heard, deadline);
-        if (woken == -1) return -1;
+        if (woken == -1) return interrupted(barrier, me);
         if (woken == BELL_RUNG) continue;
         lock(barrier, me);
         if (woken == BELL_QUIET) bury_dead(barrier);

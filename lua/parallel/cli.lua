@@ -3,6 +3,7 @@
 -- Exit status: 0 done; 1 the job failed; 2 wrong usage, a missing or bad job
 -- file; 3 input or output error; 141 nobody reads the output any more.
 local color = require("parallel.color")
+local commands = require("parallel.commands")
 local exit = require("parallel.exit")
 local failure = require("parallel.failure")
 local job_contract = require("parallel.job")
@@ -10,6 +11,7 @@ local mapreduce = require("parallel.mapreduce")
 local oneline = require("parallel.oneline")
 local options = require("parallel.options")
 local parallel = require("parallel")
+local plan = require("parallel.plan")
 local repl = require("parallel.repl")
 local settings = require("parallel.settings")
 local unpack = require("parallel.packing").unpack
@@ -98,10 +100,56 @@ local function print_stats(result)
   for _, line in ipairs(result:report()) do io.stderr:write(line, "\n") end
 end
 
+local function describe(problem, is_quiet)
+  local text = tostring(problem)
+  if type(problem) == "table" and not getmetatable(problem) then
+    text = "(error object is a table value)"
+  end
+  if failure.is(problem) and problem.traceback and problem.traceback ~= "" and not is_quiet then
+    text = text .. "\n" .. problem.traceback
+  end
+  return text
+end
+
+local function complain(problem, given)
+  local name = color.error("parallel-lua:", color.is_wanted(given.color))
+  io.stderr:write(name, " ", describe(problem, given.quiet), "\n")
+end
+
+local function splits_text(count) return count == 1 and "1 split" or count .. " splits" end
+
+-- What the result lacks makes it a failure.
+local function check_whole(result)
+  if #result.failures > 0 then exit.with(exit.FAILED, "%s failed", splits_text(#result.failures)) end
+  if #result.skipped > 0 then exit.with(exit.FAILED, "%s skipped", splits_text(#result.skipped)) end
+  if result.left_failed > 0 then
+    exit.with(exit.FAILED, "%s failed in an earlier run, and %s left out (see --resume-failed)",
+      splits_text(result.left_failed), result.left_failed == 1 and "was" or "were")
+  end
+end
+
+-- The job of the script of that name as the options want it.
+local function job_of(given, made, inputs, name)
+  local job, why = settings.apply(made, given, inputs)
+  if not job then exit.with(exit.USAGE, "%s: %s", name, why) end
+  if not (job.inputs or job.values) then exit.with(exit.USAGE, "%s: no input files", name) end
+  return job
+end
+
+local function print_plan(job)
+  local ok, lines = pcall(plan.of_run, job)
+  if not ok then exit.with(exit.INPUT_OUTPUT, "%s", tostring(lines)) end
+  io.write(table.concat(lines, "\n"), "\n")
+end
+
 local function run_with(given, made, inputs, name)
-  local result = run_job(settings.apply(made, given, inputs, name))
+  local job = job_of(given, made, inputs, name)
+  if given.dry_run then return print_plan(job) end
+  job.on_failure = function(failed) complain(failed, given) end
+  local result = run_job(job)
   if given.stats and not given.quiet then print_stats(result) end
   result:close()
+  check_whole(result)
 end
 
 -- Without files it reads standard input, as awk does.
@@ -124,33 +172,23 @@ local function run_script(given, rest)
   if job_contract.is_meant(made) then run_with(given, made, inputs_of(given, rest), path) end
 end
 
+local function run_command(given, rest)
+  local name = table.remove(rest, 1)
+  commands[name](given, rest, load_script)
+end
+
 local function print_version()
   print(parallel._VERSION)
   os.exit(exit.DONE)
 end
 
--- ---- errors ---------------------------------------------------------------
-
-local function describe(problem, is_quiet)
-  local text = tostring(problem)
-  if type(problem) == "table" and not getmetatable(problem) then
-    text = "(error object is a table value)"
-  end
-  if failure.is(problem) and problem.traceback and problem.traceback ~= "" and not is_quiet then
-    text = text .. "\n" .. problem.traceback
-  end
-  return text
-end
-
-local function complain(problem, given)
-  local name = color.error("parallel-lua:", color.is_wanted(given.color))
-  io.stderr:write(name, " ", describe(problem, given.quiet), "\n")
-end
-
--- The arguments are a one-line job's, or a script's; or there are none, but lines to be typed.
+-- The arguments are a one-line job's, a command's or a script's; or there are none, but
+-- lines to be typed.
 local function run(given, rest)
   if given.map and #given.map > 0 then
     run_one_line(given, rest)
+  elseif options.is_command(rest[1]) then
+    run_command(given, rest)
   elseif rest[1] or not given.interactive then
     run_script(given, rest)
   end

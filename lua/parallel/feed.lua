@@ -72,7 +72,7 @@ local function add_path(self, list, path)
   for _, file in ipairs(files) do
     if file.stream then error("cannot read '-': standard input cannot come from an iterator", 0) end
     self.index, bytes = self.index + 1, bytes + file.size
-    splits.cut_file(list, file, self.index, self.job.records, splits.size(math.huge, self.job))
+    splits.cut_file(list, file, self.index, self.job, splits.size(math.huge, self.job))
   end
   self.plan.bytes = self.plan.bytes + bytes
   return bytes
@@ -166,7 +166,7 @@ local function empty_plan() return {list = {}, batches = {}, values = {}, bytes 
 
 local function plan_of(job, given)
   if type(given) == "function" then return empty_plan() end
-  if job.values then return splits.of_values(given, job.workers) end
+  if job.values then return splits.of_values(given, job) end
   return splits.of_inputs(given, job)
 end
 

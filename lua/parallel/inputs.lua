@@ -11,19 +11,19 @@ local function add_folder(files, path)
   for _, name in ipairs(names) do inputs.add(files, join(path, name)) end
 end
 
---- Append what a path stands for: {path, size} of a file, or of all files below a
+--- Append what a path stands for: {path, size, mtime} of a file, or of all files below a
 -- folder, by name; {stream = true} for "-". Raises a message when it cannot be read.
 function inputs.add(files, path)
   if path == "-" then
     files[#files + 1] = {path = path, size = 0, stream = true}
     return
   end
-  local kind, size = core.stat(path)
+  local kind, size, mtime = core.stat(path)
   if not kind then error(size, 0) end
   if kind == "directory" then
     add_folder(files, path)
   elseif kind == "file" then
-    files[#files + 1] = {path = path, size = size}
+    files[#files + 1] = {path = path, size = size, mtime = mtime}
   else
     error(("cannot read '%s': it is neither a file nor a directory"):format(path), 0)
   end

@@ -29,7 +29,8 @@ local function new(options)
   local key = authkey.of_option(options.authkey, "Listener")
   local door, why = core.listener(options.address, key, options.backlog or BACKLOG)
   if not door then return nil, why end
-  return setmetatable({_door = door, _address = door:address(), _unlogged = 0, _logged_at = -math.huge}, Listener)
+  local self = {_door = door, _address = door:address(), _unlogged = 0, _logged_at = -math.huge}
+  return setmetatable(self, Listener)
 end
 
 -- A line a second at most, which tells of those before it too.

@@ -1,7 +1,7 @@
 --- loading: what a worker does for a Loader: it makes batches of items.
 local core = require("parallel.core")
 local identity = require("parallel.identity")
-local reseed = require("parallel.reseed")
+local seeding = require("parallel.seeding")
 
 local here = {} -- {get =, collate =, ctype =} by the Loader's key
 
@@ -23,7 +23,7 @@ function loading.finish(key) here[key] = nil end
 -- indices = of the items}.
 function loading.load(order)
   local settings, items = here[order.key], {}
-  if order.seed then reseed(order.seed, order.number) end
+  if order.seed then seeding.set(order.seed, order.number) end
   for i, index in ipairs(order.indices) do
     local item = settings.get(index)
     if item == nil then error(("the dataset has nothing at %d"):format(index), 0) end

@@ -5,10 +5,9 @@
 -- A map-only job has the first kind alone, and its pairs stand in a file at once.
 local core = require("parallel.core")
 local counters = require("parallel.counters")
+local depots = require("parallel.depots")
 local identity = require("parallel.identity")
-
--- A table larger than this is committed, so that mapping goes on in a small one.
-local LARGEST_TABLE = 64 * 1024 * 1024
+local seeding = require("parallel.seeding")
 
 local Mapper = {}
 Mapper.__index = Mapper
@@ -60,96 +59,109 @@ function Mapper:map_split(split)
   if job.map_end then job.map_end(self.emitter) end
 end
 
-local function map_splits(self, number, first, last, sent)
+local function map_one(self, number, split)
+  local began = self.job.is_timed and core.clock()
+  self.worker:item(number)
+  if self.reseed then self.reseed(number) end
+  if self.emitter.split then self.emitter:split(number) end
+  self:map_split(split)
+  return began and {began, core.clock() - began} or nil
+end
+
+-- Returns when each began and how long it took, if somebody wants to know.
+local function map_splits(self, number, first, last, sent, without)
+  local times = {}
   for i = 0, (sent and #sent or last - first + 1) - 1 do
-    self.worker:item(number + i)
-    if self.emitter.split then self.emitter:split(number + i) end
-    self:map_split(sent and sent[i + 1] or self.feed.plan.list[first + i])
+    if not (without and without[number + i]) then
+      times[number + i] = map_one(self, number + i, sent and sent[i + 1] or self.feed.plan.list[first + i])
+    end
   end
+  return next(times) and times or nil
 end
 
 -- ---- tasks ----------------------------------------------------------------
 
--- Splits of the plan, from the first to the last, or those that were sent.
-function Mapper:map(number, first, last, sent)
-  map_splits(self, number, first, last, sent)
-  local runs = self.emitter:bytes() > LARGEST_TABLE and self:commit_table() or nil
-  return core.encode({runs = runs, counters = counters.take()})
+-- Splits of the plan, from the first to the last, or those that were sent; but not those whose
+-- numbers are in `without`.
+function Mapper:map(number, first, last, sent, without)
+  local times = map_splits(self, number, first, last, sent, without)
+  -- Half full: the emitter would soon write it anyway, and then nothing could be committed.
+  local runs = self.emitter:bytes() > self.budget.table / 2 and self.emitter:commit() or nil
+  return core.encode({runs = runs, counters = counters.take(), times = times})
 end
 
 -- The same in a map-only job.
-function Mapper:print(number, first, last, sent)
-  self.emitter:begin(self:own(self.run_files))
-  map_splits(self, number, first, last, sent)
+function Mapper:print(number, first, last, sent, without, to_disk)
+  local index = self.worker:index()
+  self.emitter:begin(to_disk and self.depots.disk[index] or self.depots.memory[index])
+  local times = map_splits(self, number, first, last, sent, without)
   local offset, length, count = self.emitter:finish()
-  return core.encode({offset = offset, length = length, count = count, counters = counters.take()})
+  return core.encode({offset = offset, length = length, count = count, counters = counters.take(),
+                      times = times})
 end
 
-function Mapper:own(files) return files[self.worker:index()]:fd() end
-
-function Mapper:commit_table() return self.emitter:commit(self:own(self.run_files)) end
-
-function Mapper:commit() return core.encode({runs = self:commit_table()}) end
+function Mapper:commit() return core.encode({runs = self.emitter:commit()}) end
 
 function Mapper:reduce(partition, runs)
-  local job = self.job
+  local job, began = self.job, self.job.is_timed and core.clock()
+  self.emitter:free()
   local descriptor = core.reduce({
     runs = runs, partition = partition, combine = job.combine, reduce = job.reduce, spread = job.spreads,
     sort = job.sort_by, desc = job.descending, top = job.top, format = job.format,
-    fd = self:own(self.output_files),
+    depot = self.depot, memory = self.budget.merge,
   })
-  return core.encode({output = descriptor, counters = counters.take()})
+  return core.encode({output = descriptor, counters = counters.take(),
+                      time = began and {began, core.clock() - began} or nil})
 end
 
 local mapper = {}
 
-local function new_emitter(job)
+local function new_emitter(self)
+  local job = self.job
   if job.is_map_only then return core.printer({format = job.format, tag = job.tag}) end
-  return core.emitter({combine = job.combine, partitions = job.partitions, keeps_alone = job.spreads})
+  return core.emitter({combine = job.combine, partitions = job.partitions, keeps_alone = job.spreads,
+                       depot = self.depot, memory = self.budget.table})
 end
+
+local function dispatch(self, kind, ...) return self[kind](self, ...) end
 
 local function introduce(worker, job, descent)
   identity.become(descent, ("mapreduce worker %d"):format(worker:index()), true,
-    {id = worker:index(), workers = job.workers})
+    {id = worker:index(), workers = job.workers, seed = job.seed})
 end
 
 --- The functions `begin` and `handle` of core.pool for this job.
 -- Of the feed a plan and a stream_file are used.
--- run_files and output_files are scratch files, one for each worker, which it alone writes.
-function mapper.service(job, feed, run_files, output_files)
-  local self = setmetatable(
-    {job = job, feed = feed, run_files = run_files, output_files = output_files, tags = job.tag}, Mapper)
+-- `budget` and `kept` are those of parallel.budget and parallel.depots.
+function mapper.service(job, feed, budget, kept)
+  local self = setmetatable({job = job, feed = feed, budget = budget, depots = kept, tags = job.tag,
+                             reseed = seeding.of(job.seed)}, Mapper)
 
   local function begin(worker)
     if not job.is_inline then introduce(worker, job, feed.plan.descent) end
     self.worker, self.progress = worker, worker:progress()
     self.reader, self.headers = core.reader(), {}
-    self.emitter = new_emitter(job)
+    self.depot = kept:of(worker:index())
+    self.emitter = new_emitter(self)
     counters.take()
   end
 
   local function handle(_, task)
-    local kind, a, b, c, d = core.decode(task)
-    return self[kind](self, a, b, c, d)
+    return dispatch(self, core.decode(task))
   end
 
   return begin, handle
 end
 
--- Of the parent's scratch files, in a worker that was given their descriptors.
-local function files_of(fds)
-  local files = {}
-  for worker, fd in ipairs(fds) do
-    files[worker] = {fd = function() return fd end}
-  end
-  return files
+-- Of the parent's scratch file, in a worker that was given its descriptor.
+local function file_of(number)
+  return number and {fd = function() return number end}
 end
 
 --- In a worker that inherited nothing: the same functions, from the letter.
 function mapper.recruited(letter)
-  local feed = {plan = letter.plan, stream_file = files_of(letter.stream_fds)[1]}
-  local begin, handle = mapper.service(
-    letter.job, feed, files_of(letter.run_fds), files_of(letter.output_fds))
+  local feed = {plan = letter.plan, stream_file = file_of(letter.stream_fd)}
+  local begin, handle = mapper.service(letter.job, feed, letter.budget, depots.received(letter.depots))
   return {begin = begin, handle = handle}
 end
 

@@ -93,10 +93,24 @@ function Called.abandon() end
 local Kept = {}
 Kept.__index = Kept
 
-function Kept:take(file, offset, length, count)
-  self.file = self.file or assert(core.scratch())
+local function keep(self, file, offset, length)
   local ok, why = file:copy(offset, length, self.file:fd())
   if not ok then error("cannot keep results: " .. why, 0) end
+end
+
+-- What grows too large for memory moves to disk.
+local function make_room(self, length)
+  local memory = self.file
+  if not memory or self.is_on_disk or memory:size() + length <= self.budget.total / 2 then return end
+  self.file, self.is_on_disk = assert(core.scratch(self.job.tmpdir or os.getenv("TMPDIR") or "/tmp")), true
+  keep(self, memory, 0, memory:size())
+  memory:close()
+end
+
+function Kept:take(file, offset, length, count)
+  self.file = self.file or assert(core.scratch())
+  make_room(self, length)
+  keep(self, file, offset, length)
   self.count = self.count + count
 end
 
@@ -106,7 +120,7 @@ function Kept:finish()
   if self.made then return self.made end
   local file = self.file
   local described = file and {core.region(file:fd(), 0, file:size(), self.count)} or {}
-  return result.new(self.job, described, {file})
+  return result.new(self.job, described, file or {close = function() end})
 end
 
 function Kept:abandon()
@@ -115,10 +129,10 @@ end
 
 local output = {}
 
---- The output that the job asks for; files are opened at once.
-function output.open(job)
+--- The output that the job asks for; files are opened at once. The budget is that of parallel.budget.
+function output.open(job, budget)
   local where = job.output
-  if where == nil then return setmetatable({job = job, count = 0}, Kept) end
+  if where == nil then return setmetatable({job = job, budget = budget, count = 0}, Kept) end
   if type(where) == "function" then return setmetatable({receive = where, count = 0}, Called) end
   return setmetatable({to = destination.open(where), format = job.format, partitions = job.partitions,
                        count = 0}, Text)

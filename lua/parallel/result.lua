@@ -6,12 +6,16 @@ local Result = {}
 Result.__index = Result
 
 local STATS = {"splits", "bytes", "pairs", "seconds", "workers", "deaths", "retried"}
+local LACKS = {"skipped", "failed"} -- told when there are any
 
 --- The lines that --stats prints: a name, a tab and a number each; stats, then counters by name.
 function Result:report()
   local lines, names = {}, {}
   for i, name in ipairs(STATS) do
     lines[i] = (name == "seconds" and "%s\t%.3f" or "%s\t%d"):format(name, self.stats[name])
+  end
+  for _, name in ipairs(LACKS) do
+    if self.stats[name] > 0 then lines[#lines + 1] = ("%s\t%d"):format(name, self.stats[name]) end
   end
   for name in pairs(self.counters) do names[#names + 1] = name end
   table.sort(names)
@@ -85,7 +89,7 @@ function Result:close()
   if not self.pairs_of then return end
   self.pairs_of:close()
   self.pairs_of = nil
-  for _, file in ipairs(self.files) do file:close() end
+  self.files:close()
 end
 
 Result.__len = Result.count
@@ -110,10 +114,12 @@ local result = {}
 --- The result of a job whose pairs, so many, went to its output.
 function result.written(count) return setmetatable({pair_count = count}, Written) end
 
---- The result of a job: what its reduce tasks left (`outputs`) in these files,
--- which from now on belong to it.
-function result.new(job, outputs, files)
+--- The result of a job: what its reduce tasks left (`outputs`) in these files (anything with a
+-- method close), which from now on belong to it. With a budget (see parallel.budget) they are
+-- parallel.depots, and what cannot be merged in its memory is merged there first.
+function result.new(job, outputs, files, budget)
   local order = {sort = job.sort_by, desc = job.descending, top = job.top}
+  if budget then order.depot, order.memory = files:last(), math.floor(budget.total / 2) end
   return setmetatable({job = job, files = files, pairs_of = core.result(outputs, order)}, Result)
 end
 

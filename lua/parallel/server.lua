@@ -7,17 +7,13 @@ local functions = require("parallel.functions")
 local globals = require("parallel.globals")
 local identity = require("parallel.identity")
 local log = require("parallel.log")
-local reseed = require("parallel.reseed")
+local seeding = require("parallel.seeding")
 local timeline = require("parallel.timeline")
 
 local unpack = require("parallel.packing").unpack
 
 local Server = {}
 Server.__index = Server
-
-local function reseeder(seed)
-  return seed and function(index) reseed(seed, index) end
-end
 
 -- A function of one slice of items, for the shape that is only known here.
 local function folding(f)
@@ -85,7 +81,7 @@ local server = {}
 -- says that there is none.
 function server.service(known, pushed, options, here)
   local self = setmetatable({functions = known, finalizer = options.finalizer,
-                             reseed = reseeder(options.seed), budget = options.tasks_per_worker}, Server)
+                             reseed = seeding.of(options.seed), budget = options.tasks_per_worker}, Server)
   local arguments = options.initargs or {}
 
   local function begin(worker)

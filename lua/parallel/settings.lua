@@ -47,29 +47,39 @@ local function set_running(job, given)
   end
 end
 
+local function set_failures(job, given)
+  for _, field in ipairs({"halt", "retries", "timeout", "skip_bad", "joblog", "trace", "report", "seed",
+                          "backend"}) do
+    if given[field] ~= nil then job[field] = given[field] end
+  end
+  if given.resume then job.resume = "done" end
+  if given.resume_failed then job.resume = "failed" end
+end
+
 local function set_input(job, given, inputs)
   job.records = given.records or job.records
   job.block = given.block or job.block
   job.header = given.header or job.header
   job.partitions = given.partitions or job.partitions
+  job.memory, job.tmpdir = given.memory or job.memory, given.tmpdir or job.tmpdir
   job.inputs = inputs or job.inputs
 end
 
 local settings = {}
 
---- A copy of the job with what the options say, and these inputs (nil: its own); `name` is what
--- messages call it. One that does not keep the contract ends the program.
-function settings.apply(made, given, inputs, name)
+--- A copy of the job with what the options say, and these inputs (nil: its own); or nil and
+-- what is wrong with it.
+function settings.apply(made, given, inputs)
   local job = {}
   for field, value in pairs(made) do job[field] = value end
   oneline.set_reduce(job, given)
   set_input(job, given, inputs)
   set_running(job, given)
+  set_failures(job, given)
   set_sort(job, given)
   set_output(job, given)
   local ok, why = job_contract.prepare(job)
-  if not ok then refuse("%s: %s", name, why) end
-  if not (job.inputs or job.values) then refuse("%s: no input files", name) end
+  if not ok then return nil, why end
   return job
 end
 

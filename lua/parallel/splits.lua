@@ -1,7 +1,7 @@
 --- splits: cut the inputs of a job into pieces that workers can map side by side.
 --
--- A split is {path, index, offset, length} of a file, {first, last} of a list of
--- values, or {stream} for what is not there yet: standard input. Several small
+-- A split is {path, index, offset, length} of a file, which had this {size, mtime},
+-- {first, last} of a list of values, or {stream} for what is not there yet: standard input. Several small
 -- ones make a batch, which is what a worker is sent; big files are cut without
 -- looking into them, and whoever reads a split finds the record boundaries.
 local core = require("parallel.core")
@@ -44,13 +44,18 @@ local function cut_values(list, first, last, size)
   end
 end
 
---- Append the splits of a file {path, size}, which is the input of this index.
-function splits.cut_file(list, file, index, records, most)
-  local whole = inputs.is_packed(file.path) or not core.splits(records)
+-- Those that the job's log says to leave out are.
+local function add_split(list, split, joblog)
+  if not (joblog and joblog:has(split)) then list[#list + 1] = split end
+end
+
+--- Append the splits of a file {path, size, mtime}, which is the input of this index.
+function splits.cut_file(list, file, index, job, most)
+  local whole = inputs.is_packed(file.path) or not core.splits(job.records)
   if whole then most = math.max(file.size, 1) end
   for offset = 0, math.max(file.size, whole and 1 or 0) - 1, most do
-    list[#list + 1] = {path = file.path, index = index, offset = offset,
-                       length = math.min(most, file.size - offset)}
+    add_split(list, {path = file.path, index = index, offset = offset, size = file.size, mtime = file.mtime,
+                     length = math.min(most, file.size - offset)}, job.joblog)
   end
 end
 
@@ -68,6 +73,12 @@ local function batches_of(list, most)
   return batches
 end
 
+local function bytes_of(list)
+  local bytes = 0
+  for _, split in ipairs(list) do bytes = bytes + (split.path and split.length or 0) end
+  return bytes
+end
+
 local function size_of_values(count, workers)
   return math.max(1, math.ceil(count / (workers * PER_WORKER)))
 end
@@ -78,29 +89,34 @@ local function cut(list, input, index, job, size, value_size)
   elseif input.first then
     cut_values(list, input.first, input.last, value_size)
   else
-    splits.cut_file(list, input, index, job.records, size)
+    splits.cut_file(list, input, index, job, size)
   end
 end
 
+-- Of a job that is repeatable the splits do not depend on how many workers there are.
+local function workers_of(job) return job.seed and 1 or job.workers end
+
 --- How large the splits of so many bytes shall be.
 function splits.size(bytes, job)
-  return math.max(clamp(math.ceil(bytes / (job.workers * PER_WORKER)), SMALLEST, LARGEST), job.block or 0)
+  if job.joblog then return math.max(job.joblog.SIZE_OF_SPLIT, job.block or 0) end
+  return math.max(clamp(math.ceil(bytes / (workers_of(job) * PER_WORKER)), SMALLEST, LARGEST), job.block or 0)
 end
 
 --- The plan for a list of inputs (see parallel.job): {list, batches, values, bytes}. Raises a
 -- message when one cannot be read.
 function splits.of_inputs(given, job)
   local found, values, bytes = list_inputs(given)
-  local size, value_size = splits.size(bytes, job), size_of_values(#values, job.workers)
+  local size, value_size = splits.size(bytes, job), size_of_values(#values, workers_of(job))
   local list = {}
   for index, input in ipairs(found) do cut(list, input, index, job, size, value_size) end
+  if job.joblog then bytes = bytes_of(list) end -- of what is left to do
   return {list = list, batches = batches_of(list, #values > 0 and 1 or size), values = values, bytes = bytes}
 end
 
 --- The plan for a list of records.
-function splits.of_values(values, workers)
+function splits.of_values(values, job)
   local list = {}
-  cut_values(list, 1, #values, size_of_values(#values, workers))
+  cut_values(list, 1, #values, size_of_values(#values, workers_of(job)))
   return {list = list, batches = batches_of(list, 1), values = values, bytes = #values}
 end
 

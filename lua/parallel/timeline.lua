@@ -52,12 +52,19 @@ function Timeline:ran(worker, chunk, last, seconds)
   else each(self, "slice", worker, range(chunk.first, chunk.first), from, till - from) end
 end
 
+--- The worker did this, which is no part of a chunk.
+function Timeline:did(worker, name, from, seconds)
+  each(self, "name", worker, ("worker %d"):format(worker))
+  each(self, "slice", worker, name, from, seconds)
+  each(self, "ran", worker, 1, seconds)
+end
+
 --- Something happened to a worker.
 function Timeline:happened(worker, what, args) each(self, "instant", worker, what, args) end
 
 --- A task failed for good.
 function Timeline:failed(failed)
-  local what = ("task %d failed"):format(failed.index)
+  local what = (failed.index and "task " .. failed.index or tostring(failed.label)) .. " failed"
   each(self, "instant", failed.worker or 0, what, {message = failed.message})
   each(self, "failed", failed)
 end

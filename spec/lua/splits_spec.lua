@@ -77,7 +77,7 @@ describe("splits of values", function()
     it("cover " .. n .. " values", function()
       local values = {}
       for i = 1, n do values[i] = i end
-      local plan, expected = splits.of_values(values, 2), 1
+      local plan, expected = splits.of_values(values, {workers = 2}), 1
       for _, split in ipairs(plan.list) do
         assert.equal(expected, split.first)
         expected = split.last + 1
