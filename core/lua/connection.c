@@ -126,35 +126,42 @@ static int await(lua_State *L, const Connection *connection, short what, uint64_
 
 // ---- sending -------------------------------------------------------------
 
-// Writes all that is queued, and reads while there is no room for it: the other
-// end may be doing the same. False: there is nobody to read it.
-static bool flush(lua_State *L, Connection *connection) {
+// Writes what is queued, and reads while there is no room for it: the other end may be
+// doing the same. 1: all is out; 0: the time ran out; -1: there is nobody to read it.
+static int flush(lua_State *L, Connection *connection, uint64_t deadline) {
     Channel *channel = &connection->channel;
     for (int out; (out = channel_flush(channel)) != 1;) {
         if (out == 0) continue;
         if (!descriptor_may_send_later(errno)) {
             channel_discard(channel);
-            return false;
+            return -1;
         }
         FAULT("connection.full");
         bool reads = connection->receives && channel_peek(channel, &(Frame){0}) != -1;
-        int ready = await(L, connection, reads ? POLLOUT | POLLIN : POLLOUT, UINT64_MAX);
+        int ready = await(L, connection, reads ? POLLOUT | POLLIN : POLLOUT, deadline);
+        if (ready == 0) return 0;
         if (ready & POLLIN) channel_fill(channel);
     }
-    return true;
+    return 1;
+}
+
+static int flush_and_tell(lua_State *L, Connection *connection, uint64_t deadline) {
+    int out = flush(L, connection, deadline);
+    if (out != 1) return why_not(L, out == 0 ? "timeout" : "closed");
+    lua_pushboolean(L, 1);
+    return 1;
 }
 
 static int send_message(lua_State *L, Connection *connection, int kind, const char *bytes,
-                        size_t size, Bundle *bundle) {
+                        size_t size, Bundle *bundle, uint64_t deadline) {
     FrameHeader header = {.kind = (uint8_t)kind, .size = size};
     int queued = channel_queue(&connection->channel, header, bytes, bundle);
     bundle_drop(bundle);
     if (queued == -1) return luaL_error(L, "cannot send: %s", strerror(errno));
     FAULT("connection.send");
-    if (!flush(L, connection)) return why_not(L, "closed");
+    int results = flush_and_tell(L, connection, deadline);
     FAULT("connection.sent");
-    lua_pushboolean(L, 1);
-    return 1;
+    return results;
 }
 
 // encode(connection, value): the parcel, or nil
@@ -184,6 +191,7 @@ static void call_busy(lua_State *L, Connection *connection, lua_CFunction functi
 static int connection_send(lua_State *L) {
     Connection *connection = check_sends(L);
     if (lua_isnoneornil(L, 2)) return luaL_error(L, "cannot send nil");
+    uint64_t deadline = check_deadline(L, 3, HUGE_VAL);
     lua_settop(L, 2);
     call_busy(L, connection, encode, 1);
     int fds[BUNDLE_MOST];
@@ -193,7 +201,7 @@ static int connection_send(lua_State *L) {
     Buffer *message = &connection->scratch;
     lua_settop(L, 1);
     int results = send_message(L, connection, MESSAGE_VALUE, buffer_bytes(message),
-                               buffer_size(message), bundle);
+                               buffer_size(message), bundle, deadline);
     if (message->capacity > KEPT_SCRATCH) buffer_free(message);
     return results;
 }
@@ -214,7 +222,12 @@ static int connection_send_bytes(lua_State *L) {
     if (first == 0) first = 1;
     if (last > size) last = size;
     size_t count = last >= first ? last - first + 1 : 0;
-    return send_message(L, connection, MESSAGE_BYTES, bytes + first - 1, count, NULL);
+    return send_message(L, connection, MESSAGE_BYTES, bytes + first - 1, count, NULL,
+                        UINT64_MAX);
+}
+
+static int connection_flush(lua_State *L) {
+    return flush_and_tell(L, check_sends(L), check_deadline(L, 2, HUGE_VAL));
 }
 
 // ---- receiving -----------------------------------------------------------
@@ -448,6 +461,7 @@ static const luaL_Reg METHODS[] = {
     {"send", connection_send},
     {"recv", connection_recv},
     {"send_bytes", connection_send_bytes},
+    {"flush", connection_flush},
     {"recv_bytes", connection_recv_bytes},
     {"poll", connection_poll},
     {"ready", connection_ready},

@@ -3,6 +3,8 @@
  *     a, b = core.pipe(duplex)      both send and receive; duplex = false: a receives, b sends
  *
  *     a:send(value)                 true; nil, "closed" when the other end is
+ *     a:send(value, timeout)        nil, "timeout": some of it will be written by later calls
+ *     a:flush(timeout)              writes what is left: true; nil, "timeout"; nil, "closed"
  *     a:recv(timeout)               the value; nil, "closed", or nil, "timeout"
  *     a:send_bytes(s, first, last)  s:sub(first, last) as a message
  *     a:recv_bytes(max, timeout)    such a message; nil, "too long", and a is closed

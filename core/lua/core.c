@@ -22,6 +22,7 @@
 #include "core/lua/logfile.h"
 #include "core/lua/outcomes.h"
 #include "core/lua/parcel.h"
+#include "core/lua/poller.h"
 #include "core/lua/pool.h"
 #include "core/lua/printer.h"
 #include "core/lua/queue.h"
@@ -67,6 +68,7 @@ static Register *const PARTS[] = {
     logfile_register,
     outcomes_register,
     parcel_register,
+    poller_register,
     pool_register,
     printer_register,
     queue_register,
