@@ -107,6 +107,20 @@ local function text(line)
   return (line:gsub("^([.'])", "\\&%1"))
 end
 
+-- Lines that are no longer than mandoc wants them.
+local function wrapped(help)
+  local lines, line = {}, ""
+  for word in help:gmatch("%S+") do
+    if #line + #word >= 78 then
+      lines[#lines + 1], line = text(line), word
+    else
+      line = line == "" and word or line .. " " .. word
+    end
+  end
+  lines[#lines + 1] = text(line)
+  return table.concat(lines, "\n")
+end
+
 -- mdoc writes one dash itself.
 local function flag(name) return "Fl " .. name:sub(2) end
 
@@ -114,7 +128,7 @@ local function print_option(option)
   local name, short, argument, help = option[1], option[2], option[3], option[4]
   local names = short and flag(short) .. " , " .. flag("--" .. name) or flag("--" .. name)
   print(".It " .. names .. (argument and " Ar " .. argument or ""))
-  print(text(help))
+  print(wrapped(help))
 end
 
 local function print_options()

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/lua/interrupt.h"
@@ -23,14 +22,6 @@
 
 static int system_clock(lua_State *L) {
     lua_pushnumber(L, (lua_Number)clock_now() / 1e9);
-    return 1;
-}
-
-// core.time(): seconds since 1970.
-static int system_time(lua_State *L) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
     return 1;
 }
 
@@ -175,7 +166,6 @@ static int system_write(lua_State *L) {
 
 static const luaL_Reg FUNCTIONS[] = {
     {"clock", system_clock},
-    {"time", system_time},
     {"signal_number", system_signal_number},
     {"cpu_count", system_cpu_count},
     {"parent_pid", system_parent_pid},

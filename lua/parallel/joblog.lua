@@ -3,8 +3,9 @@
 --    file  size  mtime  offset  length  start  seconds  status
 --
 -- Tabs are between them; those in names are written "\t", newlines "\n", backslashes "\\". start is
--- in seconds since 1970; status is 0, 1 after an error, 124 when it ran out of time,
--- 128 + n when signal n killed its worker, or what that exited with.
+-- in seconds since 1970: its fraction tells splits of one run apart, and the clock of the wall
+-- was looked at once, to the second. status is 0, 1 after an error, 124 when it ran out of
+-- time, 128 + n when signal n killed its worker, or what that exited with.
 --
 -- A job that goes on with a log maps the splits that are not in it. They are known by what they
 -- are, never by a number: files may come and go, or change, between the two runs.
@@ -79,7 +80,7 @@ end
 -- written. "failed": splits that failed run again.
 function joblog.read(path, resume)
   local self = setmetatable({path = path, known = {}, again = resume == "failed", left_failed = 0,
-                             epoch = core.time() - core.clock()}, Joblog)
+                             epoch = os.time() - core.clock()}, Joblog)
   self.last = resume and read(self, read_file(path)) or ""
   return self
 end
