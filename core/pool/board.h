@@ -1,6 +1,6 @@
 /* Board - what a worker says of itself, in memory that the parent shares.
  *
- * Written by that worker only (but for the orders); the parent reads it without asking, above all
+ * Written by that worker only (but for orders and claims); the parent reads it without asking, above all
  * after a death: a task that the worker had not begun is innocent of it. A
  * dying worker may have left anything here, so the parent checks what it reads
  * against what it knows. */
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/os/clock.h"
+#include "core/pool/claim.h"
 #include "core/pool/orders.h"
 
 typedef enum {
@@ -31,6 +32,7 @@ typedef struct {
     _Atomic uint32_t retiring;     // it leaves when it has answered this task, and is replaced
     _Atomic uint64_t memory;       // bytes that the handler has in use, as it says
     Orders orders;                 // written by the parent
+    Claim claims[CLAIMS_MOST];     // written by both
 } Board;
 
 static inline void board_set(_Atomic uint64_t *field, uint64_t value) {

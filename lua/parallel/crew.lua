@@ -57,7 +57,8 @@ end
 -- Shared objects go along as descriptors, which can be closed by now, or too many.
 local function hand_over(self, chunk)
   local payload, parcel = encode_chunk(chunk)
-  return self.transport:submit(payload, nil, chunk.timeout or self.timeout, parcel or chunk.parcel)
+  return self.transport:submit(payload, nil, chunk.timeout or self.timeout, parcel or chunk.parcel,
+                               chunk.items.n)
 end
 
 function Crew:send(chunk)
@@ -186,6 +187,24 @@ function events.result(self, chunk, worker, reply, parcel)
   tell_outcomes(self, chunk, worker, self.pids[worker], outcomes)
 end
 
+-- Shares of the items from this place on, one for each worker, but none that are refused. The
+-- first is sent first.
+local function share_out(self, chunk, from)
+  local share = math.ceil((chunk.items.n - from + 1) / self.workers)
+  if chunk.refused then share = 1 end
+  for last = chunk.items.n, from, -share do
+    if not chunk.refused or not chunk.refused[last] then
+      table.insert(self.again, piece(chunk, math.max(from, last - share + 1), last, chunk.attempts))
+    end
+  end
+end
+
+-- Its worker is not going to begin the items from this place on, since another has nothing to do.
+function events.cut(self, chunk, _, place)
+  share_out(self, chunk, place)
+  chunk.items.n = place - 1
+end
+
 -- The chunk as a whole could not be run: the worker could not decode it.
 function events.error(self, chunk, worker, detail)
   for i = (chunk.settled or 0) + 1, chunk.items.n do
@@ -247,7 +266,7 @@ local function settle(self, kind, number, worker, detail, parcel)
     if kind ~= "part" then self.held[number] = nil end
     return chunk(kind, worker, detail, parcel)
   end
-  if chunk and kind ~= "part" then
+  if chunk and kind ~= "part" and kind ~= "cut" then
     self.held[number] = nil
     self.holding = self.holding - 1
   end
@@ -306,6 +325,10 @@ function Crew:cancel(source, number)
     if place then
       local how = self.transport:cancel(id, place)
       if how == "withdrawn" then send_neighbours(self, withdraw(self, id), place) end
+      if how == "refused" then
+        chunk.refused = chunk.refused or {}
+        chunk.refused[place] = true
+      end
       return how, chunk
     end
   end
