@@ -26,7 +26,8 @@ void dispatch_flush(Dispatch *dispatch, Worker *worker) {
 }
 
 static bool takes_tasks(const Worker *worker, WorkerState state) {
-    return worker->state == state && !worker->ended && worker_load(worker) < CLAIMS_MOST;
+    return worker->state == state && !worker->ended && !worker->silent &&
+           worker_load(worker) < CLAIMS_MOST;
 }
 
 // Those that only this worker may run go first, and do not count: all are told the like.

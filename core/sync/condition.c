@@ -52,7 +52,7 @@ int condition_await(Condition *condition, int place, Party me, uint64_t deadline
         if (woken == BELL_LATE) return 0;
         woken = word_wait(&mine->notified, 0, deadline);
         if (woken == -1) return -1;
-        if (woken != BELL_QUIET || !inherit_notice(condition, me)) continue;
+        if (woken == BELL_RUNG || !inherit_notice(condition, me)) continue;
         if (!note(mine)) condition_notify(condition, 1); // there are two now
     }
     FAULT("cond.wait.notified");

@@ -3,6 +3,7 @@
 -- Takes chunks from sources (see parallel.singles) in the order in which those
 -- came, hands them to the workers, and settles every item exactly once: by a
 -- result, by an error in user code, or by the death of the worker that ran it.
+local attend = require("parallel.attend")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 local functions = require("parallel.functions")
@@ -126,12 +127,40 @@ local function read_outcomes(chunk, bytes, parcel, worker)
   return {from = from, last = last, results = results, failures = failures or {}, elapsed = elapsed}
 end
 
-local function accept(self, chunk, from, last, results, worker)
-  local source, before = chunk.source, chunk.first - 1
+-- What was read is told to the end before anything else is looked at: a callback may wait for
+-- what is told after it, and then goes on with that itself. True when there was anything.
+local function tell_rest(self)
+  local one = self.telling[1]
+  if not one then return false end
+  while one.at < one.last do
+    one.at = one.at + 1
+    one.each(one.at)
+  end
+  if self.telling[1] == one then table.remove(self.telling, 1) end
+  return true
+end
+
+-- Has each(place) called for these places, in their order.
+local function tell(self, from, last, each)
+  if from > last then return end
+  table.insert(self.telling, {at = from - 1, last = last, each = each})
+  while tell_rest(self) do end
+end
+
+local function accept(self, chunk, place, results, worker)
+  self.done = self.done + 1
+  if not results then return end -- it is settled
+  local source, number = chunk.source, chunk.first + place - 1
+  if source.list then return source:accept_listed(number, number) end
+  source:accept(number, results[place], worker, chunk)
+end
+
+-- All at once, when nobody is told of each.
+local function accept_silently(self, chunk, from, last, results)
+  if results and not chunk.source.list then return false end
   self.done = self.done + last - from + 1
-  if not results then return end -- they are settled
-  if source.list then return source:accept_listed(before + from, before + last) end
-  for i = from, last do source:accept(before + i, results[i], worker, chunk) end
+  if results then chunk.source:accept_listed(chunk.first + from - 1, chunk.first + last - 1) end
+  return true
 end
 
 --- The message of an error in a worker, with what it takes to understand it.
@@ -157,21 +186,14 @@ local function tell_outcomes(self, chunk, worker, pid, outcomes)
     self.seconds[worker] = (self.seconds[worker] or 0) + outcomes.elapsed
   end
   self.ran[worker] = (self.ran[worker] or 0) + outcomes.last - from
-  if not next(failures) then
-    if from < outcomes.last then
-      accept(self, chunk, from + 1, outcomes.last, outcomes.results, worker)
-    end
-    return
-  end
-  for i = from + 1, outcomes.last do
-    local failed = failures[i]
-    if failed then
-      failed.worker, failed.pid, failed.attempts = worker, pid, (chunk.attempts or 0) + 1
-      fail(self, chunk, i, failed)
-    else
-      accept(self, chunk, i, i, outcomes.results, worker)
-    end
-  end
+  if from == outcomes.last then return end
+  if not next(failures) and accept_silently(self, chunk, from + 1, outcomes.last, outcomes.results) then return end
+  tell(self, from + 1, outcomes.last, function(place)
+    local failed = failures[place]
+    if not failed then return accept(self, chunk, place, outcomes.results, worker) end
+    failed.worker, failed.pid, failed.attempts = worker, pid, (chunk.attempts or 0) + 1
+    fail(self, chunk, place, failed)
+  end)
 end
 
 function events.part(self, chunk, worker, reply, parcel)
@@ -207,10 +229,10 @@ end
 
 -- The chunk as a whole could not be run: the worker could not decode it.
 function events.error(self, chunk, worker, detail)
-  for i = (chunk.settled or 0) + 1, chunk.items.n do
-    refuse(self, chunk, i, {kind = "error", message = detail.message, traceback = detail.traceback,
-                            worker = worker, pid = detail.pid, attempts = 1})
-  end
+  tell(self, (chunk.settled or 0) + 1, chunk.items.n, function(place)
+    refuse(self, chunk, place, {kind = "error", message = detail.message, traceback = detail.traceback,
+                                worker = worker, pid = detail.pid, attempts = 1})
+  end)
 end
 
 -- The last place that was started. A chunk that ends its workers before any
@@ -252,7 +274,7 @@ function events.death(self, chunk, worker, detail)
   local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
   if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
   tell_outcomes(self, chunk, worker, pid, outcomes)
-  for place = settled + 1, last do charge(self, chunk, place, worker, detail) end
+  tell(self, settled + 1, last, function(place) charge(self, chunk, place, worker, detail) end)
 end
 
 function events.broken(_, _, _, detail)
@@ -276,15 +298,28 @@ end
 --- Hand out what there is room for, then take one outcome, waiting for it at
 -- most so many seconds. False when there was none.
 function Crew:step(timeout)
+  if tell_rest(self) then return true end
   self:pump()
-  local kind, number, worker, detail, parcel = self.transport:wait(timeout)
+  local kind, number, worker, detail, parcel = attend.wait(self.transport, timeout, self)
   if kind then settle(self, kind, number, worker, detail, parcel) end
   self:pump()
   return kind ~= nil
 end
 
+--- Take one outcome, if there is one, on behalf of somebody who waits for something else: that no
+-- worker can be started is for those to know who wait for this crew. False when there was none.
+function Crew:attend()
+  if tell_rest(self) then return true end
+  self:pump()
+  local kind, number, worker, detail, parcel = self.transport:wait(0)
+  if not kind or kind == "broken" then return false end
+  settle(self, kind, number, worker, detail, parcel)
+  if not self.ended then self:pump() end
+  return true
+end
+
 --- Is anything under way?
-function Crew:busy() return next(self.held) ~= nil or #self.again > 0 end
+function Crew:busy() return next(self.held) ~= nil or #self.again > 0 or self.telling[1] ~= nil end
 
 -- ---- cancelling -----------------------------------------------------------
 
@@ -420,6 +455,13 @@ function Crew:leave(grace)
   self:tell_each(ignore, nil, "finish")
   while self:busy() do self:step() end
   self.transport:drain(grace)
+  self:close()
+end
+
+--- End the workers now.
+function Crew:close()
+  self.ended = true
+  attend.remove(self)
   self.transport:close()
 end
 
@@ -444,7 +486,7 @@ function crew.open(workers, options, f)
   local self = setmetatable({
     retries = options.retries or 0, timeout = options.timeout,
     retry_errors = options.retry_errors, options = options,
-    sources = {}, again = {}, held = {}, holding = 0,
+    sources = {}, again = {}, held = {}, holding = 0, telling = {},
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
   set_workers(self, workers)
@@ -459,6 +501,7 @@ function crew.open(workers, options, f)
                                 keep = function() return self.functions:held() end,
                                 letter = letter, parcel = parcel}))
   self.pids = self.transport:workers()
+  attend.add(self)
   return self
 end
 

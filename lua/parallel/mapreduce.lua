@@ -6,6 +6,7 @@
 -- A batch counts once its worker has *committed* it: written its table as runs
 -- and told us so. What a worker that dies had not committed is mapped again,
 -- by whoever is free; the split that it was mapping is charged a retry.
+local attend = require("parallel.attend")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
 local identity = require("parallel.identity")
@@ -142,7 +143,7 @@ function events.broken(_, _, _, detail)
 end
 
 function Run:take_event()
-  local kind, number, worker, detail = self.pool:wait(TICK)
+  local kind, number, worker, detail = attend.wait(self.pool, TICK)
   if kind then
     local task = number and self.tasks[number]
     if task then

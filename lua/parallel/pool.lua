@@ -403,7 +403,7 @@ function Pool:terminate()
   if self.terminated then return end
   check_owner(self)
   self.closed, self.terminated = true, true
-  self.crew.transport:close()
+  self.crew:close()
   self.singles:cancel(cancelled)
   for _, source in ipairs(self.crew.sources) do
     if source ~= self.singles then source:cancel(cancelled) end
