@@ -37,8 +37,7 @@ static Barrier *memory(const Sync *sync) {
 static int arrive(lua_State *L, Vigil *vigil) {
     for (;;) {
         const Sync *sync = check(L);
-        int place =
-            barrier_arrive(memory(sync), sync_party(sync), vigil->deadline, vigil->until);
+        int place = barrier_arrive(memory(sync), sync_party(sync), vigil->deadline, vigil->until);
         if (place != -1 || (errno != EINTR && errno != ETIMEDOUT)) return place;
         vigil_goes_on(L, vigil, errno == EINTR ? -1 : 0);
     }

@@ -1,9 +1,8 @@
 /* Board - what a worker says of itself, in memory that the parent shares.
  *
- * Written by that worker only (but for orders and claims); the parent reads it without asking, above all
- * after a death: a task that the worker had not begun is innocent of it. A
- * dying worker may have left anything here, so the parent checks what it reads
- * against what it knows. */
+ * Written by that worker only (but for orders and claims); the parent reads it without asking,
+ * above all after a death: a task that the worker had not begun is innocent of it. A dying worker
+ * may have left anything here, so the parent checks what it reads against what it knows. */
 #ifndef PARALLEL_LUA_POOL_BOARD_H
 #define PARALLEL_LUA_POOL_BOARD_H
 

@@ -63,8 +63,7 @@ static void feed_each(Dispatch *dispatch, WorkerState state, size_t most) {
 void dispatch_feed_all(Dispatch *dispatch) {
     feed_each(dispatch, WORKER_READY, 1);
     feed_each(dispatch, WORKER_STARTING, 1);
-    for (size_t most = 2; most <= dispatch->window; most++)
-        feed_each(dispatch, WORKER_READY, most);
+    for (size_t most = 2; most <= dispatch->window; most++) feed_each(dispatch, WORKER_READY, most);
 }
 
 Task *dispatch_take(Dispatch *dispatch, uint64_t id) {
@@ -79,8 +78,8 @@ uint64_t dispatch_relief_at(const Dispatch *dispatch) {
 }
 
 bool dispatch_relieve(Dispatch *dispatch, Cut *cut) {
-    uint64_t now = clock_now();
-    if (dispatch_relief_at(dispatch) > now) return false;
+    uint64_t when = dispatch_relief_at(dispatch), now;
+    if (when == DEADLINE_NONE || when > (now = clock_now())) return false;
     FAULT("pool.relieve");
     Task *task = relief_take(dispatch->places, now);
     if (!task) {

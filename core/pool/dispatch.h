@@ -32,7 +32,8 @@ void dispatch_flush(Dispatch *dispatch, Worker *worker);
 /* Takes the task of this number from those that no worker holds; NULL: it is not there. */
 Task *dispatch_take(Dispatch *dispatch, uint64_t id);
 
-/* When a worker that has nothing is to be relieved another's, as clock_now; DEADLINE_NONE: never. */
+/* When a worker that has nothing is to be relieved another's, as clock_now; DEADLINE_NONE: never.
+ */
 uint64_t dispatch_relief_at(const Dispatch *dispatch);
 
 /* Does that when it is time: sends what another holds to the one that has nothing. When that

@@ -55,7 +55,8 @@ static Worker *find_holder(const Places *places, uint64_t now) {
     Worker *holder = NULL;
     for (int i = 0; i < places->count; i++) {
         Worker *worker = &places->workers[i];
-        if (worker->state == WORKER_ABSENT || worker->ended || patience_ends(worker) > now) continue;
+        if (worker->state == WORKER_ABSENT || worker->ended || patience_ends(worker) > now)
+            continue;
         const Task *task = first_waiting(worker);
         if (task && (!holder || task->id < first_waiting(holder)->id)) holder = worker;
     }

@@ -24,7 +24,7 @@ typedef enum {
     FRAME_PART,     // up: the first part of that, and the next; the task goes on
     FRAME_RESULT,   // up: what the handler made of the task
     FRAME_ERROR,    // up: the handler failed; payload says how
-    FRAME_VOID,   // up: the task had been taken back before it began
+    FRAME_VOID,     // up: the task had been taken back before it began
     FRAME_LETTER,   // down, before all others, to a worker that inherited nothing: payload is
                     // the pool's letter, task the worker's index
 } FrameKind;
@@ -38,7 +38,8 @@ struct Self {
     int life;  // for process_leave
     Board *board;
     uint32_t taken; // tasks that it was sent so far
-    Claim *claim;   // of the task at hand, whose first item is begun; NULL: nobody else wants its items
+    Claim
+        *claim; // of the task at hand, whose first item is begun; NULL: nobody else wants its items
     Ledger ledger;
     Buffer aside;        // the handler's own, for what must be complete before it is an entry
     int *handles;        // descriptors that came with the task at hand; who takes one leaves -1 in

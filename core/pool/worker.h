@@ -25,14 +25,14 @@ typedef struct {
     Desk desk;       // lives as long as the pool; each worker of this place writes it anew
     Board *board;    // these are on it
     LedgerPage *ledger;
-    TaskQueue own;   // tasks that only this worker may run
-    TaskQueue held;  // sent and not answered, in the order in which it runs them
-    uint64_t since;  // when the first of them became the first
-    uint32_t sent;   // tasks to its process, so far
+    TaskQueue own;    // tasks that only this worker may run
+    TaskQueue held;   // sent and not answered, in the order in which it runs them
+    uint64_t since;   // when the first of them became the first
+    uint32_t sent;    // tasks to its process, so far
     uint32_t revoked; // taken back, and not declined yet
-    bool flooded;    // some of what was sent waits for room in the channel
-    bool ended;      // the kernel says so; what it had sent is still to be read
-    uint64_t silent; // since when its side of the channel is closed, or 0
+    bool flooded;     // some of what was sent waits for room in the channel
+    bool ended;       // the kernel says so; what it had sent is still to be read
+    uint64_t silent;  // since when its side of the channel is closed, or 0
     // For core/pool/deadline.h:
     uint64_t stopping_task, stopping_item; // what it was told to stop
     uint64_t kill_at;                      // unless it has by then; 0: it was told nothing

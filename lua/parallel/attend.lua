@@ -118,7 +118,8 @@ end
 --- transport:wait(timeout), be it that of a crew, while the other crews go on; it may return
 -- before the time is up.
 function attend.wait(transport, timeout, crew)
-  local list = timeout ~= 0 and busy(crew)
+  if timeout == 0 or next(crews) == crew and next(crews, crew) == nil then return transport:wait(timeout) end
+  local list = busy(crew)
   if not list then return transport:wait(timeout) end
   return unless_nothing(transport, timeout, list, transport:wait(0))
 end

@@ -132,35 +132,53 @@ end
 local function tell_rest(self)
   local one = self.telling[1]
   if not one then return false end
-  while one.at < one.last do
-    one.at = one.at + 1
-    one.each(one.at)
-  end
+  one:run()
   if self.telling[1] == one then table.remove(self.telling, 1) end
   return true
 end
 
--- Has each(place) called for these places, in their order.
-local function tell(self, from, last, each)
-  if from > last then return end
-  table.insert(self.telling, {at = from - 1, last = last, each = each})
+-- The places after one.at, up to one.last, are told by one:run(), which counts them there.
+local function tell(self, one)
+  table.insert(self.telling, one)
   while tell_rest(self) do end
 end
 
-local function accept(self, chunk, place, results, worker)
+local function run_each(one)
+  while one.at < one.last do
+    one.at = one.at + 1
+    one.each(one.at)
+  end
+end
+
+-- Has each(place) called for these places, in their order.
+local function tell_each(self, from, last, each)
+  tell(self, {at = from - 1, last = last, run = run_each, each = each})
+end
+
+local function run_accepted(one)
+  local source, results, before, worker, chunk = one.source, one.results, one.before, one.worker, one.chunk
+  while one.at < one.last do
+    local place = one.at + 1
+    one.at = place
+    source:accept(before + place, results[place], worker, chunk)
+  end
+end
+
+local function accept_one(self, chunk, place, results, worker)
+  local source, number = chunk.source, chunk.first + place - 1
   self.done = self.done + 1
   if not results then return end -- it is settled
-  local source, number = chunk.source, chunk.first + place - 1
   if source.list then return source:accept_listed(number, number) end
   source:accept(number, results[place], worker, chunk)
 end
 
--- All at once, when nobody is told of each.
-local function accept_silently(self, chunk, from, last, results)
-  if results and not chunk.source.list then return false end
+local function accept(self, chunk, from, last, results, worker)
+  local source, before = chunk.source, chunk.first - 1
   self.done = self.done + last - from + 1
-  if results then chunk.source:accept_listed(chunk.first + from - 1, chunk.first + last - 1) end
-  return true
+  if not results then return end -- they are settled
+  if source.list then return source:accept_listed(before + from, before + last) end
+  tell(self, {at = from - 1, last = last, run = run_accepted, source = source, results = results,
+              before = before, worker = worker, chunk = chunk})
 end
 
 --- The message of an error in a worker, with what it takes to understand it.
@@ -187,10 +205,12 @@ local function tell_outcomes(self, chunk, worker, pid, outcomes)
   end
   self.ran[worker] = (self.ran[worker] or 0) + outcomes.last - from
   if from == outcomes.last then return end
-  if not next(failures) and accept_silently(self, chunk, from + 1, outcomes.last, outcomes.results) then return end
-  tell(self, from + 1, outcomes.last, function(place)
+  if not next(failures) then
+    return accept(self, chunk, from + 1, outcomes.last, outcomes.results, worker)
+  end
+  tell_each(self, from + 1, outcomes.last, function(place)
     local failed = failures[place]
-    if not failed then return accept(self, chunk, place, outcomes.results, worker) end
+    if not failed then return accept_one(self, chunk, place, outcomes.results, worker) end
     failed.worker, failed.pid, failed.attempts = worker, pid, (chunk.attempts or 0) + 1
     fail(self, chunk, place, failed)
   end)
@@ -229,7 +249,7 @@ end
 
 -- The chunk as a whole could not be run: the worker could not decode it.
 function events.error(self, chunk, worker, detail)
-  tell(self, (chunk.settled or 0) + 1, chunk.items.n, function(place)
+  tell_each(self, (chunk.settled or 0) + 1, chunk.items.n, function(place)
     refuse(self, chunk, place, {kind = "error", message = detail.message, traceback = detail.traceback,
                                 worker = worker, pid = detail.pid, attempts = 1})
   end)
@@ -274,7 +294,7 @@ function events.death(self, chunk, worker, detail)
   local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
   if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
   tell_outcomes(self, chunk, worker, pid, outcomes)
-  tell(self, settled + 1, last, function(place) charge(self, chunk, place, worker, detail) end)
+  tell_each(self, settled + 1, last, function(place) charge(self, chunk, place, worker, detail) end)
 end
 
 function events.broken(_, _, _, detail)

@@ -57,24 +57,28 @@ describe("a task", function()
   for workers = 2, 4 do
     it(("can wait for others that run beside it, with %d workers"):format(workers), function()
       local pool, barrier = pools.open(workers), keep(parallel.Barrier(workers))
+      local gate = keep(parallel.Event())
       local function meet() return barrier:wait() end
       let_it_learn(pool)
-      for _ = 1, 5 do
-        local results, places = {}, {}
-        for i = 1, workers do results[i] = pool:submit(meet) end
-        for i = 1, workers do places[i] = results[i]:get() end
-        table.sort(places)
-        assert.same(count_to(workers), places)
-      end
+      for _ = 1, 2 * workers do pool:submit(function() gate:wait() end) end
+      local results, met = {}, 0
+      for i = 1, 15 * workers do results[i] = pool:submit(meet) end -- in chunks, since all are busy
+      gate:set()
+      for i = 1, 15 * workers do met = met + (results[i]:get() == 1 and 1 or 0) end
+      assert.equal(15, met)
     end)
   end
 
-  it("can wait for one that was submitted later, behind much else", function()
-    local pool, event = pools.open(2), keep(parallel.Event())
+  it("can wait for the one behind it", function()
+    local pool, event, gate = pools.open(2), keep(parallel.Event()), keep(parallel.Event())
     let_it_learn(pool)
-    local long = pool:submit(function() return event:wait() end)
-    for i = 1, 500 do pool:submit(small, i) end
-    pool:submit(function() event:set() end)
+    for _ = 1, 4 do pool:submit(function() gate:wait() end) end
+    for i = 1, 200 do pool:submit(small, i) end
+    local function wait_or_set(waits) return waits and event:wait() or event:set() end
+    local long = pool:submit(wait_or_set, true)
+    pool:submit(wait_or_set, false)
+    for i = 1, 200 do pool:submit(small, i) end
+    gate:set()
     assert.is_true(long:get())
   end)
 
