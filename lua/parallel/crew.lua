@@ -14,6 +14,7 @@ local missing = require("parallel.missing")
 local recruit = require("parallel.recruit")
 local server = require("parallel.server")
 local start_method = require("parallel.start_method")
+local telling = require("parallel.telling")
 
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
 local MOST_STILLBORN = 3 -- workers that a chunk may end before its first item starts
@@ -127,43 +128,6 @@ local function read_outcomes(chunk, bytes, parcel, worker)
   return {from = from, last = last, results = results, failures = failures or {}, elapsed = elapsed}
 end
 
--- What was read is told to the end before anything else is looked at: a callback may wait for
--- what is told after it, and then goes on with that itself. True when there was anything.
-local function tell_rest(self)
-  local one = self.telling[1]
-  if not one then return false end
-  one:run()
-  if self.telling[1] == one then table.remove(self.telling, 1) end
-  return true
-end
-
--- The places after one.at, up to one.last, are told by one:run(), which counts them there.
-local function tell(self, one)
-  table.insert(self.telling, one)
-  while tell_rest(self) do end
-end
-
-local function run_each(one)
-  while one.at < one.last do
-    one.at = one.at + 1
-    one.each(one.at)
-  end
-end
-
--- Has each(place) called for these places, in their order.
-local function tell_each(self, from, last, each)
-  tell(self, {at = from - 1, last = last, run = run_each, each = each})
-end
-
-local function run_accepted(one)
-  local source, results, before, worker, chunk = one.source, one.results, one.before, one.worker, one.chunk
-  while one.at < one.last do
-    local place = one.at + 1
-    one.at = place
-    source:accept(before + place, results[place], worker, chunk)
-  end
-end
-
 local function accept_one(self, chunk, place, results, worker)
   local source, number = chunk.source, chunk.first + place - 1
   self.done = self.done + 1
@@ -177,8 +141,7 @@ local function accept(self, chunk, from, last, results, worker)
   self.done = self.done + last - from + 1
   if not results then return end -- they are settled
   if source.list then return source:accept_listed(before + from, before + last) end
-  tell(self, {at = from - 1, last = last, run = run_accepted, source = source, results = results,
-              before = before, worker = worker, chunk = chunk})
+  self.telling:results(chunk, from, last, results, worker)
 end
 
 --- The message of an error in a worker, with what it takes to understand it.
@@ -208,7 +171,7 @@ local function tell_outcomes(self, chunk, worker, pid, outcomes)
   if not next(failures) then
     return accept(self, chunk, from + 1, outcomes.last, outcomes.results, worker)
   end
-  tell_each(self, from + 1, outcomes.last, function(place)
+  self.telling:each(from + 1, outcomes.last, function(place)
     local failed = failures[place]
     if not failed then return accept_one(self, chunk, place, outcomes.results, worker) end
     failed.worker, failed.pid, failed.attempts = worker, pid, (chunk.attempts or 0) + 1
@@ -249,7 +212,7 @@ end
 
 -- The chunk as a whole could not be run: the worker could not decode it.
 function events.error(self, chunk, worker, detail)
-  tell_each(self, (chunk.settled or 0) + 1, chunk.items.n, function(place)
+  self.telling:each((chunk.settled or 0) + 1, chunk.items.n, function(place)
     refuse(self, chunk, place, {kind = "error", message = detail.message, traceback = detail.traceback,
                                 worker = worker, pid = detail.pid, attempts = 1})
   end)
@@ -294,7 +257,7 @@ function events.death(self, chunk, worker, detail)
   local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
   if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
   tell_outcomes(self, chunk, worker, pid, outcomes)
-  tell_each(self, settled + 1, last, function(place) charge(self, chunk, place, worker, detail) end)
+  self.telling:each(settled + 1, last, function(place) charge(self, chunk, place, worker, detail) end)
 end
 
 function events.broken(_, _, _, detail)
@@ -318,7 +281,7 @@ end
 --- Hand out what there is room for, then take one outcome, waiting for it at
 -- most so many seconds. False when there was none.
 function Crew:step(timeout)
-  if tell_rest(self) then return true end
+  if self.telling:rest() then return true end
   self:pump()
   local kind, number, worker, detail, parcel = attend.wait(self.transport, timeout, self)
   if kind then settle(self, kind, number, worker, detail, parcel) end
@@ -329,7 +292,7 @@ end
 --- Take one outcome, if there is one, on behalf of somebody who waits for something else: that no
 -- worker can be started is for those to know who wait for this crew. False when there was none.
 function Crew:attend()
-  if tell_rest(self) then return true end
+  if self.telling:rest() then return true end
   self:pump()
   local kind, number, worker, detail, parcel = self.transport:wait(0)
   if not kind or kind == "broken" then return false end
@@ -339,7 +302,7 @@ function Crew:attend()
 end
 
 --- Is anything under way?
-function Crew:busy() return next(self.held) ~= nil or #self.again > 0 or self.telling[1] ~= nil end
+function Crew:busy() return next(self.held) ~= nil or #self.again > 0 or self.telling:is_left() end
 
 -- ---- cancelling -----------------------------------------------------------
 
@@ -506,7 +469,7 @@ function crew.open(workers, options, f)
   local self = setmetatable({
     retries = options.retries or 0, timeout = options.timeout,
     retry_errors = options.retry_errors, options = options,
-    sources = {}, again = {}, held = {}, holding = 0, telling = {},
+    sources = {}, again = {}, held = {}, holding = 0, telling = telling.new(),
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
   set_workers(self, workers)
