@@ -12,7 +12,7 @@
 #   make clean
 #
 # CC, CFLAGS and LDFLAGS are respected; LUA=luajit builds build/bin/parallel-luajit
-# and its module beside those for Lua 5.4.
+# and its module beside those for Lua 5.4; SODIUM= and ZSTD= build without those libraries.
 
 LUA      ?= lua5.4
 PREFIX   ?= /usr/local
@@ -34,6 +34,19 @@ LUA_CFLAGS  := $(shell pkg-config --cflags $(LUA) 2>/dev/null)
 LUA_LIBRARY := $(shell pkg-config --variable=libdir $(LUA) 2>/dev/null)/$(LUA_ARCHIVE)
 ARGPARSE    := $(shell $(LUA) -e 'print((package.searchpath("argparse", package.path)))' 2>/dev/null)
 
+# Without libsodium there are no keys, and so no TCP and no functions between programs;
+# spill files are packed where zstd is there. make SODIUM= ZSTD= builds without them.
+SODIUM ?= $(shell pkg-config --exists libsodium 2>/dev/null && echo yes)
+ZSTD   ?= $(shell pkg-config --exists libzstd 2>/dev/null && echo yes)
+ifneq ($(SODIUM),)
+CPPFLAGS  += -DPARALLEL_LUA_SODIUM $(shell pkg-config --cflags libsodium)
+LIBRARIES += $(shell pkg-config --libs libsodium)
+endif
+ifneq ($(ZSTD),)
+CPPFLAGS  += -DPARALLEL_LUA_ZSTD $(shell pkg-config --cflags libzstd)
+LIBRARIES += $(shell pkg-config --libs libzstd)
+endif
+
 # TESTING=1 builds with fault points and the test-only module (see core/os/fault.h).
 SOURCES := $(filter-out core/host/%,$(wildcard core/*/*.c))
 ifeq ($(TESTING),)
@@ -46,14 +59,14 @@ OBJ      := $(BUILD)/obj/$(LUA)
 OBJECTS  := $(SOURCES:%.c=$(OBJ)/%.o) $(OBJ)/modules.o
 HOST     := $(patsubst %.c,$(OBJ)/%.o,$(wildcard core/host/*.c))
 MODULES  := $(wildcard lua/parallel/*.lua) $(filter-out nil,$(ARGPARSE))
-DRIVER   := $(patsubst %,$(OBJ)/spec/fuzz/%.o,driver frames)
+DRIVER   := $(patsubst %,$(OBJ)/spec/fuzz/%.o,driver frames handshake)
 BIN      := $(BUILD)/bin/$(PROGRAM)
 MODULE   := $(BUILD)/lib/lua/$(LUA_VERSION)/parallel.so
 COMPILE   = $(CC) -std=gnu11 -D_GNU_SOURCE -I. $(LUA_CFLAGS) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
             -fPIC -fvisibility=hidden -MMD -MP -c
 
 LINK_DRIVER = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--wrap=luaL_loadbufferx \
-              $(LUA_LIBRARY) -lm -ldl
+              $(LUA_LIBRARY) $(LIBRARIES) -lm -ldl
 
 # What is needed and not there, by the names of its Debian packages.
 have     = $(shell command -v $(1) 2>/dev/null)
@@ -73,12 +86,12 @@ all: $(BIN) $(MODULE) $(if $(TESTING),$(BUILD)/bin/$(LUA)-replay)
 $(BIN): $(OBJECTS) $(HOST) $(OBJ)/files
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(HOST) \
-	  -Wl,-E -Wl,--whole-archive $(LUA_LIBRARY) -Wl,--no-whole-archive -lm -ldl
+	  -Wl,-E -Wl,--whole-archive $(LUA_LIBRARY) -Wl,--no-whole-archive $(LIBRARIES) -lm -ldl
 
 # The module is never linked to a Lua library: it must use the one of the program that loads it.
 $(MODULE): $(OBJECTS) $(OBJ)/files
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $(OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $(OBJECTS) $(LIBRARIES)
 
 # Both run the targets of spec/fuzz, the latter under libFuzzer (see scripts/fuzz).
 $(BUILD)/bin/$(LUA)-replay: $(OBJECTS) $(DRIVER) $(OBJ)/spec/fuzz/replay.o $(OBJ)/files
@@ -133,8 +146,12 @@ lint:
 bench: all
 	scripts/bench/run $(BIN)
 
-install: all
+$(BUILD)/$(PROGRAM).1: $(BIN) scripts/manual.lua
+	$(BIN) scripts/manual.lua > $@.new && mv $@.new $@
+
+install: all $(BUILD)/$(PROGRAM).1
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/$(PROGRAM)
+	install -D -m 644 $(BUILD)/$(PROGRAM).1 $(DESTDIR)$(PREFIX)/share/man/man1/$(PROGRAM).1
 	install -D -m 755 $(MODULE) $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)/parallel.so
 
 clean:

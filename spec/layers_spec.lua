@@ -10,10 +10,11 @@ local LAYERS = {
   wire = {"os"},
   pool = {"wire"},
   sync = {"os"},
+  typed = {},
   shuffle = {"os", "wire/buffer.h"},
   net = {"wire"},
   mpi = {"pool"},
-  lua = {"pool", "sync", "shuffle", "net", "mpi"},
+  lua = {"pool", "sync", "typed", "shuffle", "net", "mpi"},
   host = {"lua"},
 }
 

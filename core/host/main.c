@@ -14,6 +14,8 @@
 #include "core/lua/children.h"
 #include "core/lua/compat.h"
 #include "core/lua/module.h"
+#include "core/lua/pool.h"
+#include "core/os/clock.h"
 
 enum { INPUT_OUTPUT = 3 }; // see lua/parallel/cli.lua
 
@@ -43,8 +45,46 @@ static void listen_for(int number) {
     if (before.sa_handler == SIG_DFL) sigaction(number, &action, NULL); // nohup stays nohup
 }
 
+// ---- Ctrl-Z --------------------------------------------------------------
+
+static void on_suspend(int number);
+
+// The terminal stops our process group, and the workers are in groups of their own.
+static void stand_still(void) {
+    uint64_t since = clock_now();
+    lua_State *L = interrupted_state;
+    pools_pause(L);
+    children_pause(L);
+    signal(SIGTSTP, SIG_DFL);
+    raise(SIGTSTP); // returns when somebody lets us go on
+    sigaction(SIGTSTP, &(struct sigaction){.sa_handler = on_suspend}, NULL);
+    pools_resume(L, clock_now() - since);
+    children_resume(L);
+}
+
+static void suspend(lua_State *L, lua_Debug *unused) {
+    (void)L;
+    (void)unused;
+    lua_sethook(interrupted_state, NULL, 0, 0);
+    stand_still();
+}
+
+// Where no Lua code runs that a hook could reach, waits end for the signal.
+static void on_suspend(int number) {
+    (void)number;
+    if (interrupted_by) return;
+    lua_sethook(interrupted_state, suspend, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+}
+
+static void listen_for_suspend(void) {
+    struct sigaction before, action = {.sa_handler = on_suspend};
+    sigaction(SIGTSTP, NULL, &before);
+    if (before.sa_handler == SIG_DFL) sigaction(SIGTSTP, &action, NULL);
+}
+
 static void catch_signals(lua_State *L) {
     interrupted_state = L;
+    listen_for_suspend();
     listen_for(SIGINT);
     listen_for(SIGTERM);
     listen_for(SIGHUP);

@@ -5,6 +5,7 @@
 
 #include "core/lua/children.h"
 #include "core/lua/heap.h"
+#include "core/lua/library.h"
 #include "core/lua/shared.h"
 #include "core/os/clock.h"
 #include "core/os/process.h"
@@ -49,5 +50,6 @@ void child_begin(lua_State *L, int life, const Buffer *kept) {
     children_disown(L);
     if (kept) shared_settle(L, kept);
     replace_exit(L, life);
+    library_renew(L);
     reseed(L);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/lua/child.h"
+#include "core/lua/collected.h"
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
 #include "core/lua/interrupt.h"
@@ -132,20 +133,10 @@ static Child *child_new(lua_State *L) {
     return child;
 }
 
-static int buffer_gc(lua_State *L) {
-    buffer_free(lua_touserdata(L, 1));
-    return 0;
-}
-
 // Pushes a list of the descriptors that the child keeps, which the collector frees.
 // Those of the values from `first` on are among them.
 static Buffer *push_kept(lua_State *L, int first, int count) {
-    Buffer *kept = lua_newuserdatauv(L, sizeof *kept, 0);
-    *kept = (Buffer){0};
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, buffer_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
+    Buffer *kept = collected_buffer(L);
     reach_descriptors(L, first, count, kept);
     lua_pushglobaltable(L);
     reach_descriptors(L, lua_gettop(L), 1, kept);
@@ -259,7 +250,7 @@ static int await(const Child *child, int timeout_ms) {
     struct pollfd end = {.fd = sentinel(child), .events = POLLIN};
     if (end.fd == -1 && process_has_ended(&child->process)) return 1;
     bool look_again = end.fd == -1 && (timeout_ms == -1 || timeout_ms > LOOK_AGAIN_MS);
-    int count = sys.poll(&end, 1, look_again ? LOOK_AGAIN_MS : timeout_ms);
+    int count = interrupt_poll(&end, 1, look_again ? LOOK_AGAIN_MS : timeout_ms);
     if (count != 0) return count;
     return look_again ? -1 : 0;
 }
@@ -285,6 +276,20 @@ void children_make_daemons(lua_State *L) {
     Children *children = children_of(L);
     if (!is_ours(children)) return;
     for (Child *child = children->first; child; child = child->next) child->daemon = true;
+}
+
+static void each_running(lua_State *L, void (*act)(const Process *)) {
+    Children *children = children_of(L);
+    if (!is_ours(children)) return;
+    for (const Child *child = children->first; child; child = child->next) act(&child->process);
+}
+
+void children_pause(lua_State *L) {
+    each_running(L, process_pause);
+}
+
+void children_resume(lua_State *L) {
+    each_running(L, process_resume);
 }
 
 static void end_all(lua_State *L, Children *children) {

@@ -30,6 +30,10 @@ void children_end(lua_State *L);
 /* All of them are daemons from now on: somebody wants the program to end. */
 void children_make_daemons(lua_State *L);
 
+/* Stops them, with what they started, and lets them go on. */
+void children_pause(lua_State *L);
+void children_resume(lua_State *L);
+
 /* In a copy that fork made: they are the parent's, not this process's. */
 void children_disown(lua_State *L);
 

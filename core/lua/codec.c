@@ -1,30 +1,15 @@
 #include "core/lua/codec.h"
 
-static int buffer_gc(lua_State *L) {
-    buffer_free(lua_touserdata(L, 1));
-    return 0;
-}
-
-// Pushes a buffer that the collector frees.
-static Buffer *buffer_push(lua_State *L) {
-    Buffer *buffer = lua_newuserdatauv(L, sizeof *buffer, 0);
-    *buffer = (Buffer){0};
-    if (luaL_newmetatable(L, "parallel.codec.buffer")) {
-        lua_pushcfunction(L, buffer_gc);
-        lua_setfield(L, -2, "__gc");
-    }
-    lua_setmetatable(L, -2);
-    return buffer;
-}
+#include "core/lua/collected.h"
 
 static void push_bytes(lua_State *L, Buffer *buffer) {
     lua_pushlstring(L, buffer_bytes(buffer), buffer_size(buffer));
-    buffer_free(buffer); // the collector may take long to come
+    buffer_free(buffer);
 }
 
 static int core_encode(lua_State *L) {
     int count = lua_gettop(L);
-    Buffer *buffer = buffer_push(L);
+    Buffer *buffer = collected_buffer(L);
     codec_encode(L, 1, count, buffer);
     push_bytes(L, buffer);
     return 1;
@@ -38,7 +23,7 @@ static int core_decode(lua_State *L) {
 
 static int core_encode_trusted(lua_State *L) {
     int count = lua_gettop(L);
-    Buffer *buffer = buffer_push(L);
+    Buffer *buffer = collected_buffer(L);
     codec_encode_trusted(L, 1, count, buffer);
     push_bytes(L, buffer);
     if (lua_isnil(L, -2)) return 1;

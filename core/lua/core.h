@@ -13,6 +13,11 @@ int luaopen_parallel_core(lua_State *L);
 /* Makes the metatable of this name, whose userdata have these methods. */
 void core_class(lua_State *L, const char *name, const luaL_Reg *methods);
 
+/* Gives the userdata below the topmost `count` values, which are popped, a metatable
+ * of its own, whose functions have the userdata and these values as upvalues:
+ * calling them needs no check of what they are called on. */
+void core_own_class(lua_State *L, const char *name, const luaL_Reg *methods, int count);
+
 #ifdef PARALLEL_LUA_TESTING
 void testing_register(lua_State *L);         // fault points and internals, for the specs only
 void testing_process_register(lua_State *L); // adds to the table of testing_register

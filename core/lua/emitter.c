@@ -2,8 +2,11 @@
 
 #include <errno.h>
 
+#include "core/lua/core.h"
+#include "core/lua/depot.h"
 #include "core/lua/text.h"
 #include "core/lua/value.h"
+#include "core/os/fault.h"
 #include "core/shuffle/ordered.h"
 #include "core/shuffle/run.h"
 
@@ -15,13 +18,18 @@ typedef struct {
     const Combiner *combiner;
     Kind kind;
     unsigned partitions;
+    bool keeps_alone; // a key without a value stays one
     Buffer key, value, descriptor;
+    Depot *depot;   // where runs go; NULL: there are none
+    size_t most;    // bytes that the table may have before it is written as a run
+    Buffer spilled; // runs that were not handed over yet, each a varint and a descriptor
+    int failure;    // the errno of a run that could not be written, and was lost
 } Emitter;
 
 enum { MOST_PARTITIONS = 1 << 16 };
 
-// Of all its functions. COMBINE is the function that folds, or nil.
-enum { SELF = 1, COMBINE, UPVALUES = COMBINE };
+// Of all its functions. COMBINE is the function that folds, or nil; DEPOT only has to live.
+enum { SELF = 1, COMBINE, DEPOT };
 
 static Emitter *self(lua_State *L) {
     return lua_touserdata(L, lua_upvalueindex(SELF));
@@ -52,6 +60,11 @@ static int refuse_number(lua_State *L, Emitter *emitter, int key, int value) {
 static Added take_value(lua_State *L, Emitter *emitter, int key, int value) {
     int type = lua_type(L, value);
     Kind kind = emitter->kind;
+    if (type == LUA_TNONE && emitter->keeps_alone) {
+        buffer_clear(&emitter->value);
+        if (buffer_append_byte(&emitter->value, VALUE_NONE) == -1) out_of_memory(L);
+        return (Added){false, 0};
+    }
     if (type == LUA_TNONE) {
         lua_pushinteger(L, 1); // the value comes last, so that this is its place
         type = LUA_TNUMBER;
@@ -84,6 +97,42 @@ static inline void add_to(lua_State *L, Emitter *emitter, Added added, void *sta
         ((CountState *)state)->n += (uint64_t)added.integer;
 }
 
+/* ---- runs ---- */
+
+// One value may be larger than all that the table may have.
+static void give_memory_back(Emitter *emitter) {
+    size_t capacity = emitter->table.arena.capacity + emitter->store.arena.capacity;
+    if (capacity / 2 <= emitter->most) return;
+    table_free(&emitter->table);
+    store_free(&emitter->store);
+}
+
+static int write_run(Emitter *emitter) {
+    Buffer *descriptor = &emitter->descriptor;
+    buffer_clear(descriptor);
+    if (run_commit(&emitter->table, &emitter->store, emitter->combiner, emitter->depot,
+                   emitter->partitions, descriptor) == -1)
+        return -1;
+    give_memory_back(emitter);
+    if (buffer_append_varint(&emitter->spilled, buffer_size(descriptor)) == -1) return -1;
+    return buffer_append(&emitter->spilled, buffer_bytes(descriptor), buffer_size(descriptor));
+}
+
+static size_t memory_of(const Emitter *emitter) {
+    return table_memory(&emitter->table) + store_memory(&emitter->store);
+}
+
+// After whatever may have made the table larger.
+static inline void keep_small(lua_State *L, Emitter *emitter) {
+    if (memory_of(emitter) + table_growth(&emitter->table) <= emitter->most) return;
+    FAULT("emitter.spill");
+    if (write_run(emitter) == 0) return;
+    emitter->failure = errno; // a map function that catches the error must not hide the loss
+    depot_error(L, emitter->depot, "cannot write a run");
+}
+
+/* ---- adding ---- */
+
 // The state of the key at this index of the stack.
 static inline void *find_at(lua_State *L, Emitter *emitter, int key) {
     uint8_t tag = ORDERED_STRING;
@@ -106,7 +155,9 @@ static inline void *find_at(lua_State *L, Emitter *emitter, int key) {
 static void add_at(lua_State *L, Emitter *emitter, Added added, int key) {
     uint32_t before = emitter->table.count;
     void *state = find_at(L, emitter, key);
-    add_to(L, emitter, added, state, emitter->table.count > before);
+    bool is_new = emitter->table.count > before;
+    add_to(L, emitter, added, state, is_new);
+    if (is_new || !added.is_integer) keep_small(L, emitter);
 }
 
 static void encode_value(lua_State *L, Emitter *emitter, int value) {
@@ -145,6 +196,7 @@ static void fold_at(lua_State *L, Emitter *emitter, int key, int value) {
         state = find_at(L, emitter, key);
     }
     add_bytes(L, emitter, state, is_new);
+    keep_small(L, emitter);
 }
 
 static void emit_at(lua_State *L, Emitter *emitter, int key, int value) {
@@ -173,7 +225,9 @@ static void add_token(lua_State *L, Emitter *emitter, Added added, const Tokens 
     uint32_t before = emitter->table.count;
     void *state = table_find_or_add(&emitter->table, ORDERED_STRING, tokens->token, tokens->size);
     if (!state) out_of_memory(L);
-    add_to(L, emitter, added, state, emitter->table.count > before);
+    bool is_new = emitter->table.count > before;
+    add_to(L, emitter, added, state, is_new);
+    if (is_new || !added.is_integer) keep_small(L, emitter);
 }
 
 static void add_tokens(lua_State *L, Emitter *emitter, Added added, Tokens *tokens) {
@@ -184,11 +238,12 @@ static void add_tokens(lua_State *L, Emitter *emitter, Added added, Tokens *toke
 
 // The iterator may itself emit, so the value is taken again for each key.
 static void add_each(lua_State *L, Emitter *emitter) {
-    for (;; lua_settop(L, 3)) {
+    int top = lua_gettop(L), key = top + 1, value = top == 3 ? 3 : key + 1;
+    for (;; lua_settop(L, top)) {
         lua_pushvalue(L, 2);
         lua_call(L, 0, 1);
-        if (lua_isnil(L, 4)) return;
-        emit_at(L, emitter, 4, 3);
+        if (lua_isnil(L, key)) return;
+        emit_at(L, emitter, key, value);
     }
 }
 
@@ -214,41 +269,53 @@ static int emitter_split(lua_State *L) {
 }
 
 static int emitter_bytes(lua_State *L) {
-    Emitter *emitter = self(L);
-    size_t bytes = table_memory(&emitter->table) + store_memory(&emitter->store);
-    lua_pushinteger(L, (lua_Integer)bytes);
+    lua_pushinteger(L, (lua_Integer)memory_of(self(L)));
     return 1;
+}
+
+static void push_runs(lua_State *L, const Buffer *spilled) {
+    const char *at = buffer_bytes(spilled), *end = at + buffer_size(spilled);
+    uint64_t size;
+    lua_newtable(L);
+    for (int i = 1; at < end && varint_read(&at, end, &size); i++, at += size) {
+        lua_pushlstring(L, at, (size_t)size);
+        lua_rawseti(L, -2, i);
+    }
 }
 
 static int emitter_commit(lua_State *L) {
     Emitter *emitter = self(L);
-    int fd = (int)luaL_checkinteger(L, 2);
-    buffer_clear(&emitter->descriptor);
-    if (run_commit(&emitter->table, &emitter->store, emitter->combiner, fd, emitter->partitions,
-                   &emitter->descriptor) == -1)
-        return value_error(L, "cannot write a run");
-    lua_pushlstring(L, buffer_bytes(&emitter->descriptor), buffer_size(&emitter->descriptor));
+    if (!emitter->depot) return luaL_error(L, "this emitter has nowhere to write runs");
+    errno = emitter->failure;
+    emitter->failure = 0;
+    if (errno || (emitter->table.count && write_run(emitter) == -1)) {
+        buffer_clear(&emitter->spilled);
+        return depot_error(L, emitter->depot, "cannot write a run");
+    }
+    push_runs(L, &emitter->spilled);
+    buffer_clear(&emitter->spilled);
     return 1;
 }
 
-static int emitter_gc(lua_State *L) {
-    Emitter *emitter = self(L);
+static void free_memory(Emitter *emitter) {
     table_free(&emitter->table);
     store_free(&emitter->store);
     buffer_free(&emitter->key);
     buffer_free(&emitter->value);
     buffer_free(&emitter->descriptor);
+    buffer_free(&emitter->spilled);
+}
+
+static int emitter_free(lua_State *L) {
+    free_memory(self(L));
     return 0;
 }
 
 static const luaL_Reg METHODS[] = {
-    {"__call", emitter_call},
-    {"__gc", emitter_gc},
-    {"all", emitter_all},
-    {"split", emitter_split},
-    {"bytes", emitter_bytes},
-    {"commit", emitter_commit},
-    {NULL, NULL},
+    {"__call", emitter_call}, {"__gc", emitter_free},
+    {"all", emitter_all},     {"split", emitter_split},
+    {"bytes", emitter_bytes}, {"commit", emitter_commit},
+    {"free", emitter_free},   {NULL, NULL},
 };
 
 static int unknown_combiner(lua_State *L, const char *name) {
@@ -274,21 +341,19 @@ static Kind kind_of(const char *name) {
     return strcmp(name, "mean") == 0 ? ADDS_MEAN : ADDS_OTHER;
 }
 
-// The metatable is its own __index. Its functions get the emitter, which is
-// below it, and what is at this index of the stack.
-static void set_metatable(lua_State *L, int combine_function) {
-    lua_newtable(L);
-    lua_pushvalue(L, -2);
-    lua_pushvalue(L, combine_function);
-    luaL_setfuncs(L, METHODS, UPVALUES);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, "__index");
-    lua_pushliteral(L, "emitter");
-    lua_setfield(L, -2, "__metatable");
-    lua_setmetatable(L, -2);
+// Leaves what the functions need besides the emitter on the stack.
+static void take_depot(lua_State *L, Emitter *emitter) {
+    lua_getfield(L, 1, "memory");
+    emitter->most = lua_isnil(L, -1) ? SIZE_MAX : (size_t)luaL_checkinteger(L, -1);
+    lua_pop(L, 1);
+    lua_getfield(L, 1, "depot");
+    if (lua_isnil(L, -1))
+        emitter->most = SIZE_MAX;
+    else
+        emitter->depot = depot_check(L, -1);
 }
 
-// core.emitter{combine = name, partitions = n}
+// core.emitter{combine = name, partitions = n, depot = depot, memory = bytes}
 static int core_emitter(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
@@ -305,7 +370,12 @@ static int core_emitter(lua_State *L) {
     *emitter = (Emitter){.store = store, .combiner = combiner, .kind = kind_of(combiner->name)};
     emitter->table.state_size = combiner->state_size;
     emitter->partitions = (unsigned)partitions;
-    set_metatable(L, 2);
+    lua_getfield(L, 1, "keeps_alone");
+    emitter->keeps_alone = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    lua_pushvalue(L, 2);
+    take_depot(L, emitter);
+    core_own_class(L, "emitter", METHODS, 2);
     return 1;
 }
 

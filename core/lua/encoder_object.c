@@ -109,6 +109,7 @@ bool encode_typed(Encoder *e, int index) {
 static bool encode_shared(Encoder *e, int index) {
     const SharedKind *kind = shared_kind_of(e->L, index);
     if (!kind) return false;
+    if (kind->stays) encoder_refuse(e, index, FOREIGN);
     if (!e->shares) encoder_refuse(e, index, "cannot be sent this way");
     if (kind->descriptor(e->L, index) == -1) encoder_refuse(e, index, "that is closed " FOREIGN);
     if (e->handles == BUNDLE_MOST)

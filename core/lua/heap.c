@@ -117,7 +117,8 @@ static void pace(lua_State *L) {
     int percent = kilobytes ? (int)(STEP / 10.24 / kilobytes) : LARGEST_MULTIPLIER;
     if (percent > LARGEST_MULTIPLIER) percent = LARGEST_MULTIPLIER;
     lua_gc(L, LUA_GCGEN, percent > 1 ? percent : 1, 100 + 4 * percent);
-    lua_gc(L, LUA_GCSTEP, 0); // Lua 5.4.4 heeds this only after a collection: all is old, it is cheap
+    lua_gc(L, LUA_GCSTEP,
+           0); // Lua 5.4.4 heeds this only after a collection: all is old, it is cheap
 }
 
 // Entering generational mode makes all that there is old. In a state that was in that

@@ -1,6 +1,7 @@
 #include "core/lua/items.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/lua/calls.h"
@@ -179,6 +180,40 @@ static bool put_plain(lua_State *L, Items *items, int index) {
     }
 }
 
+// ---- what the item printed -----------------------------------------------
+
+static int append_printed(const Self *self, Buffer *to) {
+    Buffer out = {0}, error = {0};
+    int all = -1;
+    if (capture_read(&self->capture, 0, 0, &out) == -1) goto done;
+    if (capture_read(&self->capture, 1, 0, &error) == -1) goto done;
+    if (buffer_append_varint(to, board_get(&self->board->reported)) == -1) goto done;
+    if (buffer_append_varint(to, buffer_size(&out)) == -1) goto done;
+    if (buffer_append(to, buffer_bytes(&out), buffer_size(&out)) == -1) goto done;
+    all = buffer_append(to, buffer_bytes(&error), buffer_size(&error));
+
+done:
+    buffer_free(&out);
+    buffer_free(&error);
+    return all;
+}
+
+// The report is whole before the captures are emptied, and counts as made after
+// that: wherever we die, it can be told whether what they hold was reported.
+static void put_printed(lua_State *L, Items *items) {
+    Self *self = items->self;
+    if (!self->reports_output) return;
+    fflush(stdout);
+    fflush(stderr);
+    if (capture_is_empty(&self->capture)) return;
+    buffer_clear(&self->aside);
+    check_sent(L, append_printed(self, &self->aside));
+    put_bytes(L, items, OUTCOME_PRINTED, buffer_bytes(&self->aside), buffer_size(&self->aside));
+    FAULT("item.reported");
+    capture_clear(&self->capture);
+    board_set(&self->board->reported, board_get(&self->board->reported) + 1);
+}
+
 // ---- failures ------------------------------------------------------------
 
 static int to_values(lua_State *L) {
@@ -245,6 +280,7 @@ static void push_unsendable(lua_State *L, Items *items, int first) {
 // Puts the table on top; without the error value when that cannot be sent.
 static void put_failure(lua_State *L, Items *items) {
     int table = lua_gettop(L);
+    put_printed(L, items);
     lua_pushvalue(L, table);
     if (attempt(L, items, to_failure, table + 1)) return lua_settop(L, table - 1);
     lua_settop(L, table);
@@ -257,6 +293,7 @@ static void put_failure(lua_State *L, Items *items) {
 // What f returned lies from RESULTS on.
 static void put_results(lua_State *L, Items *items) {
     int count = lua_gettop(L) - RESULTS + 1;
+    put_printed(L, items);
     if (count == 1 && put_plain(L, items, RESULTS)) return;
     luaL_checkstack(L, count + 2, "too many results");
     for (int i = 0; i < count; i++) lua_pushvalue(L, RESULTS + i);
@@ -295,6 +332,10 @@ static void next_call(Items *items) {
     items->rest += items->size;
 }
 
+static void put_beginning(lua_State *L, Items *items) {
+    if (items->self->reports_times) put_float(L, items, OUTCOME_BEGAN, (double)clock_now() / 1e9);
+}
+
 static Guard *guard_of(const Items *items) {
     return items->self->own;
 }
@@ -321,6 +362,7 @@ static int run_rest(lua_State *L) {
         board_begin_item(items->self->board, (uint64_t)items->at);
         next_call(items);
         FAULT("item.begin");
+        put_beginning(L, items);
         guard_check(L, items->self);
         call_before(L, items);
         lua_pushvalue(L, F);

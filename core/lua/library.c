@@ -150,3 +150,8 @@ void library_push(lua_State *L, const char *name, size_t size) {
     }
     if (lua_type(L, -1) != LUA_TTABLE && lua_type(L, -1) != LUA_TFUNCTION) missing(L, name, size);
 }
+
+void library_renew(lua_State *L) {
+    lua_pushnil(L);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &NAMES);
+}

@@ -20,4 +20,7 @@ bool library_push_name(lua_State *L, int index);
  * "MODULE.KEY is missing in this process" when there is nothing. */
 void library_push(lua_State *L, const char *name, size_t size);
 
+/* A function of the library was replaced by another, which has the name from now on. */
+void library_renew(lua_State *L);
+
 #endif

@@ -8,11 +8,6 @@
 
 static const char LOCK[] = "parallel.lock", RLOCK[] = "parallel.rlock";
 
-typedef struct {
-    Mutex mutex;
-    uint32_t depth; // how often its holder has acquired it; of no meaning when nobody holds it
-} Lock;
-
 static int lock_make(lua_State *L, const char *type) {
     Sync *sync = sync_push(L, type, sizeof *sync);
     sync_make(L, sync, "lock", sizeof(Lock));
@@ -39,9 +34,10 @@ static Lock *memory(const Sync *sync) {
     return sync->segment.bytes;
 }
 
-// Either of the two: the methods that they share have the type as their upvalue.
+// Of any type: the methods that they share have it, and its noun, as upvalues.
 static Sync *check(lua_State *L) {
-    return sync_check(L, lua_tostring(L, lua_upvalueindex(1)), "lock");
+    const char *type = lua_tostring(L, lua_upvalueindex(1));
+    return sync_check(L, type, lua_tostring(L, lua_upvalueindex(2)));
 }
 
 static Sync *check_held(lua_State *L) {
@@ -58,13 +54,13 @@ static int push_acquired(lua_State *L, int result) {
     return 2;
 }
 
-static int acquire(lua_State *L, const char *type) {
+static int acquire(lua_State *L, bool again) {
     Vigil vigil = vigil_begin(L, sync_deadline(L, 2));
     for (;;) {
-        Sync *sync = sync_check(L, type, "lock");
+        Sync *sync = check(L);
         Lock *lock = memory(sync);
         Party me = sync_party(sync);
-        if (type == RLOCK && mutex_is_held(&lock->mutex, me)) {
+        if (again && mutex_is_held(&lock->mutex, me)) {
             lock->depth++;
             return push_acquired(L, MUTEX_TAKEN);
         }
@@ -75,11 +71,11 @@ static int acquire(lua_State *L, const char *type) {
 }
 
 static int lock_method_acquire(lua_State *L) {
-    return acquire(L, LOCK);
+    return acquire(L, false);
 }
 
 static int rlock_method_acquire(lua_State *L) {
-    return acquire(L, RLOCK);
+    return acquire(L, true);
 }
 
 static int lock_method_release(lua_State *L) {
@@ -144,24 +140,31 @@ static const SharedKind LOCK_KIND = {
 static const SharedKind RLOCK_KIND = {
     .type = RLOCK, .noun = "a lock", .attach = rlock_attach, .descriptor = sync_descriptor};
 
+static void add_methods(lua_State *L, const char *type, const char *noun,
+                        lua_CFunction acquire_it) {
+    const luaL_Reg methods[] = {
+        {"acquire", acquire_it},          {"release", lock_method_release},
+        {"is_held", lock_method_is_held}, {"unwind", lock_method_unwind},
+        {"rewind", lock_method_rewind},   {"close", lock_method_close},
+        {"__close", lock_method_close},   {NULL, NULL},
+    };
+    lua_pushstring(L, type);
+    lua_pushstring(L, noun);
+    luaL_setfuncs(L, methods, 2);
+}
+
+void lock_add_methods(lua_State *L, const char *type, const char *noun) {
+    add_methods(L, type, noun, rlock_method_acquire);
+}
+
 // Adds the metatable of this type to the table on top, by its name there.
 static void add_class(lua_State *L, const SharedKind *kind, lua_CFunction acquire_it,
                       const char *name) {
-    const luaL_Reg own[] = {{"acquire", acquire_it}, {"__gc", sync_close}, {NULL, NULL}};
-    static const luaL_Reg SHARED[] = {
-        {"release", lock_method_release},
-        {"is_held", lock_method_is_held},
-        {"unwind", lock_method_unwind},
-        {"rewind", lock_method_rewind},
-        {"close", lock_method_close},
-        {"__close", lock_method_close},
-        {NULL, NULL},
-    };
-    core_class(L, kind->type, own);
+    static const luaL_Reg OWN[] = {{"__gc", sync_close}, {NULL, NULL}};
+    core_class(L, kind->type, OWN);
     shared_kind(L, kind);
     luaL_getmetatable(L, kind->type);
-    lua_pushstring(L, kind->type);
-    luaL_setfuncs(L, SHARED, 1);
+    add_methods(L, kind->type, "lock", acquire_it);
     lua_setfield(L, -2, name);
 }
 

@@ -10,7 +10,10 @@
  *     01xxxxxx    one string of up to 63 bytes, which follow
  *     00xxxxxx    an OutcomeTag
  *
- * Sizes and places are varints. */
+ * Printed is the number of the report, the size of what went to stdout, that, and what
+ * went to stderr.
+ *
+ * Sizes, places and numbers are varints. */
 #ifndef PARALLEL_LUA_LUA_OUTCOME_H
 #define PARALLEL_LUA_LUA_OUTCOME_H
 
@@ -25,8 +28,10 @@ typedef enum {
     OUTCOME_FAILED,  // size, a message of the codec: a table with the fields of a Failure
     OUTCOME_FIRST,   // place
     OUTCOME_END,     // eight bytes: the seconds that the chunk took, as a float
-    OUTCOME_LEFT,    // the same, and the items after these are left to another worker
-    OUTCOME_SHARED,  // number of shared objects, which come beside the bytes; then as OUTCOME_VALUES
+    OUTCOME_PRINTED, // size, Printed: no outcome, but what the item of the next one printed
+    OUTCOME_BEGAN,   // eight bytes: when the item of the next outcome began, as core.clock
+    OUTCOME_LEFT,    // the same as END, and the items after these are left to another worker
+    OUTCOME_SHARED, // number of shared objects, which come beside the bytes; then as OUTCOME_VALUES
 } OutcomeTag;
 
 enum {

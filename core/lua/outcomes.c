@@ -32,7 +32,19 @@ struct Reading {
 };
 
 // The arguments of both functions, and the results of their run.
-enum { BYTES = 1, RESULTS, OFFSET, SETTLED, COUNT, PARCEL, FAILURES, ELAPSED, OTHERS };
+enum {
+    BYTES = 1,
+    RESULTS,
+    OFFSET,
+    SETTLED,
+    COUNT,
+    PARCEL,
+    FAILURES,
+    ELAPSED,
+    PRINTED,
+    BEGAN,
+    OTHERS
+};
 
 // Further ones of core.settle: arguments, and the names of an AsyncResult's fields.
 enum { WORKER = OTHERS + 1, CALLS, VALUE, VALUES, WORKER_NAME, ELAPSED_NAME, ATTENDED };
@@ -241,6 +253,49 @@ static void take_shared(Reading *r) {
     set_failure(r);
 }
 
+// ---- what it printed, and when it began ----------------------------------
+
+static void push_printed(Reading *r, const char *bytes, const char *end) {
+    lua_State *L = r->L;
+    uint64_t report, out;
+    if (!varint_read(&bytes, end, &report) || !varint_read(&bytes, end, &out) ||
+        out > (uint64_t)(end - bytes))
+        damaged(r, "a report that is cut off");
+    lua_createtable(L, 2, 2);
+    lua_pushinteger(L, r->last + 1);
+    lua_setfield(L, -2, "place");
+    lua_pushinteger(L, (lua_Integer)report);
+    lua_setfield(L, -2, "report");
+    lua_pushlstring(L, bytes, out);
+    lua_rawseti(L, -2, 1);
+    lua_pushlstring(L, bytes + out, (size_t)(end - bytes) - out);
+    lua_rawseti(L, -2, 2);
+}
+
+static void make_list(lua_State *L, int index) {
+    if (!lua_isnil(L, index)) return;
+    lua_newtable(L);
+    lua_replace(L, index);
+}
+
+static void take_printed(Reading *r) {
+    lua_State *L = r->L;
+    uint64_t size = take_varint(r);
+    const char *bytes = take(r, size);
+    if (r->last < r->settled) return;
+    make_list(L, PRINTED);
+    push_printed(r, bytes, bytes + size);
+    lua_rawseti(L, PRINTED, (lua_Integer)lua_rawlen(L, PRINTED) + 1);
+}
+
+static void take_beginning(Reading *r) {
+    lua_State *L = r->L;
+    double time = take_float(r);
+    make_list(L, BEGAN);
+    lua_pushnumber(L, time);
+    lua_rawseti(L, BEGAN, r->last + 1); // of the item whose outcome is next
+}
+
 // ---- the run -------------------------------------------------------------
 
 // A run may begin again before what is known, never leave a gap behind it.
@@ -262,6 +317,8 @@ static void take_one(Reading *r) {
     if (tag == OUTCOME_FIRST) return take_first(r);
     if (tag == OUTCOME_END || tag == OUTCOME_LEFT) return take_end(r, tag);
     if (r->last == -1) damaged(r, "an outcome of no known item");
+    if (tag == OUTCOME_PRINTED) return take_printed(r);
+    if (tag == OUTCOME_BEGAN) return take_beginning(r);
     if (r->last++ == r->count) damaged(r, "more outcomes than items");
     if (tag == OUTCOME_FAILED) return take_failure(r);
     if (tag == OUTCOME_SHARED) return take_shared(r);
@@ -290,13 +347,19 @@ static void take_all(Reading *r) {
     lua_pushvalue(L, ELAPSED);
 }
 
+static void push_reports(lua_State *L) {
+    lua_pushvalue(L, PRINTED);
+    lua_pushvalue(L, BEGAN);
+}
+
 static int core_outcomes(lua_State *L) {
     Reading r = check_reading(L);
     r.keep = lua_toboolean(L, PARCEL + 1) ? keep_packed : keep_value;
     lua_settop(L, PARCEL);
-    lua_settop(L, ELAPSED);
+    lua_settop(L, BEGAN);
     take_all(&r);
-    return 3;
+    push_reports(L);
+    return 5;
 }
 
 static void push_names(lua_State *L) {
@@ -324,7 +387,8 @@ static int core_settle(lua_State *L) {
     take_all(&r);
     lua_pushinteger(L, r.ended);
     lua_pushvalue(L, OTHERS);
-    return 5;
+    push_reports(L);
+    return 7;
 }
 
 void outcomes_register(lua_State *L) {

@@ -1,6 +1,6 @@
 /* Outcomes - reads what core.run_items wrote (core/lua/outcome.h):
  *
- *     last, failures, elapsed =
+ *     last, failures, elapsed, printed, began =
  *         core.outcomes(bytes, results, offset, settled, count, parcel, packed)
  *
  * puts the result of the item at place i into results[offset + i], as a list
@@ -8,8 +8,10 @@
  * are known already and passed over. `last` is the place up to which items have
  * an outcome. failures[i] is a table with the fields of a Failure; nil when
  * there is none. elapsed is what the chunk took, nil when it goes on.
+ * printed is a list of {place =, report =, stdout, stderr}, what items printed, or nil.
+ * began[i] is when the item at place i began, as core.clock; nil when nobody noted it.
  *
- *     last, failures, elapsed, ended, others =
+ *     last, failures, elapsed, ended, others, printed, began =
  *         core.settle(bytes, results, offset, settled, count, parcel, worker, calls)
  *
  * does so for calls (core/lua/calls.h) whose AsyncResults (lua/parallel/async_result.lua) are in

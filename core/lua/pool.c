@@ -11,6 +11,7 @@
 #include "core/lua/failed.h"
 #include "core/lua/heap.h"
 #include "core/lua/interrupt.h"
+#include "core/lua/outlets.h"
 #include "core/lua/parcel.h"
 #include "core/lua/service.h"
 #include "core/lua/shared.h"
@@ -19,6 +20,7 @@
 #include "core/pool/pool.h"
 
 static const char POOL[] = "parallel.core.pool";
+static const char POOLS; // its address is the key of a table in the registry: pools, weak
 
 enum { MOST_ITEMS = INT_MAX }; // of a task that may be cut
 
@@ -85,12 +87,14 @@ static void option_keep(lua_State *L, PoolHandle *handle) {
     lua_pop(L, 1);
 }
 
-// With a list of shared objects on top: adds the descriptors of those that are open.
+// With a list of shared objects and descriptors on top: adds those that are open.
 static int keep_listed(lua_State *L, Buffer *fds) {
     int list = lua_gettop(L), added = 0;
     for (int i = 1; added == 0 && lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
         const SharedKind *kind = shared_kind_of(L, -1);
-        int fd = kind ? kind->descriptor(L, -1) : -1;
+        int fd = kind                  ? kind->descriptor(L, -1)
+                 : lua_isnumber(L, -1) ? (int)lua_tointeger(L, -1)
+                                       : -1;
         if (fd != -1) added = buffer_append(fds, &fd, sizeof fd);
         lua_pop(L, 1);
     }
@@ -126,6 +130,48 @@ static int keep(void *context, Buffer *fds) {
     return buffer_append(fds, buffer_bytes(&handle->kept), buffer_size(&handle->kept));
 }
 
+// ---- all pools -----------------------------------------------------------
+
+static void enlist(lua_State *L, int handle) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &POOLS);
+    lua_pushvalue(L, handle);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+}
+
+static void make_list(lua_State *L) {
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &POOLS);
+}
+
+static void each_pool(lua_State *L, void (*act)(Pool *, uint64_t), uint64_t pause) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &POOLS);
+    lua_pushnil(L);
+    for (int list = lua_gettop(L) - 1; lua_next(L, list); lua_pop(L, 1)) {
+        PoolHandle *handle = lua_touserdata(L, -2);
+        if (handle->pool) act(handle->pool, pause);
+    }
+    lua_pop(L, 1);
+}
+
+static void pause_one(Pool *pool, uint64_t unused) {
+    (void)unused;
+    pool_pause(pool);
+}
+
+void pools_pause(lua_State *L) {
+    each_pool(L, pause_one, 0);
+}
+
+void pools_resume(lua_State *L, uint64_t pause) {
+    each_pool(L, pool_resume, pause);
+}
+
 // core.pool(options): see core/lua/pool.h. nil, message, errno when it cannot be opened.
 static int core_pool(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -137,6 +183,7 @@ static int core_pool(lua_State *L) {
     PoolOptions options = {.workers = option_integer(L, "workers", 1),
                            .window = option_integer(L, "window", 2)};
     luaL_argcheck(L, options.workers > 0, 1, "at least one worker is needed");
+    outlets_check(L, 1, &handle->service.outlets);
     option_starter(L, handle, &options);
     option_keep(L, handle);
     options.keep = keep;
@@ -151,6 +198,7 @@ static int core_pool(lua_State *L) {
         lua_pop(L, 2);
     }
     heap_age(L);
+    enlist(L, lua_gettop(L));
     handle->pool = pool_open(&options);
     return handle->pool ? 1 : luaL_fileresult(L, 0, "cannot start workers");
 }
@@ -189,8 +237,19 @@ static void set_boolean(lua_State *L, const char *name, bool value) {
     lua_setfield(L, -2, name);
 }
 
+// As core.outcomes tells what an item printed.
+static void push_printed(lua_State *L, const PoolEvent *event) {
+    lua_createtable(L, CAPTURES, 2);
+    set_integer(L, "place", (lua_Integer)event->item);
+    set_integer(L, "report", (lua_Integer)event->reported);
+    for (int i = 0; i < CAPTURES; i++) {
+        lua_pushlstring(L, event->printed[i].bytes, event->printed[i].size);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
 static void push_end(lua_State *L, const PoolEvent *event) {
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 8);
     const char *name = event->end.signal ? sigabbrev_np(event->end.signal) : NULL;
     if (event->end.signal) {
         if (name)
@@ -205,6 +264,8 @@ static void push_end(lua_State *L, const PoolEvent *event) {
     set_boolean(L, "innocent", event->innocent);
     lua_pushlstring(L, event->bytes, event->size);
     lua_setfield(L, -2, "outcomes");
+    push_printed(L, event);
+    lua_setfield(L, -2, "printed");
 }
 
 static int push_event(lua_State *L, const PoolEvent *event) {
@@ -273,6 +334,8 @@ static int pool_method_wait(lua_State *L) {
         uint64_t passed = (clock_now() - since) / NS_PER_MS;
         if (left > 0) left = passed < (uint64_t)left ? left - (int)passed : 0;
         int got = pool_wait(handle->pool, left, &event);
+        if (got == 1 && event.kind == POOL_DEATH)
+            outlets_bequeath(&handle->service.outlets, &event);
         if (got == 1) return push_event(L, &event);
         if (got == 0) break;
         if (errno == ECHILD) return push_broken(L, handle->pool);
@@ -402,6 +465,7 @@ static const luaL_Reg POOL_METHODS[] = {
 };
 
 void pool_register(lua_State *L) {
+    make_list(L);
     core_class(L, POOL, POOL_METHODS);
     lua_pushcfunction(L, core_pool);
     lua_setfield(L, -2, "pool");

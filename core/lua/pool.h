@@ -3,14 +3,16 @@
  *     pool = core.pool{workers = 4, window = 2, keep = {fd, ...} or function,
  *                      begin = function(self) end,
  *                      handle = function(self, payload, parcel) return reply end,
- *                      finish = function(self) end, memory = bytes}
+ *                      finish = function(self) end, memory = bytes,
+ *                      output = "inherit", name = "pool", times = true}
  *
  * forks the workers; the functions reach them by inheritance and run there. With
- * {workers, window, keep, starter = core.starter(...), letter = bytes, parcel = parcel}
- * the starter makes them (core/lua/starter.h), and they make the functions from the letter.
- * `self` is described in core/lua/self.h. A function `keep` is asked at every fork for a list
- * of shared objects (core/lua/shared.h) that the worker inherits beside those that all do.
- * A parcel is a list of the shared objects that go with a payload, letter or reply.
+ * {workers, window, keep, output, name, starter = core.starter(...), letter = bytes,
+ * parcel = parcel} the starter makes them (core/lua/starter.h), and they make the functions
+ * from the letter. `self` is described in core/lua/self.h, the other fields in
+ * core/lua/service.h. A function `keep` is asked at every fork for a list
+ * of shared objects (core/lua/shared.h) and descriptors that the worker inherits beside those
+ * that all do. A parcel is a list of the shared objects that go with a payload, letter or reply.
  *
  *     pool:submit(payload, worker, limit, parcel, items)   task number; worker from 1, or nil for
  *                                    any; limit: seconds that each item may take; items: how many
@@ -23,9 +25,11 @@
  *        "part",   task, worker, reply, parcel: of a task that goes on
  *        "result", task, worker, reply, parcel
  *        "error",  task, worker, {message, traceback, item, pid}
- *        "death",  task or nil, worker, {signal, exitcode, item, pid, ordered, innocent, outcomes}:
+ *        "death",  task or nil, worker,
+ *                {signal, exitcode, item, pid, ordered, innocent, outcomes, printed}:
  *                                      outcomes is what its ledger held, and may
- *                                      have come as a part already
+ *                                      have come as a part already; printed is as
+ *                                      core.outcomes tells it, of the last item
  *        "cut",    task, nil, item: the task ends before this item, those from there on are not
  *                                      going to be run: they are to be submitted anew
  *        "broken", nil, nil, {message, traceback}: no worker can be started
@@ -38,7 +42,13 @@
 #ifndef PARALLEL_LUA_LUA_POOL_H
 #define PARALLEL_LUA_LUA_POOL_H
 
+#include <stdint.h>
+
 #include "core/lua/compat.h"
+
+/* Stops the workers of all pools of this state, and lets them go on (see core/pool/pool.h). */
+void pools_pause(lua_State *L);
+void pools_resume(lua_State *L, uint64_t pause);
 
 void pool_register(lua_State *L);
 

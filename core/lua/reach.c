@@ -1,8 +1,10 @@
 #include "core/lua/reach.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "core/lua/collected.h"
 #include "core/lua/shared.h"
 
 // What was found and not looked into yet lies in the list; all that was ever found in `seen`.
@@ -65,6 +67,37 @@ static int file_descriptor(lua_State *L, int index) {
 #endif
 }
 
+// Pushes the userdata's method of this name, when that is to be had without running anything.
+static bool push_method(lua_State *L, int userdata, const char *name) {
+    if (luaL_getmetafield(L, userdata, "__index") == LUA_TNIL) return false;
+    if (lua_istable(L, -1)) {
+        lua_pushstring(L, name);
+        lua_rawget(L, -2);
+        if (lua_isfunction(L, -1)) return true;
+    }
+    return false;
+}
+
+// The value on top, which may be anything; -1: no descriptor.
+static int descriptor_number(lua_State *L) {
+    lua_Number n = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : -1;
+    return n >= 0 && n <= INT_MAX ? (int)n : -1;
+}
+
+// As sockets of other libraries tell it to event loops: LuaSocket, cqueues.
+static int foreign_descriptor(lua_State *L, int userdata) {
+    static const char *const METHODS[] = {"getfd", "pollfd"};
+    int fd = -1, top = lua_gettop(L);
+    for (int i = 0; i < 2 && fd == -1; i++) {
+        if (push_method(L, userdata, METHODS[i])) {
+            lua_pushvalue(L, userdata);
+            if (lua_pcall(L, 1, 1, 0) == LUA_OK) fd = descriptor_number(L);
+        }
+        lua_settop(L, top);
+    }
+    return fd;
+}
+
 static void push_companion(lua_State *L, int userdata) {
 #if LUA_VERSION_NUM >= 504
     lua_getiuservalue(L, userdata, 1);
@@ -73,10 +106,21 @@ static void push_companion(lua_State *L, int userdata) {
 #endif
 }
 
+// One that was found before, such as by way of the globals, is not lent once more.
+static void keep_object(Reach *r, const SharedKind *kind, int userdata) {
+    int fd = kind->descriptor(r->L, userdata);
+    const int *kept = (const int *)(const void *)buffer_bytes(r->fds);
+    bool lent = !kind->lend || fd == -1;
+    for (size_t i = 0; !lent && i < buffer_size(r->fds) / sizeof *kept; i++) lent = kept[i] == fd;
+    keep(r, fd);
+    if (!lent) kind->lend(r->L, userdata);
+}
+
 static void look_into_userdata(Reach *r, int userdata) {
     const SharedKind *kind = shared_kind_of(r->L, userdata);
-    if (kind && kind->forked) keep(r, kind->descriptor(r->L, userdata));
+    if (kind && kind->forked) keep_object(r, kind, userdata);
     keep(r, file_descriptor(r->L, userdata));
+    if (!kind) keep(r, foreign_descriptor(r->L, userdata));
     push_companion(r->L, userdata);
     find(r);
 }
@@ -108,4 +152,22 @@ void reach_descriptors(lua_State *L, int first, int count, Buffer *fds) {
         look_into(&reach);
     }
     lua_settop(L, top);
+}
+
+static int core_reach(lua_State *L) {
+    int count = lua_gettop(L);
+    Buffer *fds = collected_buffer(L);
+    reach_descriptors(L, 1, count, fds);
+    const int *fd = (const int *)(const void *)buffer_bytes(fds);
+    lua_newtable(L);
+    for (size_t i = 0; i < buffer_size(fds) / sizeof *fd; i++) {
+        lua_pushinteger(L, fd[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+void reach_register(lua_State *L) {
+    lua_pushcfunction(L, core_reach);
+    lua_setfield(L, -2, "reach");
 }

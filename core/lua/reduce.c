@@ -2,20 +2,24 @@
 
 #include <errno.h>
 
+#include "core/lua/depot.h"
 #include "core/lua/emitter.h"
-#include "core/lua/json.h"
+#include "core/lua/format.h"
 #include "core/lua/order.h"
+#include "core/lua/tables.h"
 #include "core/lua/value.h"
 #include "core/shuffle/dictionary.h"
-#include "core/shuffle/merge.h"
+#include "core/shuffle/narrow.h"
 #include "core/shuffle/ordered.h"
 #include "core/shuffle/output.h"
 #include "core/shuffle/render.h"
-
-typedef int Render(const Renderer *, const char *, size_t, const char *, size_t, Buffer *);
+#include "core/shuffle/spelling.h"
 
 typedef struct {
-    Buffer runs; // of Run, those that have something in this partition
+    Buffer runs;    // of Run, those that have something in this partition
+    Buffer sources; // of Source, what they have there
+    Depot *depot;
+    size_t memory;
     Merge merge;
     Dictionary dictionary;
     Store store;
@@ -24,6 +28,7 @@ typedef struct {
     Render *render; // NULL: the output holds values
     Buffer key, value, text;
     const char *at, *end; // what is left of the sequence that is being iterated
+    bool spreads;         // every value of a key is a result of its own
     uint64_t group;       // counts the keys, so that an iterator kept from an earlier one is told
     char state[COMBINER_LARGEST_STATE] __attribute__((aligned(8)));
 } Reduce;
@@ -35,6 +40,7 @@ static const char REDUCE_TYPE[] = "parallel.reduce";
 
 static void close_reduce(Reduce *reduce) {
     buffer_free(&reduce->runs);
+    buffer_free(&reduce->sources);
     merge_close(&reduce->merge);
     dictionary_free(&reduce->dictionary);
     store_free(&reduce->store);
@@ -54,8 +60,8 @@ static void check_read(lua_State *L, int result) {
     if (result == -1) value_error(L, "cannot read a run");
 }
 
-static void check_write(lua_State *L, int result) {
-    if (result == -1) value_error(L, "cannot write results");
+static void check_write(lua_State *L, const Reduce *reduce, int result) {
+    if (result == -1) depot_error(L, reduce->depot, "cannot write results");
 }
 
 /* ---- results ---- */
@@ -70,16 +76,17 @@ static void put(lua_State *L, Reduce *reduce, const Buffer *key) {
     size_t size = buffer_size(key), value_size = buffer_size(&reduce->value);
     int wanted = output_offer(&reduce->output, bytes, size, value, value_size);
     if (wanted == -1 && errno == EINVAL) refuse_order(L, bytes, size);
-    check_write(L, wanted);
+    check_write(L, reduce, wanted);
     if (!wanted) return;
     if (reduce->render) {
-        Renderer renderer = {json_opaque, L};
+        Renderer renderer = {tables_opaque, L};
+        Pair pair = {bytes, value, size, value_size};
         buffer_clear(&reduce->text);
-        check_write(L, reduce->render(&renderer, bytes, size, value, value_size, &reduce->text));
+        check_write(L, reduce, reduce->render(&renderer, &pair, &reduce->text));
         value = buffer_bytes(&reduce->text);
         value_size = buffer_size(&reduce->text);
     }
-    check_write(L, output_put(&reduce->output, value, value_size));
+    check_write(L, reduce, output_put(&reduce->output, value, value_size));
 }
 
 static Reduce *check_running(lua_State *L) {
@@ -200,10 +207,24 @@ static void call_reduce(lua_State *L, Reduce *reduce, bool folds, bool iterates)
     put_top(L, reduce);
 }
 
+static void spread_values(lua_State *L, Reduce *reduce) {
+    const char *value;
+    size_t size;
+    int found;
+    while ((found = next_value(reduce, &value, &size)) == 1) {
+        buffer_clear(&reduce->value);
+        check_write(L, reduce, buffer_append(&reduce->value, value, size));
+        put(L, reduce, &reduce->merge.key);
+    }
+    check_read(L, found);
+}
+
 static void reduce_key(lua_State *L, Reduce *reduce) {
     bool folds = lua_isfunction(L, COMBINE_FUNCTION), calls = !lua_isnil(L, REDUCE_FUNCTION);
     bool iterates = strcmp(reduce->combiner->name, "values") == 0;
-    if (calls) {
+    if (reduce->spreads) {
+        spread_values(L, reduce);
+    } else if (calls) {
         call_reduce(L, reduce, folds, iterates);
     } else if (folds) {
         push_folded(L, reduce);
@@ -237,12 +258,10 @@ static lua_Integer integer_field(lua_State *L, const char *name) {
 }
 
 static Render *render_field(lua_State *L) {
-    static const char *const NAMES[] = {"none", "tsv", "json", NULL};
-    static Render *const RENDERS[] = {NULL, render_tsv, render_json};
     lua_getfield(L, OPTIONS, "format");
-    int choice = luaL_checkoption(L, lua_gettop(L), "none", NAMES);
+    Render *render = lua_isnil(L, -1) ? NULL : format_check(L, -1);
     lua_pop(L, 1);
-    return RENDERS[choice];
+    return render;
 }
 
 static const Combiner *combiner_field(lua_State *L, Store *store) {
@@ -260,11 +279,12 @@ static void add_run(lua_State *L, Reduce *reduce, unsigned partition) {
     Run run;
     check_read(L, run_open(&run, descriptor, size, partition));
     if (!run.partition.count) return;
+    Source source = {run.fd, run.partition};
     check_read(L, buffer_append(&reduce->runs, &run, sizeof run));
-    check_read(L, merge_add(&reduce->merge, run.fd, &run.partition));
+    check_read(L, buffer_append(&reduce->sources, &source, sizeof source));
 }
 
-static void add_runs(lua_State *L, Reduce *reduce) {
+static void list_runs(lua_State *L, Reduce *reduce) {
     unsigned partition = (unsigned)integer_field(L, "partition");
     lua_getfield(L, OPTIONS, "runs");
     luaL_checktype(L, -1, LUA_TTABLE);
@@ -274,11 +294,52 @@ static void add_runs(lua_State *L, Reduce *reduce) {
         add_run(L, reduce, partition);
     }
     lua_pop(L, 1);
+}
+
+static void read_dictionaries(lua_State *L, Reduce *reduce) {
     const Run *runs = (const Run *)(const void *)buffer_bytes(&reduce->runs);
-    if (reduce->combiner->needs_dictionary)
-        check_read(L,
-                   dictionary_read(&reduce->dictionary, runs, reduce->merge.count, &reduce->store));
+    size_t count = buffer_size(&reduce->runs) / sizeof *runs;
+    check_read(
+        L, dictionary_read(&reduce->dictionary, runs, count, reduce->memory / 2, &reduce->store));
+}
+
+// Where there is no memory for all dictionaries, or for merging all runs at once.
+static void spell_runs(lua_State *L, Reduce *reduce) {
+    const Run *runs = (const Run *)(const void *)buffer_bytes(&reduce->runs);
+    size_t count = buffer_size(&reduce->runs) / sizeof *runs;
+    Source *sources = (Source *)(void *)buffer_bytes(&reduce->sources);
+    for (size_t i = 0; i < count; i++)
+        if (spelling_write(&runs[i], reduce->combiner, reduce->memory / 2, reduce->depot,
+                           &sources[i]) == -1)
+            depot_error(L, reduce->depot, "cannot merge runs");
+    reduce->combiner = reduce->combiner->spelled;
+}
+
+static void choose_spelling(lua_State *L, Reduce *reduce, size_t most) {
+    const Run *runs = (const Run *)(const void *)buffer_bytes(&reduce->runs);
+    size_t count = buffer_size(&reduce->runs) / sizeof *runs;
+    if (count > most || spelling_is_needed(runs, count, reduce->memory / 2))
+        spell_runs(L, reduce);
+    else
+        read_dictionaries(L, reduce);
+}
+
+static void start_merge(lua_State *L, Reduce *reduce) {
+    size_t memory = reduce->memory / 2, most = merge_most(memory, reduce->depot->block);
+    Buffer *sources = &reduce->sources;
+    if (reduce->combiner->needs_dictionary) choose_spelling(L, reduce, most);
+    if (narrow(sources, most, memory, reduce->depot) == -1)
+        depot_error(L, reduce->depot, "cannot merge runs");
+    check_read(L, merge_add_all(&reduce->merge, (const Source *)(const void *)buffer_bytes(sources),
+                                buffer_size(sources) / sizeof(Source), memory));
     check_read(L, merge_start(&reduce->merge));
+}
+
+static size_t memory_field(lua_State *L) {
+    lua_getfield(L, OPTIONS, "memory");
+    size_t memory = lua_isnil(L, -1) ? SIZE_MAX : (size_t)integer_field(L, "memory");
+    lua_pop(L, 1);
+    return memory;
 }
 
 static void push_functions(lua_State *L) {
@@ -295,7 +356,7 @@ static void push_functions(lua_State *L) {
 static int push_output(lua_State *L, Reduce *reduce) {
     uint64_t top = reduce->output.order.top;
     buffer_clear(&reduce->value);
-    check_write(L, output_finish(&reduce->output, &reduce->value));
+    check_write(L, reduce, output_finish(&reduce->output, &reduce->value));
     uint64_t count = output_count(&reduce->output);
     lua_pushlstring(L, buffer_bytes(&reduce->value), buffer_size(&reduce->value));
     lua_pushinteger(L, (lua_Integer)(top && count > top ? top : count));
@@ -312,9 +373,16 @@ static int core_reduce(lua_State *L) {
     push_functions(L);
     reduce->combiner = combiner_field(L, &reduce->store);
     reduce->render = render_field(L);
-    int fd = (int)integer_field(L, "fd");
-    add_runs(L, reduce);
-    check_write(L, output_open(&reduce->output, fd, order_check(L, OPTIONS)));
+    lua_getfield(L, OPTIONS, "spread");
+    reduce->spreads = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    reduce->depot = depot_field(L, OPTIONS);
+    reduce->memory = memory_field(L);
+    list_runs(L, reduce);
+    start_merge(L, reduce);
+    check_write(
+        L, reduce,
+        output_open(&reduce->output, reduce->depot, reduce->memory, order_check(L, OPTIONS)));
     reduce->output.text = reduce->render != NULL;
     reduce_keys(L, reduce);
     return push_output(L, reduce);

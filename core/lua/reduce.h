@@ -6,8 +6,11 @@
  *       combine = name or function,     nil: "values"; with a function the runs hold "values"
  *       reduce = function or nil,       reduce(key, value or iterator, emit)
  *       sort =, desc =, top =,          see order.h
- *       format = nil, "tsv" or "json",  records are text then
- *       fd = fd}                        the output is written at its end
+ *       spread = true,                  or: every value is a result, for "values"
+ *       format = nil, "tsv" ...,        records are text then
+ *       depot = depot,                  see depot.h: the output goes there
+ *       memory = bytes}                 for the buffers of the merge and the output;
+ *                                       nil: as many as they can use
  *
  * What reduce and combine raise is raised again as it is. */
 #ifndef PARALLEL_LUA_LUA_REDUCE_H

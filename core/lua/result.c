@@ -4,25 +4,22 @@
 #include <string.h>
 
 #include "core/lua/core.h"
+#include "core/lua/depot.h"
 #include "core/lua/order.h"
 #include "core/lua/value.h"
 #include "core/os/descriptor.h"
 #include "core/os/sys.h"
-#include "core/shuffle/merge.h"
+#include "core/shuffle/narrow.h"
 
 typedef struct {
-    Buffer chunks; // of Chunk
+    Buffer chunks; // of Source
+    size_t memory; // for the buffers of the merge
     Merge merge;
     Buffer out;     // texts to be written
     uint64_t count; // of records, not more than the top
     uint64_t given; // of those, since the start
     bool text, open;
 } Result;
-
-typedef struct {
-    int fd;
-    Region region;
-} Chunk;
 
 enum { WRITE_SIZE = 1 << 18 };
 
@@ -55,33 +52,33 @@ static int damaged(void) {
     return -1;
 }
 
-static int add_chunk(Result *result, const char **at, const char *end, int fd) {
-    Chunk chunk = {.fd = fd};
+static int add_chunk(Result *result, const char **at, const char *end) {
+    Source chunk;
+    uint64_t fd;
+    if (!varint_read(at, end, &fd) || fd > INT32_MAX) return damaged();
     if (!region_read(at, end, &chunk.region)) return damaged();
-    if (region_check(&chunk.region, fd) == -1) return -1;
+    chunk.fd = (int)fd;
+    if (region_check(&chunk.region, chunk.fd) == -1) return -1;
     result->count += chunk.region.count;
     return buffer_append(&result->chunks, &chunk, sizeof chunk);
 }
 
 static int add_output(Result *result, const char *at, size_t size) {
     const char *end = at + size;
-    uint64_t fd, text, chunks;
-    if (!varint_read(&at, end, &fd) || fd > INT32_MAX || !varint_read(&at, end, &text) ||
-        !varint_read(&at, end, &chunks))
-        return damaged();
+    uint64_t text, chunks;
+    if (!varint_read(&at, end, &text) || !varint_read(&at, end, &chunks)) return damaged();
     result->text = text;
     for (uint64_t i = 0; i < chunks; i++)
-        if (add_chunk(result, &at, end, (int)fd) == -1) return -1;
+        if (add_chunk(result, &at, end) == -1) return -1;
     return 0;
 }
 
 static int rewind_result(Result *result) {
-    const Chunk *chunks = (const Chunk *)(const void *)buffer_bytes(&result->chunks);
+    const Source *chunks = (const Source *)(const void *)buffer_bytes(&result->chunks);
     size_t count = buffer_size(&result->chunks) / sizeof *chunks;
     merge_close(&result->merge);
     result->given = 0;
-    for (size_t i = 0; i < count; i++)
-        if (merge_add(&result->merge, chunks[i].fd, &chunks[i].region) == -1) return -1;
+    if (merge_add_all(&result->merge, chunks, count, result->memory) == -1) return -1;
     return merge_start(&result->merge);
 }
 
@@ -128,35 +125,17 @@ static int result_next(lua_State *L) {
     return 2;
 }
 
-static int wait_until_writable(int fd) {
-    struct pollfd polled = {.fd = fd, .events = POLLOUT};
-    return sys.poll(&polled, 1, -1) == -1 && errno != EINTR ? -1 : 0;
-}
-
-// The descriptor is the caller's: it may be one that does not block, or a pipe that nobody reads.
-static int write_all(int fd, const char *bytes, size_t size) {
-    bool masked = false;
-    while (size) {
-        ssize_t n = descriptor_write_quietly(fd, bytes, size, &masked);
-        if (n == -1 && (errno != EAGAIN || wait_until_writable(fd) == -1)) return -1;
-        if (n == -1) continue;
-        bytes += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
 static int flush(Buffer *out, int fd) {
-    if (write_all(fd, buffer_bytes(out), buffer_size(out)) == -1) return -1;
+    if (descriptor_write_all(fd, buffer_bytes(out), buffer_size(out)) == -1) return -1;
     buffer_clear(out);
     return 0;
 }
 
-static int write_texts(Result *result, int fd, bool *reading) {
+static int write_texts(Result *result, int fd, uint64_t most, bool *reading) {
     Found record;
-    int found;
+    int found = 0;
     buffer_clear(&result->out);
-    while (*reading = true, (found = next_record(result, &record)) == 1) {
+    while (*reading = true, most-- > 0 && (found = next_record(result, &record)) == 1) {
         if (buffer_append(&result->out, record.payload, record.payload_size) == -1) return -1;
         *reading = false;
         if (buffer_size(&result->out) >= WRITE_SIZE && flush(&result->out, fd) == -1) return -1;
@@ -169,10 +148,11 @@ static int write_texts(Result *result, int fd, bool *reading) {
 static int result_write(lua_State *L) {
     Result *result = check_open(L);
     int fd = (int)luaL_checkinteger(L, 2);
+    uint64_t most = lua_isnoneornil(L, 3) ? UINT64_MAX : (uint64_t)luaL_checkinteger(L, 3);
     bool reading;
     if (!result->text && result->count > 0)
         return luaL_error(L, "these results are values, which have no text");
-    if (write_texts(result, fd, &reading) == -1) {
+    if (write_texts(result, fd, most, &reading) == -1) {
         int error = errno;
         if (reading || error == ENOMEM) check_read(L, -1);
         lua_pushnil(L);
@@ -194,13 +174,27 @@ static const luaL_Reg METHODS[] = {
     {NULL, NULL},
 };
 
+// With little memory: as few chunks as can be merged in it.
+static void narrow_chunks(lua_State *L, Result *result) {
+    lua_getfield(L, 2, "memory");
+    lua_getfield(L, 2, "depot");
+    if (!lua_isnil(L, -1) && !lua_isnil(L, -2)) {
+        Depot *depot = depot_check(L, -1);
+        result->memory = (size_t)luaL_checkinteger(L, -2);
+        size_t most = merge_most(result->memory, depot->block);
+        if (narrow(&result->chunks, most, result->memory, depot) == -1)
+            depot_error(L, depot, "cannot merge results");
+    }
+    lua_pop(L, 2);
+}
+
 // core.result(descriptors, order)
 static int core_result(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
     Order order = lua_istable(L, 2) ? order_check(L, 2) : (Order){0};
     Result *result = lua_newuserdatauv(L, sizeof *result, 0);
-    *result = (Result){.open = true};
+    *result = (Result){.open = true, .memory = SIZE_MAX};
     luaL_setmetatable(L, RESULT_TYPE);
     int count = (int)lua_rawlen(L, 1);
     for (int i = 1; i <= count; i++, lua_pop(L, 1)) {
@@ -210,7 +204,29 @@ static int core_result(lua_State *L) {
         check_read(L, add_output(result, descriptor, size));
     }
     if (order.top && order.top < result->count) result->count = order.top;
+    if (lua_istable(L, 2)) narrow_chunks(L, result);
     check_read(L, rewind_result(result));
+    return 1;
+}
+
+// core.region(fd, offset, length, count)
+static int core_region(lua_State *L) {
+    Region region = {.offset = (uint64_t)luaL_checkinteger(L, 2),
+                     .length = (uint64_t)luaL_checkinteger(L, 3),
+                     .count = (uint64_t)luaL_checkinteger(L, 4)};
+    uint64_t words[] = {
+        0, // values, not text
+        region.length > 0,
+        (uint64_t)luaL_checkinteger(L, 1),
+        region.offset,
+        region.length,
+        region.count,
+        region.block,
+    };
+    char bytes[sizeof words / sizeof *words * VARINT_MAX], *to = bytes;
+    for (size_t i = 0; i < (region.length ? sizeof words / sizeof *words : 2); i++)
+        to = varint_write(to, words[i]);
+    lua_pushlstring(L, bytes, (size_t)(to - bytes));
     return 1;
 }
 
@@ -218,4 +234,6 @@ void result_register(lua_State *L) {
     core_class(L, RESULT_TYPE, METHODS);
     lua_pushcfunction(L, core_result);
     lua_setfield(L, -2, "result");
+    lua_pushcfunction(L, core_region);
+    lua_setfield(L, -2, "region");
 }

@@ -79,6 +79,43 @@ static int scratch_clear(lua_State *L) {
     return 1;
 }
 
+enum { COPY_SIZE = 1 << 18 };
+
+// The next bytes of the part; 0 when the file ends before it.
+static size_t read_part(lua_State *L, int fd, char *bytes, size_t size, off_t offset) {
+    ssize_t n;
+    do n = sys.pread(fd, bytes, size, offset);
+    while (n == -1 && errno == EINTR);
+    if (n == -1) luaL_error(L, "cannot read results: %s", strerror(errno));
+    return (size_t)n;
+}
+
+// scratch:copy(offset, length, fd)
+static int scratch_copy(lua_State *L) {
+    Scratch *scratch = check_open(L);
+    off_t offset = (off_t)luaL_checkinteger(L, 2);
+    size_t left = (size_t)luaL_checkinteger(L, 3);
+    int fd = (int)luaL_checkinteger(L, 4);
+    size_t size = left < COPY_SIZE ? left : COPY_SIZE;
+    char *bytes = lua_newuserdatauv(L, size + 1, 0);
+    for (size_t n; left; left -= n, offset += (off_t)n) {
+        n = read_part(L, scratch->fd, bytes, left < size ? left : size, offset);
+        if (!n) return luaL_error(L, "cannot read results: damaged data");
+        if (descriptor_write_all(fd, bytes, n) == -1) return luaL_fileresult(L, 0, NULL);
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+// scratch:release(offset, length)
+static int scratch_release(lua_State *L) {
+    Scratch *scratch = check_open(L);
+    lua_Integer offset = luaL_checkinteger(L, 2), length = luaL_checkinteger(L, 3);
+    int holes = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    if (length > 0) sys.fallocate(scratch->fd, holes, (off_t)offset, (off_t)length);
+    return 0; // where there are no holes the memory is held until the file is closed
+}
+
 static int scratch_close(lua_State *L) {
     Scratch *scratch = luaL_checkudata(L, 1, SCRATCH_TYPE);
     if (scratch->owner == getpid()) descriptor_close(&scratch->fd);
@@ -86,13 +123,9 @@ static int scratch_close(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"fd", scratch_fd},
-    {"size", scratch_size},
-    {"clear", scratch_clear},
-    {"close", scratch_close},
-    {"__gc", scratch_close},
-    {"__close", scratch_close},
-    {NULL, NULL},
+    {"fd", scratch_fd},      {"size", scratch_size},       {"clear", scratch_clear},
+    {"copy", scratch_copy},  {"release", scratch_release}, {"close", scratch_close},
+    {"__gc", scratch_close}, {"__close", scratch_close},   {NULL, NULL},
 };
 
 void scratch_register(lua_State *L) {

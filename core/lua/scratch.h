@@ -6,8 +6,11 @@
  *     scratch:fd()                        its descriptor, good until it is closed
  *     scratch:size()
  *     scratch:clear()                     makes it empty again
- *     scratch:close()                     also when it is collected; elsewhere than in the process
- *                                         that made it, nothing is closed
+ *     scratch:copy(offset, length, fd)    writes a part of it to a descriptor: true, or
+ *                                         nil, message, errno
+ *     scratch:release(offset, length)     gives the memory of a part back, which then reads as
+ * zeros scratch:close()                     also when it is collected; elsewhere than in the
+ * process that made it, nothing is closed
  *
  * What the system refuses comes back as nil, message, errno. */
 #ifndef PARALLEL_LUA_LUA_SCRATCH_H

@@ -53,7 +53,11 @@ static int core_inline_self(lua_State *L) {
     Inline *block = lua_newuserdatauv(L, sizeof *block + INLINE_CAPACITY, 0);
     memset(block, 0, sizeof *block);
     block->box = &block->self;
-    block->self = (Self){.life = -1, .board = &block->board, .part = keep_part, .to = block};
+    block->self = (Self){.life = -1,
+                         .board = &block->board,
+                         .capture = CAPTURE_NONE,
+                         .part = keep_part,
+                         .to = block};
     block->self.ledger = (Ledger){.page = &block->page, .capacity = INLINE_CAPACITY};
     ledger_begin(&block->self.ledger, 0);
     luaL_setmetatable(L, SELF);

@@ -1,6 +1,5 @@
 #include "core/lua/service.h"
 
-
 #include "core/lua/child.h"
 #include "core/lua/failed.h"
 #include "core/lua/parcel.h"
@@ -46,16 +45,21 @@ static int call(LuaService *own, int function, Self *self, const char *payload, 
 
 static int begin(void *context, Self *self, Buffer *reply) {
     LuaService *own = context;
+    outlets_open(&own->outlets, own->L, self);
+    self->reports_times = own->times;
     child_begin(own->L, self->life, own->kept);
     tune_compiler(own->L);
     guard_prepare(&own->guard, own->L, self, own->memory);
-    return call(own, own->begin, self, "", 0, reply);
+    int failed = call(own, own->begin, self, "", 0, reply);
+    if (failed) outlets_leave(&own->outlets, self);
+    return failed;
 }
 
 static int handle_task(void *context, Self *self, const char *payload, size_t size, Buffer *reply) {
     LuaService *own = context;
     int failed = call(own, own->handle, self, payload, size, reply);
     stop_end_item(&own->guard.stop);
+    outlets_flush(&own->outlets);
     board_set(&self->board->memory, cap_used(own->L));
     return failed;
 }
@@ -66,6 +70,7 @@ static void end(void *context, Self *self) {
     if (own->finish != LUA_NOREF) call(own, own->finish, self, "", 0, &ignored);
     buffer_free(&ignored);
     child_end(own->L);
+    outlets_leave(&own->outlets, self);
 }
 
 static void stop_task(void *context) {
@@ -95,7 +100,10 @@ void service_refer(LuaService *own, lua_State *L, int table) {
         lua_pop(L, 1);
     lua_getfield(L, table, "memory");
     own->memory = (size_t)luaL_optnumber(L, -1, 0);
-    lua_pop(L, 1);
+    lua_getfield(L, table, "times");
+    own->times = lua_toboolean(L, -1);
+    lua_pop(L, 2);
+    outlets_check(L, table, &own->outlets);
 }
 
 void service_forget(LuaService *own, lua_State *L) {

@@ -3,7 +3,9 @@
  *     {begin = function(self) end,
  *      handle = function(self, payload, parcel) return reply end,
  *      finish = function(self) end or nil,
- *      memory = bytes or nil}
+ *      memory = bytes or nil,
+ *      output, name: see core/lua/outlets.h,
+ *      times = true when core.outcomes shall tell when items began, or nil}
  *
  * Made where the functions are: in the pool's owner, for workers that inherit them;
  * in the worker when its process began anew. */
@@ -12,6 +14,7 @@
 
 #include "core/lua/compat.h"
 #include "core/lua/guard.h"
+#include "core/lua/outlets.h"
 #include "core/pool/serve.h"
 
 typedef struct {
@@ -19,7 +22,9 @@ typedef struct {
     int begin, handle, finish; // references of the functions in the registry
     size_t memory;             // that the Lua of a worker may have, or 0
     const Buffer *kept;        // descriptors that a forked worker inherits, or NULL
-    Guard guard;               // in the worker
+    bool times;                // workers report when items begin
+    Outlets outlets;
+    Guard guard; // in the worker
 } LuaService;
 
 /* One without functions. */

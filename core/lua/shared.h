@@ -49,6 +49,9 @@ typedef struct {
     /* NULL; or the descriptor is not kept in forked children but when it is asked for,
      * and this is called there for every such object: is it open here? Raises nothing. */
     void (*forked)(lua_State *L, int index, bool open);
+    /* NULL; or called before a fork for each such object that the child keeps. */
+    void (*lend)(lua_State *L, int index);
+    bool stays; // it cannot be sent: the descriptor is not all that makes it
 } SharedKind;
 
 /* Makes the kind known in this state; its metatable is there already. */

@@ -53,15 +53,20 @@ void sync_make(lua_State *L, Sync *sync, const char *name, size_t bytes) {
 }
 
 int sync_attach(lua_State *L, Sync *sync, int fd, size_t bytes) {
-    int attached = segment_open(&sync->segment, fd);
-    if (attached == 0 && sync->segment.size >= bytes) return 0;
-    if (attached == 0) {
-        sync->segment.fd = -1; // still the caller's
-        segment_close(&sync->segment);
-        errno = EINVAL;
+    if (segment_open(&sync->segment, fd) == -1) {
+        lua_pop(L, 1);
+        return -1;
     }
-    lua_pop(L, 1);
+    if (sync->segment.size >= bytes) return 0;
+    sync_detach(L, sync);
     return -1;
+}
+
+void sync_detach(lua_State *L, Sync *sync) {
+    sync->segment.fd = -1; // still the caller's
+    segment_close(&sync->segment);
+    lua_pop(L, 1);
+    errno = EINVAL;
 }
 
 int sync_descriptor(lua_State *L, int index) {

@@ -1,5 +1,5 @@
 /* Sync - what the objects of core/sync have in common as Lua sees them: locks,
- * semaphores, events, conditions, barriers and queues.
+ * semaphores, events, conditions, barriers and queues; and shared values and arrays.
  *
  * Each is a userdata that begins with a Sync and lies in a segment, which other processes
  * inherit or are sent (core/lua/shared.h). A wait that a signal interrupts goes on after Lua
@@ -25,6 +25,10 @@ void sync_make(lua_State *L, Sync *sync, const char *name, size_t bytes);
 /* For SharedKind.attach: maps the descriptor, which must have as many bytes, into the Sync on top
  * of the stack. 0, or -1 with the userdata popped. */
 int sync_attach(lua_State *L, Sync *sync, int fd, size_t bytes);
+
+/* For SharedKind.attach too: what was mapped is not what it should be. Pops the userdata on top of
+ * the stack, leaves the descriptor to the caller, and sets errno. */
+void sync_detach(lua_State *L, Sync *sync);
 
 /* For SharedKind.descriptor. */
 int sync_descriptor(lua_State *L, int index);

@@ -1,16 +1,21 @@
 #include "core/lua/system.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "core/lua/interrupt.h"
 #include "core/os/clock.h"
+#include "core/os/descriptor.h"
 #include "core/os/owner.h"
 #include "core/os/processors.h"
 #include "core/os/sys.h"
@@ -19,6 +24,26 @@
 static int system_clock(lua_State *L) {
     lua_pushnumber(L, (lua_Number)clock_now() / 1e9);
     return 1;
+}
+
+// core.time(): seconds since 1970.
+static int system_time(lua_State *L) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+    return 1;
+}
+
+// core.signal_number("SIGKILL"); nil when there is none of that name.
+static int system_signal_number(lua_State *L) {
+    const char *name = luaL_checkstring(L, 1);
+    for (int number = 1; number < NSIG; number++) {
+        const char *known = sigabbrev_np(number);
+        if (!known || strncmp(name, "SIG", 3) != 0 || strcmp(name + 3, known) != 0) continue;
+        lua_pushinteger(L, number);
+        return 1;
+    }
+    return 0;
 }
 
 static int system_cpu_count(lua_State *L) {
@@ -87,6 +112,11 @@ static int system_is_terminal(lua_State *L) {
     return 1;
 }
 
+static int system_is_open(lua_State *L) {
+    lua_pushboolean(L, sys.fcntl((int)luaL_checkinteger(L, 1), F_GETFD, 0) != -1);
+    return 1;
+}
+
 static int system_terminal_width(lua_State *L) {
     struct winsize size;
     if (ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size) == -1 || size.ws_col == 0) return 0;
@@ -106,7 +136,7 @@ static int system_poll(lua_State *L) {
         lua_pop(L, 1);
     }
     int ms = seconds < 0 ? -1 : seconds > 2e6 ? 2000000000 : (int)ceil(seconds * 1000);
-    if (sys.poll(polled, count, ms) == -1 && errno != EINTR)
+    if (interrupt_poll(polled, count, ms) == -1 && errno != EINTR)
         return luaL_error(L, "cannot poll: %s", strerror(errno));
     lua_newtable(L);
     for (nfds_t i = 0, n = 0; i < count; i++) {
@@ -135,19 +165,31 @@ static int system_title(lua_State *L) {
     return 0;
 }
 
+// core.write(fd, text): true, or nil, message, errno.
+static int system_write(lua_State *L) {
+    size_t size;
+    const char *text = luaL_checklstring(L, 2, &size);
+    int fd = (int)luaL_checkinteger(L, 1);
+    return luaL_fileresult(L, descriptor_write_all(fd, text, size) == 0, NULL);
+}
+
 static const luaL_Reg FUNCTIONS[] = {
     {"clock", system_clock},
+    {"time", system_time},
+    {"signal_number", system_signal_number},
     {"cpu_count", system_cpu_count},
     {"parent_pid", system_parent_pid},
     {"threads", system_threads},
     {"executable", system_executable},
     {"watch", system_watch},
     {"is_terminal", system_is_terminal},
+    {"is_open", system_is_open},
     {"terminal_width", system_terminal_width},
     {"poll", system_poll},
     {"nice", system_nice},
     {"pin", system_pin},
     {"title", system_title},
+    {"write", system_write},
     {NULL, NULL},
 };
 

@@ -3,6 +3,7 @@
 #include "core/lua/testing_codec.h"
 #include "core/lua/testing_crash.h"
 #include "core/lua/testing_ledger.h"
+#include "core/lua/testing_net.h"
 #include "core/lua/testing_shared.h"
 #include "core/lua/testing_storm.h"
 #include "core/lua/testing_wire.h"
@@ -15,8 +16,15 @@ static int testing_fault(lua_State *L) {
     return luaL_error(L, "fault '%s' is not of the form point:action@n", error);
 }
 
+// testing.fault_acted(): how often what was armed last has acted, in all processes.
+static int testing_fault_acted(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)fault_acted());
+    return 1;
+}
+
 static const luaL_Reg FUNCTIONS[] = {
     {"fault", testing_fault},
+    {"fault_acted", testing_fault_acted},
     {NULL, NULL},
 };
 
@@ -26,9 +34,10 @@ void testing_register(lua_State *L) {
     testing_process_register(L);
     testing_codec_register(L);
     testing_wire_register(L);
+    testing_net_register(L);
     testing_ledger_register(L);
     testing_shared_register(L);
     testing_crash_register(L);
-    testing_storm_begin();
+    testing_storm_register(L);
     lua_setfield(L, -2, "testing");
 }

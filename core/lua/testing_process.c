@@ -15,7 +15,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -145,21 +144,6 @@ static int testing_exit(lua_State *L) {
     _exit((int)luaL_optinteger(L, 1, 0));
 }
 
-static void look_up(int signal) {
-    (void)signal;
-}
-
-// testing.storm(per_second): SIGALRM so often, to a handler that does nothing and
-// that restarts no call; 0 ends it.
-static int testing_storm(lua_State *L) {
-    lua_Integer rate = luaL_checkinteger(L, 1);
-    struct sigaction action = {.sa_handler = look_up};
-    if (rate > 0) sigaction(SIGALRM, &action, NULL);
-    struct timeval pause = {.tv_usec = rate > 0 ? 1000000 / (suseconds_t)rate : 0};
-    setitimer(ITIMER_REAL, &(struct itimerval){pause, pause}, NULL);
-    return 0;
-}
-
 // testing.wait(pid, poll): "exit" or "signal" and its number; false when it still runs and `poll`.
 static int testing_wait(lua_State *L) {
     pid_t pid = (pid_t)luaL_checkinteger(L, 1);
@@ -179,10 +163,10 @@ static int testing_wait(lua_State *L) {
 
 // testing.kill(pid, name): name without "SIG"; "0" only asks whether there is such a process.
 static int testing_kill(lua_State *L) {
-    static const char *const NAMES[] = {"KILL", "TERM", "INT",  "STOP", "CONT", "SEGV",
+    static const char *const NAMES[] = {"KILL", "TERM", "INT",  "STOP", "CONT", "TSTP", "SEGV",
                                         "HUP",  "USR1", "USR2", "CHLD", "0",    NULL};
-    static const int NUMBERS[] = {SIGKILL, SIGTERM, SIGINT,  SIGSTOP, SIGCONT, SIGSEGV,
-                                  SIGHUP,  SIGUSR1, SIGUSR2, SIGCHLD, 0};
+    static const int NUMBERS[] = {SIGKILL, SIGTERM, SIGINT,  SIGSTOP, SIGCONT, SIGTSTP,
+                                  SIGSEGV, SIGHUP,  SIGUSR1, SIGUSR2, SIGCHLD, 0};
     pid_t pid = (pid_t)luaL_checkinteger(L, 1);
     if (kill(pid, NUMBERS[luaL_checkoption(L, 2, "TERM", NAMES)]) == -1) return failure(L);
     lua_pushboolean(L, 1);
@@ -238,7 +222,6 @@ static const luaL_Reg FUNCTIONS[] = {
     {"fork", testing_fork},
     {"spawn", testing_spawn},
     {"exit", testing_exit},
-    {"storm", testing_storm},
     {"wait", testing_wait},
     {"kill", testing_kill},
     {"setenv", testing_setenv},

@@ -2,8 +2,9 @@
 #ifndef PARALLEL_LUA_LUA_TESTING_STORM_H
 #define PARALLEL_LUA_LUA_TESTING_STORM_H
 
-/* So many SIGALRM a second for this process as PARALLEL_LUA_STORM says, caught
- * without SA_RESTART; none when it is not set. Children have none of it. */
-void testing_storm_begin(void);
+#include "core/lua/compat.h"
+
+/* Adds testing.storm(rate) to the table on top of the stack. */
+void testing_storm_register(lua_State *L);
 
 #endif

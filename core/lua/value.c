@@ -10,6 +10,7 @@
 int value_error(lua_State *L, const char *what) {
     if (errno == ENOMEM) return luaL_error(L, "not enough memory");
     if (errno == EBADMSG) return luaL_error(L, "%s: damaged data", what);
+    if (errno == EUCLEAN) return luaL_error(L, "%s: spill file damaged", what);
     return luaL_error(L, "%s: %s", what, strerror(errno));
 }
 
@@ -198,7 +199,9 @@ static void push_histogram(lua_State *L, const char *at, const char *end) {
 
 void value_push(lua_State *L, const char *bytes, size_t size) {
     luaL_checkstack(L, 8, "too many values");
-    if (size && *bytes == VALUE_SEQUENCE)
+    if (size && *bytes == VALUE_NONE)
+        lua_pushinteger(L, 1);
+    else if (size && *bytes == VALUE_SEQUENCE)
         push_sequence(L, bytes + 1, bytes + size);
     else if (size && *bytes == VALUE_HISTOGRAM)
         push_histogram(L, bytes + 1, bytes + size);

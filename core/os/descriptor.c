@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/os/sys.h"
@@ -90,6 +91,21 @@ ssize_t descriptor_write_quietly(int fd, const void *bytes, size_t size, bool *m
     return write_masked(fd, bytes, size);
 }
 
+static int wait_until_writable(int fd) {
+    struct pollfd polled = {.fd = fd, .events = POLLOUT};
+    return sys.poll(&polled, 1, -1) == -1 && errno != EINTR ? -1 : 0;
+}
+
+int descriptor_write_all(int fd, const void *bytes, size_t size) {
+    bool masked = false;
+    for (size_t put = 0; put < size;) {
+        ssize_t n = descriptor_write_quietly(fd, (const char *)bytes + put, size - put, &masked);
+        if (n == -1 && (errno != EAGAIN || wait_until_writable(fd) == -1)) return -1;
+        if (n > 0) put += (size_t)n;
+    }
+    return 0;
+}
+
 // ---- through sockets
 
 enum { MOST_SENT = 253 }; // SCM_MAX_FD of the kernel
@@ -122,6 +138,10 @@ ssize_t descriptor_send(int fd, const void *bytes, size_t size, const int *fds, 
     return sent;
 }
 
+bool descriptor_may_send_later(int error) {
+    return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
+}
+
 static int detach(struct msghdr *message, int *fds) {
     struct cmsghdr *header = CMSG_FIRSTHDR(message);
     if (!header || header->cmsg_type != SCM_RIGHTS) return 0;
@@ -149,8 +169,20 @@ ssize_t descriptor_receive(int fd, void *bytes, size_t size, int *fds, int *coun
     return got;
 }
 
+// A byte behind the limit for files would bring the signal SIGXFSZ, which ends the process; the
+// last one before it need not be written.
+static bool is_too_large(size_t size, off_t offset) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) == -1 || limit.rlim_cur == RLIM_INFINITY) return false;
+    return size > limit.rlim_cur || (rlim_t)offset > limit.rlim_cur - size;
+}
+
 int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset) {
     size_t put = 0;
+    if (is_too_large(size, offset)) {
+        errno = EFBIG;
+        return -1;
+    }
     while (put < size) {
         ssize_t count = sys.pwrite(fd, (const char *)bytes + put, size - put, offset + (off_t)put);
         if (count == -1 && errno != EINTR) return -1;

@@ -32,10 +32,15 @@ ssize_t descriptor_write(int fd, const void *bytes, size_t size);
  * itself (before 6.16, and then blocking the signal meanwhile does it). */
 ssize_t descriptor_write_quietly(int fd, const void *bytes, size_t size, bool *masked);
 
+/* The same until all is written, waiting for a descriptor that does not block. 0 or -1. */
+int descriptor_write_all(int fd, const void *bytes, size_t size);
 /* Sends bytes through a stream socket, and with the first of them `count` (at
  * most 253) descriptors. As write(2) otherwise, but a signal does not interrupt it, and a
  * reader that is gone gives EPIPE without a SIGPIPE. */
 ssize_t descriptor_send(int fd, const void *bytes, size_t size, const int *fds, size_t count);
+
+/* Whether what an error of descriptor_send tells of passes: sending may be tried again. */
+bool descriptor_may_send_later(int error);
 
 /* Receives bytes, and the descriptors that came with them: `fds` has room for
  * 253, *count tells how many there are, close-on-exec and the caller's. It is -1, and
@@ -43,7 +48,8 @@ ssize_t descriptor_send(int fd, const void *bytes, size_t size, const int *fds, 
  * end is closed. -1 with errno. */
 ssize_t descriptor_receive(int fd, void *bytes, size_t size, int *fds, int *count);
 
-/* pwrite(2) until all is written. 0 or -1. */
+/* pwrite(2) until all is written. 0, or -1 with errno: EFBIG, and no signal, where a file may not
+ * become that large. */
 int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset);
 
 /* Closes every descriptor from 3 on but those listed. For a child that was

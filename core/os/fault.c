@@ -31,7 +31,8 @@ typedef struct {
 } Fault;
 
 typedef struct {
-    int count;
+    int count, own; // faults, and those of them that are not circumstances
+    _Atomic uint64_t acted;
     pid_t armed_by;
     Fault faults[MOST_FAULTS];
 } FaultPlan;
@@ -138,7 +139,12 @@ int fault_arm(const char *text, char *error, size_t size) {
     memset(shared_plan(), 0, sizeof *plan);
     plan->armed_by = getpid();
     if (add_faults(text, error, size) == -1) return -1;
+    plan->own = plan->count;
     return add_faults(getenv("PARALLEL_LUA_CIRCUMSTANCES"), error, size);
+}
+
+uint64_t fault_acted(void) {
+    return plan ? atomic_load(&plan->acted) : 0;
 }
 
 static void read_environment(void) {
@@ -159,7 +165,9 @@ static Fault *fault_at(const char *point) {
         if (strcmp(fault->point, point) != 0) continue;
         if (fault->children && plan->armed_by == getpid()) continue;
         uint64_t hit = atomic_fetch_add(&fault->hits, 1) + 1;
-        if (hit == fault->first || (fault->onwards && hit > fault->first)) return fault;
+        if (hit != fault->first && !(fault->onwards && hit > fault->first)) continue;
+        if (i < plan->own) atomic_fetch_add(&plan->acted, 1);
+        return fault;
     }
     return NULL;
 }

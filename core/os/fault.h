@@ -11,9 +11,9 @@
  * several joined by commas. Actions: kill, stop, segv, abort (signals to the
  * process itself), killchild (the same as kill, but the process that armed it is
  * passed over, and what it does is not counted), exitN (_exit with status N), delayN (sleep N ms),
- * close (the argument of the point, a descriptor), short (what reads or writes moves one byte; what
- * sys.pipe2 or sys.socketpair makes has room for as little as the kernel allows), and the name of an errno such as ENOMEM (only meaningful at sys.* points: the call fails with
- * it).
+ * close (the argument of the point, a descriptor), short (what reads or writes moves one byte;
+ * what sys.pipe2 or sys.socketpair makes has as little room as the kernel allows), and the name of
+ * an errno such as ENOMEM (only meaningful at sys.* points: the call fails with it).
  *
  * What the variable PARALLEL_LUA_CIRCUMSTANCES names, in the same form, is armed behind all of
  * that: so a whole test run, whatever its tests arm and disarm, can be had with short reads.
@@ -28,11 +28,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Replaces what is armed by `plan`, in the form above; NULL disarms all.
  * Returns 0, or -1 with the first part that is not understood copied to
  * `error`; then nothing is armed. Call it before workers are forked. */
 int fault_arm(const char *plan, char *error, size_t size);
+
+/* How often what was armed last has acted, in all processes; circumstances do not count. */
+uint64_t fault_acted(void);
 
 /* The point was reached; acts as armed. */
 void fault_hit(const char *point, int fd);

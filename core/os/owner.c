@@ -9,8 +9,7 @@ enum { PAGE = 4096 }; // at least so much is emptied
 
 Owner owner_here(void) {
     Owner owner = {.pid = getpid()};
-    void *page =
-        sys.mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *page = sys.mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) return owner;
     if (sys.madvise(page, PAGE, MADV_WIPEONFORK) == -1) {
         munmap(page, PAGE);

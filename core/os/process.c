@@ -76,12 +76,22 @@ _Noreturn void process_enter(const int *keep, int count, int life, ProcessMain *
     process_leave(life, main(context, life));
 }
 
+static void close_output(void) {
+    FAULT("child.leave");
+    fclose(stdout);
+    fclose(stderr);
+}
+
 _Noreturn void process_leave(int life, int status) {
     fcntl(life, F_SETFL, O_NONBLOCK); // without O_ASYNC: disarmed
-    FAULT("child.leave");
-    fflush(stdout);
-    fflush(stderr);
+    close_output();
     _exit(status);
+}
+
+_Noreturn void process_leave_with_all(void) {
+    close_output();
+    kill(-getpid(), SIGKILL);
+    _exit(0); // it has no group of its own
 }
 
 // ---- in the parent -------------------------------------------------------
@@ -95,17 +105,20 @@ static pid_t fork_with_signals_blocked(sigset_t *before) {
 }
 
 // Until the life pipe is armed, which cannot be before the gate's byte came through it: one that is
-// stopped meanwhile shall not outlive us. Only when the thread that forks lives as long as the
-// process.
-static _Noreturn void enter(bool by_main_thread, const int *keep, int count, int life,
+// stopped meanwhile shall not outlive its parent. Only when the thread that forks lives as long as
+// the process.
+static _Noreturn void enter(pid_t parent, bool by_main_thread, const int *keep, int count, int life,
                             ProcessMain *main, void *context) {
     if (by_main_thread) prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(PARENT_GONE_AT_GATE); // before that was asked for
     process_enter(keep, count, life, main, context);
 }
 
-static void open_gate(int life) {
+// A child that is gone is found by its death.
+static void open_gate(Process *process) {
     bool masked = false;
-    descriptor_write_quietly(life, "g", 1, &masked); // a child that is gone is found by its death
+    ssize_t opened = descriptor_write_quietly(process->life, "g", 1, &masked);
+    if (opened == -1 && errno != EPIPE) process_kill(process);
 }
 
 // The given list with one more; NULL with ENOMEM. The caller frees it.
@@ -121,7 +134,7 @@ void process_take(Process *process, pid_t pid, int *life) {
     setpgid(pid, pid); // the child does it too: whichever comes first
     *process = (Process){.pid = pid, .pidfd = sys.pidfd_open(pid, 0), .life = *life};
     *life = -1;
-    open_gate(process->life);
+    open_gate(process);
 }
 
 int process_start(Process *process, const int *keep, int count, ProcessMain *main, void *context) {
@@ -130,9 +143,10 @@ int process_start(Process *process, const int *keep, int count, ProcessMain *mai
     if (descriptor_pipe(&theirs, &ours) == -1) goto done;
     if ((kept = list_with(keep, count, theirs)) == NULL) goto done;
     sigset_t before;
-    bool by_main_thread = gettid() == getpid();
+    pid_t parent = getpid();
+    bool by_main_thread = gettid() == parent;
     pid = fork_with_signals_blocked(&before);
-    if (pid == 0) enter(by_main_thread, kept, count + 1, theirs, main, context);
+    if (pid == 0) enter(parent, by_main_thread, kept, count + 1, theirs, main, context);
     int saved = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = saved;
@@ -157,6 +171,18 @@ void process_kill(Process *process) {
     if (is_gone(process)) return;
     kill(-process->pid, SIGKILL);
     kill(process->pid, SIGKILL); // it may not have come to make its group yet
+}
+
+static void signal_group(const Process *process, int signal) {
+    if (!is_gone(process)) kill(-process->pid, signal);
+}
+
+void process_pause(const Process *process) {
+    signal_group(process, SIGSTOP);
+}
+
+void process_resume(const Process *process) {
+    signal_group(process, SIGCONT);
 }
 
 void process_signal(const Process *process, int signal) {

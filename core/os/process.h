@@ -57,11 +57,16 @@ _Noreturn void process_enter(const int *keep, int count, int life, ProcessMain *
  * takes over the life pipe's write end (*life becomes -1), and opens the gate. */
 void process_take(Process *process, pid_t pid, int *life);
 
-/* In the child: ends it in the orderly way: flushes its stdio, and lets go of
+/* In the child: ends it in the orderly way: closes its stdout and stderr, and lets go of
  * the life pipe, whose end would otherwise be mistaken for the parent's death.
  * Never exit(3): atexit handlers are the parent's, and closing inherited
  * streams would move the file offsets that it shares with us. */
 _Noreturn void process_leave(int life, int status);
+
+/* In the child: the same, and ends what it has started too, by SIGKILL to all its
+ * group. For one whose parent may be gone, or go before it would see to that: what
+ * outlives such a child has nobody who ends it. */
+_Noreturn void process_leave_with_all(void);
 
 /* Whether it has ended, without waiting for that. */
 bool process_has_ended(const Process *process);
@@ -72,6 +77,10 @@ ProcessEnd process_reap(Process *process);
 
 /* SIGKILL to it and all that it started; works on stopped processes too. */
 void process_kill(Process *process);
+
+/* Stops it and all that it started, and lets them go on. */
+void process_pause(const Process *process);
+void process_resume(const Process *process);
 
 /* Another signal, to it alone. */
 void process_signal(const Process *process, int signal);

@@ -5,9 +5,12 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,6 +31,16 @@ static int raw_open(const char *path, int flags, mode_t mode) {
 }
 static int raw_fcntl(int fd, int command, long argument) {
     return fcntl(fd, command, argument);
+}
+// The C library declares their addresses as a union of all kinds.
+static int raw_bind(int fd, const struct sockaddr *address, socklen_t size) {
+    return bind(fd, address, size);
+}
+static int raw_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags) {
+    return accept4(fd, address, size, flags);
+}
+static int raw_connect(int fd, const struct sockaddr *address, socklen_t size) {
+    return connect(fd, address, size);
 }
 static long raw_futex(uint32_t *word, int operation, uint32_t value, const struct timespec *until) {
     return syscall(SYS_futex, word, operation, value, until, NULL, FUTEX_BITSET_MATCH_ANY);
@@ -55,17 +68,34 @@ static pid_t raw_clone_sibling(void) {
     return pid;
 }
 
+// It returns the error; all others set errno.
+static int raw_posix_spawnp(pid_t *pid, const char *program,
+                            const posix_spawn_file_actions_t *actions,
+                            const posix_spawnattr_t *attributes, char *const argv[],
+                            char *const env[]) {
+    errno = posix_spawnp(pid, program, actions, attributes, argv, env);
+    return errno ? -1 : 0;
+}
+
 #ifndef PARALLEL_LUA_TESTING
 
 const Sys sys = {
     .realloc = realloc,
     .mmap = mmap,
     .madvise = madvise,
+    .getrandom = getrandom,
     .memfd_create = memfd_create,
     .futex = raw_futex,
     .open = raw_open,
     .fstat = fstat,
     .ftruncate = ftruncate,
+    .fallocate = fallocate,
+    .fchmod = fchmod,
+    .mkdir = mkdir,
+    .linkat = linkat,
+    .rename = rename,
+    .lstat = lstat,
+    .unlink = unlink,
     .pread = pread,
     .pwrite = pwrite,
     .pipe2 = pipe2,
@@ -74,9 +104,16 @@ const Sys sys = {
     .write = write,
     .pwritev2 = pwritev2,
     .socketpair = socketpair,
+    .socket = socket,
+    .bind = raw_bind,
+    .listen = listen,
+    .accept4 = raw_accept4,
+    .connect = raw_connect,
+    .getsockopt = getsockopt,
     .sendmsg = sendmsg,
     .recvmsg = recvmsg,
     .poll = poll,
+    .ppoll = ppoll,
     .epoll_create1 = epoll_create1,
     .epoll_ctl = epoll_ctl,
     .epoll_wait = epoll_wait,
@@ -87,6 +124,7 @@ const Sys sys = {
     .clone_sibling = raw_clone_sibling,
     .posix_spawn = raw_posix_spawn,
     .waitid = waitid,
+    .posix_spawnp = raw_posix_spawnp,
 };
 
 #else
@@ -106,9 +144,18 @@ ASKING(int, madvise, madvise, -1, (void *w, size_t n, int a), (w, n, a), NULL)
 ASKING(int, memfd_create, memfd_create, -1, (const char *s, unsigned f), (s, f), NULL)
 ASKING(long, futex, raw_futex, -1, (uint32_t * w, int o, uint32_t v, const struct timespec *t),
        (w, o, v, t), NULL)
+ASKING(ssize_t, getrandom, getrandom, -1, (void *b, size_t n, unsigned f), (b, n, f), NULL)
 ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NULL)
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
 ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
+ASKING(int, fallocate, fallocate, -1, (int d, int m, off_t o, off_t n), (d, m, o, n), NULL)
+ASKING(int, fchmod, fchmod, -1, (int d, mode_t m), (d, m), NULL)
+ASKING(int, mkdir, mkdir, -1, (const char *s, mode_t m), (s, m), NULL)
+ASKING(int, linkat, linkat, -1, (int a, const char *s, int b, const char *t, int f),
+       (a, s, b, t, f), NULL)
+ASKING(int, rename, rename, -1, (const char *s, const char *t), (s, t), NULL)
+ASKING(int, unlink, unlink, -1, (const char *s), (s), NULL)
+ASKING(int, lstat, lstat, -1, (const char *s, struct stat *i), (s, i), NULL)
 ASKING(ssize_t, pread, pread, -1, (int d, void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(ssize_t, pwrite, pwrite, -1, (int d, const void *b, size_t n, off_t o), (d, b, n, o), &n)
 ASKING(int, fcntl, raw_fcntl, -1, (int d, int c, long a), (d, c, a), NULL)
@@ -116,7 +163,19 @@ ASKING(ssize_t, read, read, -1, (int d, void *b, size_t n), (d, b, n), &n)
 ASKING(ssize_t, write, write, -1, (int d, const void *b, size_t n), (d, b, n), &n)
 ASKING(ssize_t, pwritev2, pwritev2, -1, (int d, const struct iovec *v, int n, off_t o, int f),
        (d, v, n, o, f), NULL)
+ASKING(int, socket, socket, -1, (int d, int t, int p), (d, t, p), NULL)
+ASKING(int, bind, raw_bind, -1, (int d, const struct sockaddr *a, socklen_t n), (d, a, n), NULL)
+ASKING(int, listen, listen, -1, (int d, int n), (d, n), NULL)
+ASKING(int, accept4, raw_accept4, -1, (int d, struct sockaddr *a, socklen_t *n, int f),
+       (d, a, n, f), NULL)
+ASKING(int, connect, raw_connect, -1, (int d, const struct sockaddr *a, socklen_t n), (d, a, n),
+       NULL)
+ASKING(int, getsockopt, getsockopt, -1, (int d, int l, int o, void *v, socklen_t *n),
+       (d, l, o, v, n), NULL)
 ASKING(int, poll, poll, -1, (struct pollfd * p, nfds_t n, int t), (p, n, t), NULL)
+ASKING(int, ppoll, ppoll, -1,
+       (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s), (p, n, t, s),
+       NULL)
 ASKING(int, epoll_create1, epoll_create1, -1, (int f), (f), NULL)
 ASKING(int, epoll_ctl, epoll_ctl, -1, (int e, int o, int d, struct epoll_event *v), (e, o, d, v),
        NULL)
@@ -133,6 +192,10 @@ ASKING(int, posix_spawn, raw_posix_spawn, -1,
         char *const *v),
        (p, s, f, a, v), NULL)
 ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
+ASKING(int, posix_spawnp, raw_posix_spawnp, -1,
+       (pid_t * p, const char *s, const posix_spawn_file_actions_t *a, const posix_spawnattr_t *t,
+        char *const v[], char *const e[]),
+       (p, s, a, t, v, e), NULL)
 
 // A "short" fault makes these small, and moves one byte of a message.
 enum { SHORT = 1, WHOLE = 2, SMALLEST_PIPE = 4096 };
@@ -164,10 +227,17 @@ static struct msghdr first_byte(const struct msghdr *message, struct iovec *part
     return small;
 }
 
+// Messages that are whole or not at all are never short.
+static bool is_stream(int fd) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
 static ssize_t asking_sendmsg(int fd, const struct msghdr *message, int flags) {
     size_t size = WHOLE;
     struct iovec part;
-    if (fault_fails("sys.sendmsg", &size)) return -1;
+    if (fault_fails("sys.sendmsg", is_stream(fd) ? &size : NULL)) return -1;
     struct msghdr asked = first_byte(message, &part, size);
     return sendmsg(fd, &asked, flags);
 }
@@ -175,7 +245,7 @@ static ssize_t asking_sendmsg(int fd, const struct msghdr *message, int flags) {
 static ssize_t asking_recvmsg(int fd, struct msghdr *message, int flags) {
     size_t size = WHOLE;
     struct iovec part;
-    if (fault_fails("sys.recvmsg", &size)) return -1;
+    if (fault_fails("sys.recvmsg", is_stream(fd) ? &size : NULL)) return -1;
     struct msghdr asked = first_byte(message, &part, size);
     ssize_t count = recvmsg(fd, &asked, flags);
     message->msg_controllen = asked.msg_controllen;
@@ -187,11 +257,19 @@ Sys sys = {
     .realloc = asking_realloc,
     .mmap = asking_mmap,
     .madvise = asking_madvise,
+    .getrandom = asking_getrandom,
     .memfd_create = asking_memfd_create,
     .futex = asking_futex,
     .open = asking_open,
     .fstat = asking_fstat,
     .ftruncate = asking_ftruncate,
+    .fallocate = asking_fallocate,
+    .fchmod = asking_fchmod,
+    .mkdir = asking_mkdir,
+    .linkat = asking_linkat,
+    .rename = asking_rename,
+    .lstat = asking_lstat,
+    .unlink = asking_unlink,
     .pread = asking_pread,
     .pwrite = asking_pwrite,
     .pipe2 = asking_pipe2,
@@ -200,9 +278,16 @@ Sys sys = {
     .write = asking_write,
     .pwritev2 = asking_pwritev2,
     .socketpair = asking_socketpair,
+    .socket = asking_socket,
+    .bind = asking_bind,
+    .listen = asking_listen,
+    .accept4 = asking_accept4,
+    .connect = asking_connect,
+    .getsockopt = asking_getsockopt,
     .sendmsg = asking_sendmsg,
     .recvmsg = asking_recvmsg,
     .poll = asking_poll,
+    .ppoll = asking_ppoll,
     .epoll_create1 = asking_epoll_create1,
     .epoll_ctl = asking_epoll_ctl,
     .epoll_wait = asking_epoll_wait,
@@ -213,6 +298,7 @@ Sys sys = {
     .clone_sibling = asking_clone_sibling,
     .posix_spawn = asking_posix_spawn,
     .waitid = asking_waitid,
+    .posix_spawnp = asking_posix_spawnp,
 };
 
 #endif

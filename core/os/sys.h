@@ -28,12 +28,20 @@ typedef struct {
     void *(*realloc)(void *block, size_t size); // malloc is realloc of NULL
     void *(*mmap)(void *where, size_t size, int protection, int flags, int fd, off_t offset);
     int (*madvise)(void *where, size_t size, int advice);
+    ssize_t (*getrandom)(void *bytes, size_t size, unsigned flags);
     int (*memfd_create)(const char *name, unsigned flags);
     long (*futex)(uint32_t *word, int operation, uint32_t value, const struct timespec *until);
     // files
     int (*open)(const char *path, int flags, mode_t mode);
     int (*fstat)(int fd, struct stat *info);
     int (*ftruncate)(int fd, off_t size);
+    int (*fallocate)(int fd, int mode, off_t offset, off_t size);
+    int (*fchmod)(int fd, mode_t mode);
+    int (*mkdir)(const char *path, mode_t mode);
+    int (*linkat)(int from, const char *old, int to, const char *path, int flags);
+    int (*rename)(const char *old, const char *path);
+    int (*lstat)(const char *path, struct stat *info);
+    int (*unlink)(const char *path);
     ssize_t (*pread)(int fd, void *bytes, size_t size, off_t offset);
     ssize_t (*pwrite)(int fd, const void *bytes, size_t size, off_t offset);
     // descriptors
@@ -43,9 +51,17 @@ typedef struct {
     ssize_t (*write)(int fd, const void *bytes, size_t size);
     ssize_t (*pwritev2)(int fd, const struct iovec *parts, int count, off_t offset, int flags);
     int (*socketpair)(int domain, int type, int protocol, int fds[2]);
+    int (*socket)(int domain, int type, int protocol);
+    int (*bind)(int fd, const struct sockaddr *address, socklen_t size);
+    int (*listen)(int fd, int backlog);
+    int (*accept4)(int fd, struct sockaddr *address, socklen_t *size, int flags);
+    int (*connect)(int fd, const struct sockaddr *address, socklen_t size);
+    int (*getsockopt)(int fd, int level, int option, void *value, socklen_t *size);
     ssize_t (*sendmsg)(int fd, const struct msghdr *message, int flags);
     ssize_t (*recvmsg)(int fd, struct msghdr *message, int flags);
     int (*poll)(struct pollfd *fds, nfds_t count, int timeout_ms);
+    int (*ppoll)(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                 const sigset_t *mask);
     int (*epoll_create1)(int flags);
     int (*epoll_ctl)(int epoll, int operation, int fd, struct epoll_event *event);
     int (*epoll_wait)(int epoll, struct epoll_event *events, int most, int timeout_ms);
@@ -58,6 +74,8 @@ typedef struct {
     int (*posix_spawn)(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                        const posix_spawnattr_t *attributes, char *const *argv); // our environment
     int (*waitid)(idtype_t kind, id_t id, siginfo_t *info, int flags);
+    int (*posix_spawnp)(pid_t *pid, const char *program, const posix_spawn_file_actions_t *actions,
+                        const posix_spawnattr_t *attributes, char *const argv[], char *const env[]);
 } Sys;
 
 #ifdef PARALLEL_LUA_TESTING

@@ -1,8 +1,9 @@
 /* Board - what a worker says of itself, in memory that the parent shares.
  *
- * Written by that worker only (but for orders and claims); the parent reads it without asking,
- * above all after a death: a task that the worker had not begun is innocent of it. A dying worker
- * may have left anything here, so the parent checks what it reads against what it knows. */
+ * Written by that worker only (but for orders and claims, and while it is stopped); the parent
+ * reads it without asking, above all after a death: a task that the worker had not begun is
+ * innocent of it. A dying worker may have left anything here, so the parent checks what it reads
+ * against what it knows. */
 #ifndef PARALLEL_LUA_POOL_BOARD_H
 #define PARALLEL_LUA_POOL_BOARD_H
 
@@ -30,6 +31,8 @@ typedef struct {
     _Atomic uint64_t progress;     // bytes of input worked off since the worker began
     _Atomic uint32_t retiring;     // it leaves when it has answered this task, and is replaced
     _Atomic uint64_t memory;       // bytes that the handler has in use, as it says
+    _Atomic uint64_t carried[2];   // so many bytes of its captures (stdout, stderr) went out
+    _Atomic uint64_t reported;     // so often its captures were reported, and then emptied
     Orders orders;                 // written by the parent
     Claim claims[CLAIMS_MOST];     // written by both
 } Board;
@@ -46,6 +49,7 @@ static inline uint64_t board_get(_Atomic uint64_t *field) {
 static inline void board_clear(Board *board) {
     board->phase = BOARD_STARTING;
     board->task = board->started = board->item = board->item_started = board->memory = 0;
+    board->carried[0] = board->carried[1] = board->reported = 0;
     board->retiring = 0;
 }
 

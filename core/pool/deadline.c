@@ -85,6 +85,14 @@ void deadline_enforce(Worker *worker, uint64_t now) {
     }
 }
 
+// The worker writes when an item began, but not now.
+void deadline_postpone(Worker *worker, uint64_t pause) {
+    uint64_t began = board_get(&worker->board->item_started);
+    if (began) board_set(&worker->board->item_started, began + pause);
+    if (worker->kill_at) worker->kill_at = later(worker->kill_at, pause);
+    if (worker->silent) worker->silent += pause;
+}
+
 bool deadline_condemn(Worker *worker, uint64_t task, uint64_t item, uint64_t now) {
     Running current = running(worker);
     bool told = orders_add(&worker->board->orders, task, item);

@@ -17,6 +17,9 @@ uint64_t deadline_next(const Worker *worker, uint64_t now);
 /* Condemns an item that is over its limit, kills a worker that goes on with a condemned one. */
 void deadline_enforce(Worker *worker, uint64_t now);
 
+/* The worker, which stands still, did so for a while that does not count. */
+void deadline_postpone(Worker *worker, uint64_t pause);
+
 /* Condemns an item of a task that the worker holds, or all of it. Whether it is
  * running: otherwise it is not going to be begun. */
 bool deadline_condemn(Worker *worker, uint64_t task, uint64_t item, uint64_t now);

@@ -19,11 +19,15 @@ static int furnish(Desk *desk, void *memory) {
     return 0;
 }
 
-int desk_open(Desk *desk, bool by_descriptor) {
-    *desk = DESK_NONE;
+static int share(Desk *desk, bool by_descriptor) {
     if (!by_descriptor) return furnish(desk, mapping_share(DESK_SIZE));
     desk->fd = mapping_file("parallel-lua desk");
-    if (desk->fd != -1 && furnish(desk, mapping_of_file(desk->fd, DESK_SIZE)) == 0) return 0;
+    return desk->fd == -1 ? -1 : furnish(desk, mapping_of_file(desk->fd, DESK_SIZE));
+}
+
+int desk_open(Desk *desk, bool by_descriptor) {
+    *desk = DESK_NONE;
+    if (capture_open(&desk->capture) == 0 && share(desk, by_descriptor) == 0) return 0;
     desk_close(desk);
     return -1;
 }
@@ -35,8 +39,16 @@ int desk_join(Desk *desk, int fd) {
     return joined;
 }
 
+void desk_read_printed(const Desk *desk, Buffer printed[CAPTURES]) {
+    for (int i = 0; i < CAPTURES; i++) {
+        buffer_clear(&printed[i]);
+        capture_read(&desk->capture, i, board_get(&desk->board->carried[i]), &printed[i]);
+    }
+}
+
 void desk_close(Desk *desk) {
     mapping_free(desk->board, DESK_SIZE);
     descriptor_close(&desk->fd);
+    capture_close(&desk->capture);
     *desk = DESK_NONE;
 }

@@ -44,6 +44,7 @@ static bool feed(Dispatch *dispatch, Worker *worker, WorkerState state, size_t m
     if (!task) return false;
     if (worker_send(worker, task) == -1) {
         dispatch_give_back(dispatch, task);
+        dispatch->starved = true;
         return false;
     }
     dispatch->bytes_sent += task->size;

@@ -14,6 +14,7 @@ typedef struct {
     size_t window;   // tasks for any worker that one holds at most
     TaskQueue queue; // tasks for any worker that none holds; others are in worker.own
     uint64_t bytes_sent;
+    bool starved; // there was no memory to send a task, or to read an answer
 } Dispatch;
 
 /* Hands over a task, behind those that wait; frees it in the end. */

@@ -80,9 +80,11 @@ static bool start(Places *places, Worker *worker) {
             send_letter(places, worker);
             return true;
         }
+        int saved = errno;
         process_kill(&worker->process);
         process_reap(&worker->process);
         places_vacate(places, worker);
+        errno = saved;
     }
     const char *text = strerror(errno);
     note_reason(places, false, text, strlen(text));
@@ -90,8 +92,13 @@ static bool start(Places *places, Worker *worker) {
     return false;
 }
 
+// While some worker lives the others are tried again, at the longest pause.
+static bool may_ever_start(const Places *places) {
+    return !places_gave_up(places) || (places->begun && places_alive(places) > 0);
+}
+
 static bool may_start(const Places *places) {
-    return places->failed_starts < MOST_STARTS && clock_now() >= places->next_start;
+    return may_ever_start(places) && clock_now() >= places->next_start;
 }
 
 // Also beyond those wanted, while there are tasks that only this place may run.
@@ -125,7 +132,7 @@ int places_fill(Places *places) {
 }
 
 int places_timeout(const Places *places) {
-    if (places->failed_starts >= MOST_STARTS || !any_missing(places)) return -1;
+    if (!may_ever_start(places) || !any_missing(places)) return -1;
     uint64_t now = clock_now();
     return now >= places->next_start ? 0 : (int)((places->next_start - now) / NS_PER_MS) + 1;
 }
@@ -147,6 +154,34 @@ void places_note_start_death(Places *places, const ProcessEnd *end) {
     note_failed_start(places);
 }
 
+// ---- their tasks ---------------------------------------------------------
+
+size_t places_tasks(const Places *places) {
+    size_t count = 0;
+    for (int i = 0; i < places->count; i++)
+        count += places->workers[i].own.count + places->workers[i].held.count;
+    return count;
+}
+
+Worker *places_holder(const Places *places, uint64_t id) {
+    for (int i = 0; i < places->count; i++)
+        for (Task *task = places->workers[i].held.first; task; task = task->next)
+            if (task->id == id) return &places->workers[i];
+    return NULL;
+}
+
+Task *places_abandoned(Places *places) {
+    if (!places_gave_up(places) || places_broken(places)) return NULL;
+    for (int i = 0; i < places->count; i++) {
+        Worker *worker = &places->workers[i];
+        Task *task = worker->state == WORKER_ABSENT ? task_queue_pop(&worker->own) : NULL;
+        if (!task) continue;
+        orders_forget(&worker->board->orders, task->id);
+        return task;
+    }
+    return NULL;
+}
+
 // ---- all of them ---------------------------------------------------------
 
 int places_alive(const Places *places) {
@@ -155,8 +190,12 @@ int places_alive(const Places *places) {
     return count;
 }
 
+bool places_gave_up(const Places *places) {
+    return places->failed_starts >= MOST_STARTS;
+}
+
 bool places_broken(const Places *places) {
-    return places->failed_starts >= MOST_STARTS && places_alive(places) == 0;
+    return places_gave_up(places) && places_alive(places) == 0;
 }
 
 void places_vacate(Places *places, Worker *worker) {

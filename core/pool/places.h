@@ -1,8 +1,9 @@
 /* Places - the places of a pool, one for each worker, and when to fill the empty ones.
  *
  * A worker that ended leaves its place empty; places_fill forks the next one
- * into it. Starts that fail come with growing pauses, and after a few in a row
- * the places are *broken*: the reason is kept for whoever asks. */
+ * into it. Starts that fail come with growing pauses; after a few in a row an empty place
+ * is no longer to be counted on, and when no worker lives either the places are *broken*:
+ * the reason is kept for whoever asks. */
 #ifndef PARALLEL_LUA_POOL_PLACES_H
 #define PARALLEL_LUA_POOL_PLACES_H
 
@@ -71,7 +72,18 @@ void places_note_refused(Places *places, const char *reason, size_t size);
 /* A worker ended before it was ready. */
 void places_note_start_death(Places *places, const ProcessEnd *end);
 
+/* How many tasks the workers hold, or only one of them may run. */
+size_t places_tasks(const Places *places);
+
+/* The worker that holds the task of this number, or NULL. */
+Worker *places_holder(const Places *places, uint64_t id);
+
+/* A task that only one worker may run, when that one is gone and starting was given
+ * up while others live; NULL: there is none. The caller's from then on. */
+Task *places_abandoned(Places *places);
+
 int places_alive(const Places *places);
+bool places_gave_up(const Places *places);
 bool places_broken(const Places *places);
 
 void places_kill(Places *places); // all workers

@@ -26,9 +26,10 @@ struct Pool {
     bool draining;
     Worker *lent; // its channel's first frame was handed out as an event
     Frame lent_frame;
-    Buffer estate; // what the last worker that died had in its ledger
-    Cut cut;       // of which the owner has not been told
-    int turn;      // the worker to look at first, so that none is overheard
+    Buffer estate;            // what the last worker that died had in its ledger
+    Buffer printed[CAPTURES]; // and in its captures
+    Cut cut;                  // of which the owner has not been told
+    int turn;                 // the worker to look at first, so that none is overheard
 };
 
 static void start_missing(Pool *pool) {
@@ -59,7 +60,7 @@ static PoolEventKind kind_of(const Frame *frame) {
     }
 }
 
-static void relieve(Pool *pool) {
+static void balance(Pool *pool) {
     if (!pool->cut.task) dispatch_relieve(&pool->dispatch, &pool->cut);
 }
 
@@ -71,7 +72,7 @@ static void strike_off(Pool *pool, Worker *worker) {
     pool->done++;
     places_dismiss_surplus(&pool->places);
     dispatch_feed(&pool->dispatch, worker);
-    if (worker_load(worker) == 0) relieve(pool);
+    if (worker_load(worker) == 0) balance(pool);
 }
 
 // It had been taken back in time.
@@ -140,6 +141,14 @@ static void inherit(Pool *pool, const Worker *worker, PoolEvent *event) {
     event->size = size;
 }
 
+static void inherit_printed(Pool *pool, const Worker *worker, PoolEvent *event) {
+    desk_read_printed(&worker->desk, pool->printed);
+    for (int i = 0; i < CAPTURES; i++)
+        event->printed[i] =
+            (PoolText){buffer_bytes(&pool->printed[i]), buffer_size(&pool->printed[i])};
+    event->reported = board_get(&worker->board->reported);
+}
+
 static void obituary(Pool *pool, Worker *worker, PoolEvent *event) {
     *event = (PoolEvent){.kind = POOL_DEATH,
                          .worker = worker->index,
@@ -156,6 +165,7 @@ static void obituary(Pool *pool, Worker *worker, PoolEvent *event) {
                                           worker->stopping_item != event->item);
     task_free(running);
     event->end = process_reap(&worker->process);
+    inherit_printed(pool, worker, event);
 }
 
 // One about which there are orders stays in this place, where they are written.
@@ -171,7 +181,7 @@ static int bury(Pool *pool, Worker *worker, PoolEvent *event) {
     bool starting = worker->state == WORKER_STARTING;
     obituary(pool, worker, event);
     bool sent_away = worker->state == WORKER_LEAVING && (pool->draining || !event->task);
-    bool expected = starting || sent_away || worker_retired(worker, &event->end);
+    bool expected = starting || sent_away || worker_retired(worker);
     take_back_held(pool, worker);
     places_vacate(&pool->places, worker);
     pool->deaths += !expected;
@@ -193,6 +203,16 @@ static int next_death(Pool *pool, Worker *worker, PoolEvent *event) {
     return next_answer(pool, worker, event) || bury(pool, worker, event);
 }
 
+// What only one worker was to run, and it cannot be had.
+static int next_abandoned(Pool *pool, PoolEvent *event) {
+    Task *task = places_abandoned(&pool->places);
+    if (!task) return 0;
+    *event = (PoolEvent){.kind = POOL_DEATH, .worker = task->worker, .task = task->id, .bytes = ""};
+    event->end.exitcode = -1;
+    free(task);
+    return 1;
+}
+
 static int next_event(Pool *pool, PoolEvent *event) {
     for (int i = 0; i < pool->places.count; i++) {
         Worker *worker = &pool->places.workers[(pool->turn + i) % pool->places.count];
@@ -202,7 +222,7 @@ static int next_event(Pool *pool, PoolEvent *event) {
             return 1;
         }
     }
-    return 0;
+    return next_abandoned(pool, event);
 }
 
 // ---- waiting -------------------------------------------------------------
@@ -213,7 +233,7 @@ static void on_ready(Pool *pool, uint64_t tag) {
     switch (tag % TAGS) {
     case TAG_END: worker->ended = true; break;
     default:
-        worker_fill(worker);
+        if (worker_fill(worker) == -1) pool->dispatch.starved = true;
         if (worker->silent) places_watch_channel(&pool->places, worker);
         if (worker->flooded) dispatch_flush(&pool->dispatch, worker);
     }
@@ -255,10 +275,7 @@ static int poll_once(Pool *pool, int timeout_ms) {
 }
 
 static bool under_way(const Pool *pool) {
-    size_t tasks = pool->dispatch.queue.count;
-    for (int i = 0; i < pool->places.count; i++)
-        tasks += pool->places.workers[i].own.count + pool->places.workers[i].held.count;
-    return tasks > 0;
+    return pool->dispatch.queue.count > 0 || places_tasks(&pool->places) > 0;
 }
 
 static int remaining_ms(int timeout_ms, uint64_t since) {
@@ -281,18 +298,30 @@ static int next_cut(Pool *pool, PoolEvent *event) {
     return 1;
 }
 
+// There may be memory again.
+static void feed_again(Pool *pool) {
+    bool starved = pool->dispatch.starved;
+    pool->dispatch.starved = false;
+    if (starved) dispatch_feed_all(&pool->dispatch);
+}
+
 int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event) {
     if (!is_ours(pool)) return -1;
     uint64_t since = clock_now();
     take_back_lent(pool);
+    feed_again(pool);
     for (bool last = false;;) {
         start_missing(pool);
         enforce_deadlines(pool);
         if (next_cut(pool, event) || next_event(pool, event)) return 1;
-        relieve(pool);
+        balance(pool);
         if (next_cut(pool, event)) return 1;
         if (places_broken(&pool->places)) {
             errno = ECHILD;
+            return -1;
+        }
+        if (pool->dispatch.starved) {
+            errno = ENOMEM;
             return -1;
         }
         if (last) return 0;
@@ -348,20 +377,10 @@ uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms
     return pool->last_id;
 }
 
-static Worker *holder_of(Pool *pool, uint64_t id, Task **held) {
-    for (int i = 0; i < pool->places.count; i++)
-        for (Task *task = pool->places.workers[i].held.first; task; task = task->next)
-            if (task->id == id) {
-                *held = task;
-                return &pool->places.workers[i];
-            }
-    return NULL;
-}
-
 PoolCancelled pool_cancel(Pool *pool, uint64_t id, uint64_t item) {
     if (!is_ours(pool)) return POOL_UNKNOWN;
-    Task *task = NULL;
-    Worker *worker = holder_of(pool, id, &task);
+    Worker *worker = places_holder(&pool->places, id);
+    Task *task = worker ? task_queue_find(&worker->held, id) : NULL;
     // The other items shall not have to stay where the order about this one is.
     bool revoked = worker && item && task->items > 1 && worker_revoke(worker, task);
     if (worker && !revoked)
@@ -417,6 +436,21 @@ PoolStats pool_stats(const Pool *pool) {
     return stats;
 }
 
+void pool_pause(Pool *pool) {
+    if (!owner_is_here(&pool->owner)) return;
+    for (int i = 0; i < pool->places.count; i++) process_pause(&pool->places.workers[i].process);
+}
+
+void pool_resume(Pool *pool, uint64_t pause) {
+    if (!owner_is_here(&pool->owner)) return;
+    for (int i = 0; i < pool->places.count; i++) {
+        Worker *worker = &pool->places.workers[i];
+        if (worker->state == WORKER_ABSENT) continue;
+        deadline_postpone(worker, pause);
+        process_resume(&worker->process);
+    }
+}
+
 void pool_kill(Pool *pool, int worker) {
     process_kill(&pool->places.workers[worker].process);
 }
@@ -452,6 +486,7 @@ void pool_close(Pool *pool) {
     places_close(&pool->places);
     dispatch_close(&pool->dispatch);
     buffer_free(&pool->estate);
+    for (int i = 0; i < CAPTURES; i++) buffer_free(&pool->printed[i]);
     owner_free(&pool->owner);
     free(pool);
 }

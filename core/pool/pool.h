@@ -54,11 +54,17 @@ typedef struct {
     void *keep_context;
 } PoolOptions;
 
+typedef struct {
+    const char *bytes;
+    size_t size;
+} PoolText;
+
 typedef enum {
     POOL_PART,   // a part of the result for `task`, which goes on
     POOL_RESULT, // the handler's result for `task`
     POOL_ERROR,  // the handler failed at `task`
-    POOL_DEATH,  // a worker ended unasked; `task` was running, or 0
+    POOL_DEATH,  // a worker ended unasked; `task` was running, or 0. Or the worker that `task`
+                 // was for is not there, and cannot be started: pid is 0
     POOL_CUT,    // `task` ends before `item` now: the items from there on will not be begun
 } PoolEventKind;
 
@@ -75,6 +81,8 @@ typedef struct {
     uint64_t item; // POOL_DEATH: the part of the task that was running, from the board
     // POOL_DEATH only:
     ProcessEnd end;
+    PoolText printed[CAPTURES]; // as far as it did not go out, good as long
+    uint64_t reported;          // what it printed may be in the report of this number, from 0
     bool ordered;  // killed since it went on with an item that was cancelled or over its limit
     bool innocent; // it was another item than `item`
 } PoolEvent;
@@ -116,8 +124,8 @@ PoolCancelled pool_cancel(Pool *pool, uint64_t task, uint64_t item);
 
 /* Waits up to timeout_ms (-1: for ever) for something to happen. 1 with *event
  * filled in; 0: time ran out, or nothing is under way that could happen;
- * -1: EINTR when a signal came (call again), or ECHILD when no worker can be
- * started: pool_reason says why. */
+ * -1: EINTR when a signal came (call again), ENOMEM (later calls try again), or
+ * ECHILD when no worker can be started: pool_reason says why. */
 int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event);
 
 /* For event loops: a descriptor that is readable when pool_wait(0) would do
@@ -141,6 +149,11 @@ uint64_t pool_worker_memory(const Pool *pool, int worker);
 /* More or fewer workers; those that are too many end when they have done the
  * tasks they hold. 0, or -1 with errno. */
 int pool_resize(Pool *pool, int workers);
+
+/* Stops all workers, with what they started, until pool_resume: that they stood still for
+ * `pause` nanoseconds is not counted against what they run. */
+void pool_pause(Pool *pool);
+void pool_resume(Pool *pool, uint64_t pause);
 
 /* SIGKILL to a worker (from 0): it will be found dead, and is replaced. */
 void pool_kill(Pool *pool, int worker);

@@ -60,7 +60,7 @@ static int send_part(Self *self, const char *bytes, size_t size, const int *hand
     int sent = send(self->to, header, bytes, size, bundle);
     bundle_drop(bundle);
     // Nobody reads any more: nobody shall start another item either.
-    if (sent == -1 && errno != ENOMEM) process_leave(self->life, SERVE_BROKEN);
+    if (sent == -1 && errno != ENOMEM) process_leave_with_all();
     FAULT("part.sent");
     return sent;
 }
@@ -158,5 +158,7 @@ int serve(Self *self, const Service *service, Channel *channel) {
     FAULT("worker.leave");
     buffer_free(&reply);
     buffer_free(&self->aside);
+    // A channel that closes may mean that the pool is gone, and nobody else ends what we started.
+    if (status != SERVE_REFUSED) process_leave_with_all();
     return status;
 }

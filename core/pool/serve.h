@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/pool/board.h"
+#include "core/pool/capture.h"
 #include "core/pool/ledger.h"
 #include "core/wire/channel.h"
 
@@ -41,6 +42,9 @@ struct Self {
     Claim
         *claim; // of the task at hand, whose first item is begun; NULL: nobody else wants its items
     Ledger ledger;
+    Capture capture;     // for its stdout and stderr, should it redirect them; or none
+    bool reports_times;  // when an item began goes with its outcome
+    bool reports_output; // what an item printed there goes with its outcome
     Buffer aside;        // the handler's own, for what must be complete before it is an entry
     int *handles;        // descriptors that came with the task at hand; who takes one leaves -1 in
     size_t handle_count; // its place; NULL with a count: this process may open no more
@@ -77,7 +81,8 @@ bool self_begin_item(Self *self);
 
 enum { SERVE_DONE = 0, SERVE_BROKEN = 70, SERVE_REFUSED = 72 }; // exit statuses of a worker
 
-/* Runs until the channel closes. The exit status of the process. */
+/* Runs until the channel closes, and then ends the process and what it has started.
+ * Returns only when it refused to begin: the exit status. */
 int serve(Self *self, const Service *service, Channel *channel);
 
 #endif

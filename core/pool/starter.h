@@ -9,7 +9,7 @@
 
 /* The last of the descriptors that such a worker is given, in this order; before
  * them stand those that the pool was told to keep. */
-enum { RECRUIT_CHANNEL, RECRUIT_DESK, RECRUIT_GIVEN };
+enum { RECRUIT_CHANNEL, RECRUIT_DESK, RECRUIT_STDOUT, RECRUIT_STDERR, RECRUIT_GIVEN };
 
 typedef struct {
     /* Starts a process that runs recruit_serve with the descriptors of `given`,

@@ -64,6 +64,12 @@ Task *task_queue_take(TaskQueue *queue, uint64_t id) {
     return task;
 }
 
+Task *task_queue_find(const TaskQueue *queue, uint64_t id) {
+    Task *task = queue->first;
+    while (task && task->id != id) task = task->next;
+    return task;
+}
+
 size_t task_queue_common(const TaskQueue *queue) {
     size_t count = 0;
     for (const Task *task = queue->first; task; task = task->next) count += task->worker == -1;

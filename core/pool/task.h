@@ -40,6 +40,8 @@ Task *task_queue_pop_last(TaskQueue *queue); // for short queues: it walks
 /* The task of this number, taken out of the queue, or NULL. */
 Task *task_queue_take(TaskQueue *queue, uint64_t id);
 
+Task *task_queue_find(const TaskQueue *queue, uint64_t id); // which stays in it
+
 /* How many of them any worker may run; for short queues. */
 size_t task_queue_common(const TaskQueue *queue);
 

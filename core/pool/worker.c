@@ -31,6 +31,7 @@ static int live(void *context, int life) {
     Self self = {.index = birth->worker->index,
                  .life = life,
                  .board = birth->worker->board,
+                 .capture = birth->worker->desk.capture,
                  .ledger = {.page = birth->worker->ledger, .capacity = LEDGER_CAPACITY}};
     return serve(&self, birth->service, birth->channel);
 }
@@ -44,6 +45,7 @@ static int prepare(Worker *worker, Channel *theirs) {
         return -1;
     }
     board_clear(worker->board);
+    capture_clear(&worker->desk.capture);
     return 0;
 }
 
@@ -74,7 +76,9 @@ int worker_start(Worker *worker, const Service *service, Buffer *keep) {
     Channel theirs;
     Birth birth = {worker, service, &theirs};
     if (prepare(worker, &theirs) == -1) return -1;
+    const Capture *capture = &worker->desk.capture;
     int started = buffer_append(keep, &theirs.fd, sizeof theirs.fd);
+    if (started == 0) started = buffer_append(keep, capture->files, sizeof capture->files);
     FAULT("worker.fork");
     if (started == 0)
         started = process_start(&worker->process, listed(keep), count_of(keep), live, &birth);
@@ -86,7 +90,10 @@ int worker_recruit(Worker *worker, const Starter *starter, const Task *letter, B
     FrameHeader header = {
         .kind = FRAME_LETTER, .size = letter->size, .task = (uint64_t)worker->index};
     if (prepare(worker, &theirs) == -1) return -1;
-    int given[RECRUIT_GIVEN] = {[RECRUIT_CHANNEL] = theirs.fd, [RECRUIT_DESK] = worker->desk.fd};
+    int given[RECRUIT_GIVEN] = {[RECRUIT_CHANNEL] = theirs.fd,
+                                [RECRUIT_DESK] = worker->desk.fd,
+                                [RECRUIT_STDOUT] = worker->desk.capture.files[0],
+                                [RECRUIT_STDERR] = worker->desk.capture.files[1]};
     int started = buffer_append(keep, given, sizeof given);
     FAULT("worker.recruit");
     if (started == 0)
@@ -135,15 +142,18 @@ void worker_flush(Worker *worker) {
     int out;
     while ((out = channel_flush(&worker->channel)) == 0) {}
     worker->flooded = out == -1 && is_for_now(errno);
-    if (out != -1 || worker->flooded) return;
+    if (out == 1 || worker->flooded) return;
+    if (errno != EPIPE) process_kill(&worker->process);
     channel_discard(&worker->channel);
     if (!worker->silent) worker->silent = clock_now();
 }
 
-void worker_fill(Worker *worker) {
+int worker_fill(Worker *worker) {
     int filled = channel_fill(&worker->channel);
-    bool open = filled == 1 || (filled == -1 && (errno == EAGAIN || errno == ENOMEM));
+    bool starved = filled == -1 && errno == ENOMEM;
+    bool open = filled == 1 || (filled == -1 && (errno == EAGAIN || starved));
     if (!open && !worker->silent) worker->silent = clock_now();
+    return starved ? -1 : 0;
 }
 
 bool worker_has_ended(const Worker *worker) {
@@ -175,9 +185,8 @@ Task *worker_blame(Worker *worker) {
     return task_queue_pop(&worker->held);
 }
 
-bool worker_retired(const Worker *worker, const ProcessEnd *end) {
-    return worker->board->retiring && board_phase(worker->board) == BOARD_LEAVING &&
-           end->signal == 0;
+bool worker_retired(const Worker *worker) {
+    return worker->board->retiring && board_phase(worker->board) == BOARD_LEAVING;
 }
 
 void worker_dismiss(Worker *worker) {

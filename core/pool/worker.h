@@ -64,11 +64,13 @@ Task *worker_conclude(Worker *worker);
 bool worker_revoke(Worker *worker, Task *task);
 
 /* Moves what waits for room in its channel. One without a reader counts as
- * empty, and the worker as silent: it is dead, or soon will be. */
+ * empty, and the worker as silent: it is dead, or soon will be. One whose channel cannot
+ * be written to for another reason is of no use, and is killed. */
 void worker_flush(Worker *worker);
 
-/* Reads what has come, and notes when the other side is closed. */
-void worker_fill(Worker *worker);
+/* Reads what has come, and notes when the other side is closed. 0, or -1 with
+ * ENOMEM and what has come still there. */
+int worker_fill(Worker *worker);
 
 /* Has its process ended? A pidfd tells of the end by itself, which is noted in `ended`;
  * without one, or while it is silent, only looking does. */
@@ -88,7 +90,7 @@ void worker_fill_rest(Worker *worker);
 Task *worker_blame(Worker *worker);
 
 /* Of an ended worker: did it leave by itself, in good order? */
-bool worker_retired(const Worker *worker, const ProcessEnd *end);
+bool worker_retired(const Worker *worker);
 
 /* No more tasks for it: it leaves when it has answered those it holds. */
 void worker_dismiss(Worker *worker);

@@ -15,10 +15,6 @@ void store_free(Store *store) {
     buffer_free(&store->offsets);
 }
 
-size_t store_memory(const Store *store) {
-    return store->arena.used + table_memory(&store->values.table);
-}
-
 int store_define(Store *store, const char *value, size_t size) {
     size_t start = buffer_size(&store->dictionary), end = start + size;
     if (!start && buffer_append(&store->offsets, &start, sizeof start) == -1) return -1;

@@ -44,12 +44,17 @@ typedef struct {
 /* Forgets the states and keeps the memory, and the dictionary. */
 void store_clear(Store *store);
 void store_free(Store *store);
-size_t store_memory(const Store *store);
+
+static inline size_t store_memory(const Store *store) {
+    return store->arena.used + table_memory(&store->values.table);
+}
 
 /* Appends a value to the dictionary, the next one in order. 0, or -1 with ENOMEM. */
 int store_define(Store *store, const char *value, size_t size);
 
-typedef struct {
+typedef struct Combiner Combiner;
+
+struct Combiner {
     const char *name;
     uint32_t state_size;
     bool needs_dictionary;
@@ -59,7 +64,11 @@ typedef struct {
     int (*save)(Store *store, const void *state, const Piece **piece, Buffer *body);
     int (*absorb)(Store *store, void *state, const char *body, size_t size);
     int (*result)(Store *store, const void *state, Buffer *value);
-} Combiner;
+    const Combiner *spelled; // of one that needs a dictionary: what does without
+    /* Of the latter: appends the body that it takes for one that the former has saved; the
+     * store has the dictionary. */
+    int (*spell)(const Store *store, const char *body, size_t size, Buffer *to);
+};
 
 enum { COMBINER_LARGEST_STATE = 64 };
 
@@ -73,7 +82,7 @@ const Combiner *combiner_find(const char *name, Store *store);
 /* The state of "sum", open to the emitter, which adds an integer with every word of a text. */
 typedef struct __attribute__((packed, aligned(4))) {
     uint64_t integers; // wraps, as integers do in Lua
-    Ref floats;        // their sum, high and low double; 0 while there was none
+    Ref floats;        // their Total; 0 while there was none
 } SumState;
 
 /* The state of "count" is a uint64_t. */

@@ -174,11 +174,13 @@ static int fold_save(Store *store, const void *state, const Piece **piece, Buffe
     return fold_result(store, state, body);
 }
 
-const Combiner COMBINE_MIN = {"min", sizeof(Cell), false, min_add, cell_save, min_add, cell_result};
-const Combiner COMBINE_MAX = {"max", sizeof(Cell), false, max_add, cell_save, max_add, cell_result};
-const Combiner COMBINE_FIRST = {"first",     sizeof(PlacedState), false,        first_add,
-                                placed_save, first_absorb,        placed_result};
-const Combiner COMBINE_LAST = {"last",      sizeof(PlacedState), false,        last_add,
-                               placed_save, last_absorb,         placed_result};
-const Combiner COMBINE_FOLD = {"fold",    sizeof(FoldState), false,      fold_add,
-                               fold_save, fold_add,          fold_result};
+const Combiner COMBINE_MIN = {"min",   sizeof(Cell), false, min_add, cell_save,
+                              min_add, cell_result,  NULL,  NULL};
+const Combiner COMBINE_MAX = {"max",   sizeof(Cell), false, max_add, cell_save,
+                              max_add, cell_result,  NULL,  NULL};
+const Combiner COMBINE_FIRST = {"first",      sizeof(PlacedState), false, first_add, placed_save,
+                                first_absorb, placed_result,       NULL,  NULL};
+const Combiner COMBINE_LAST = {"last",      sizeof(PlacedState), false, last_add, placed_save,
+                               last_absorb, placed_result,       NULL,  NULL};
+const Combiner COMBINE_FOLD = {"fold",   sizeof(FoldState), false, fold_add, fold_save,
+                               fold_add, fold_result,       NULL,  NULL};

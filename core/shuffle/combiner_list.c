@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "core/os/sys.h"
-#include "core/shuffle/sort.h"
 
 enum { FIRST_LIMIT = 256 }; // values that top keeps beyond twice as many as are wanted
 
@@ -40,13 +39,17 @@ typedef struct {
     uint32_t count; // of those: never more than twice as many as are wanted, and a few
 } TopState;
 
-// The values in their order, copied to the store's ids. The caller frees *items.
-static int sort_values(Store *store, const TopState *top, SortItem **items, size_t *count) {
+SortItem *combiner_gather(Store *store, const Chain *chain, size_t count) {
     const Piece *piece = NULL;
     buffer_clear(&store->ids);
-    while ((piece = chain_next(&top->chain, &store->arena, piece)) != NULL)
-        if (buffer_append(&store->ids, piece->bytes, piece->size) == -1) return -1;
-    *items = sys.realloc(NULL, (top->count + 1) * sizeof **items);
+    while ((piece = chain_next(chain, &store->arena, piece)) != NULL)
+        if (buffer_append(&store->ids, piece->bytes, piece->size) == -1) return NULL;
+    return sys.realloc(NULL, (count + 1) * sizeof(SortItem));
+}
+
+// The values in their order, copied to the store's ids. The caller frees *items.
+static int sort_values(Store *store, const TopState *top, SortItem **items, size_t *count) {
+    *items = combiner_gather(store, &top->chain, top->count);
     if (!*items) return -1;
     const char *at = buffer_bytes(&store->ids), *end = at + buffer_size(&store->ids), *value;
     size_t size;
@@ -99,9 +102,9 @@ static int top_result(Store *store, const void *state, Buffer *value) {
     return result;
 }
 
-const Combiner COMBINE_LIST = {"list",    sizeof(Chain), false,      list_add,
-                               list_save, list_absorb,   list_result};
-const Combiner COMBINE_VALUES = {"values",  sizeof(Chain), false,      list_add,
-                                 list_save, list_absorb,   list_result};
-const Combiner COMBINE_TOP = {"top:N",   sizeof(TopState), false,     top_add,
-                              list_save, top_absorb,       top_result};
+const Combiner COMBINE_LIST = {"list",      sizeof(Chain), false, list_add, list_save,
+                               list_absorb, list_result,   NULL,  NULL};
+const Combiner COMBINE_VALUES = {"values",    sizeof(Chain), false, list_add, list_save,
+                                 list_absorb, list_result,   NULL,  NULL};
+const Combiner COMBINE_TOP = {"top:N",    sizeof(TopState), false, top_add, list_save,
+                              top_absorb, top_result,       NULL,  NULL};

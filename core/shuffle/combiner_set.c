@@ -241,7 +241,8 @@ static int hist_result(Store *store, const void *state, Buffer *value) {
     return 0;
 }
 
-const Combiner COMBINE_SET = {"set",    sizeof(SetState), true,      set_add,
-                              set_save, set_absorb,       set_result};
-const Combiner COMBINE_HIST = {"hist",    sizeof(HistState), true,       hist_add,
-                               hist_save, hist_absorb,       hist_result};
+const Combiner COMBINE_SET = {"set",      sizeof(SetState),     true, set_add, set_save, set_absorb,
+                              set_result, &COMBINE_SPELLED_SET, NULL};
+const Combiner COMBINE_HIST = {"hist",    sizeof(HistState), true,        hist_add,
+                               hist_save, hist_absorb,       hist_result, &COMBINE_SPELLED_HIST,
+                               NULL};

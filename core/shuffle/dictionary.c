@@ -45,15 +45,24 @@ static int merge_values(Dictionary *dictionary, const Run *runs, Merge *merge, S
     return found;
 }
 
-int dictionary_read(Dictionary *dictionary, const Run *runs, size_t count, Store *store) {
+static Source *list_sources(const Run *runs, size_t count) {
+    Source *sources = sys.realloc(NULL, (count + 1) * sizeof *sources);
+    for (size_t i = 0; sources && i < count; i++)
+        sources[i] = (Source){runs[i].fd, runs[i].dictionary};
+    return sources;
+}
+
+int dictionary_read(Dictionary *dictionary, const Run *runs, size_t count, size_t memory,
+                    Store *store) {
     Merge merge = {0};
-    int result = make_maps(dictionary, runs, count);
-    for (size_t i = 0; result == 0 && i < count; i++)
-        result = merge_add(&merge, runs[i].fd, &runs[i].dictionary);
+    Source *sources = list_sources(runs, count);
+    int result = sources ? make_maps(dictionary, runs, count) : -1;
+    if (result == 0) result = merge_add_all(&merge, sources, count, memory);
     if (result == 0) result = merge_start(&merge);
     if (result == 0) result = merge_values(dictionary, runs, &merge, store);
     int error = errno;
     merge_close(&merge);
+    free(sources);
     errno = error;
     return result;
 }

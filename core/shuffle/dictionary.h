@@ -14,8 +14,10 @@ typedef struct {
     uint32_t *ranks; // what the maps point to
 } Dictionary;
 
-/* Reads the dictionaries of the runs into the store. 0, or -1 with errno. */
-int dictionary_read(Dictionary *dictionary, const Run *runs, size_t count, Store *store);
+/* Reads the dictionaries of the runs into the store; `memory` is for buffers. 0, or -1 with
+ * errno. */
+int dictionary_read(Dictionary *dictionary, const Run *runs, size_t count, size_t memory,
+                    Store *store);
 
 void dictionary_free(Dictionary *dictionary);
 

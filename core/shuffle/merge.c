@@ -1,27 +1,41 @@
 #include "core/shuffle/merge.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "core/os/sys.h"
 #include "core/shuffle/ordered.h"
 
-static int grow(Merge *merge) {
-    unsigned capacity = merge->count ? merge->count * 2 : 8;
-    Cursor *cursors = sys.realloc(merge->cursors, capacity * sizeof *cursors);
-    if (!cursors) return -1;
-    merge->cursors = cursors;
-    unsigned *heap = sys.realloc(merge->heap, capacity * sizeof *heap);
-    if (!heap) return -1;
-    merge->heap = heap;
-    return 0;
+enum { LEAST_AHEAD = 1 << 12 };
+
+size_t merge_most(size_t memory, size_t block) {
+    // A block, and what was left of the one before when it was read.
+    size_t most = memory / (block ? 2 * block : LEAST_AHEAD);
+    return most < 2 ? 2 : most;
 }
 
-int merge_add(Merge *merge, int fd, const Region *region) {
-    bool full = merge->count == 0 || (merge->count >= 8 && !(merge->count & (merge->count - 1)));
-    if (full && grow(merge) == -1) return -1;
-    Cursor *cursor = &merge->cursors[merge->count++];
-    *cursor = (Cursor){.fd = -1};
-    cursor_open(cursor, fd, region);
+static size_t read_ahead(size_t memory, size_t count) {
+    size_t each = memory / (count ? count : 1);
+    if (each > CURSOR_AHEAD) return CURSOR_AHEAD;
+    return each < LEAST_AHEAD ? LEAST_AHEAD : each;
+}
+
+int merge_add_all(Merge *merge, const Source *sources, size_t count, size_t memory) {
+    size_t ahead = read_ahead(memory, count);
+    if (count > UINT32_MAX) {
+        errno = ENOMEM;
+        return -1;
+    }
+    merge->cursors = sys.realloc(NULL, (count + 1) * sizeof *merge->cursors);
+    if (!merge->cursors) return -1;
+    merge->heap = sys.realloc(NULL, (count + 1) * sizeof *merge->heap);
+    if (!merge->heap) return -1;
+    for (; merge->count < count; merge->count++) {
+        Cursor *cursor = &merge->cursors[merge->count];
+        *cursor = (Cursor){.fd = -1};
+        cursor_open(cursor, sources[merge->count].fd, &sources[merge->count].region, ahead,
+                    &merge->scratch);
+    }
     return 0;
 }
 
@@ -114,5 +128,6 @@ void merge_close(Merge *merge) {
     free(merge->cursors);
     free(merge->heap);
     buffer_free(&merge->key);
+    block_scratch_free(&merge->scratch);
     *merge = (Merge){0};
 }

@@ -204,6 +204,7 @@ static int append_rank(Buffer *to, const char *value, size_t size, bool in_list)
     if (tag == ORDERED_STRING) return ordered_element(to, value + 1, size - 1);
     bool scalar = tag == ORDERED_FALSE || tag == ORDERED_TRUE || tag == ORDERED_NUMBER;
     if (scalar || (tag == ORDERED_LIST && !in_list)) return buffer_append(to, value, size);
+    if (tag == VALUE_NONE) return ordered_integer(to, 1);
     if (tag == VALUE_SEQUENCE && !in_list) return append_sequence(to, value + 1, value + size);
     errno = EINVAL;
     return -1;

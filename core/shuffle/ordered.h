@@ -14,8 +14,9 @@
  * Inside a list a string ends with 00 00 and its own zeros become 00 FF.
  *
  * Value bytes, which emit takes and the combiners work on, are such an
- * encoding or one of three forms with a tag of their own that have no such order:
+ * encoding or one of four forms with a tag of their own that have no such order:
  *
+ *     none      7c                  the key stands alone; to Lua it is 1, in order too
  *     sequence  7e | size, a varint | value bytes | size | value bytes ...
  *     histogram 7d | size, a varint | value bytes | how often, a varint | size ...
  *     opaque    7f | bytes that mean something to Lua only */
@@ -36,6 +37,7 @@ enum {
     ORDERED_NUMBER = 0x20,
     ORDERED_STRING = 0x30,
     ORDERED_LIST = 0x40,
+    VALUE_NONE = 0x7c,
     VALUE_HISTOGRAM = 0x7d,
     VALUE_SEQUENCE = 0x7e,
     VALUE_OPAQUE = 0x7f,

@@ -7,13 +7,15 @@
 #include "core/shuffle/ordered.h"
 #include "core/shuffle/sort.h"
 
-enum { CHUNK_SIZE = 1 << 24, FEWEST_TO_PRUNE = 1024 };
+enum { LARGEST_CHUNK = 1 << 24, FEWEST_TO_PRUNE = 1024 };
 
-int output_open(Output *output, int fd, Order order) {
+int output_open(Output *output, Depot *depot, size_t memory, Order order) {
     output->order = order;
+    output->depot = depot;
+    output->memory = memory;
     // Reduce workers merge by key, so that order needs no gathering.
     output->gathering = order.by_value || order.desc;
-    return writer_open(&output->writer, fd);
+    return depot_open(depot, &output->writer, 0);
 }
 
 static int make_rank(Output *output, const char *key, size_t key_size, const char *value,
@@ -40,19 +42,20 @@ static int remember(Output *output, const char *bytes, size_t size) {
     return buffer_append(&output->last, bytes, size);
 }
 
-// Ends the chunk that is being written.
+// Ends the chunk that is being written, and begins another.
 static int end_chunk(Output *output) {
-    if (!output->writer.region.count) return 0;
-    if (region_append(&output->writer.region, &output->chunks) == -1) return -1;
-    output->chunked++;
-    output->written += output->writer.region.count;
-    writer_begin(&output->writer);
-    return 0;
+    Writer *writer = &output->writer;
+    if (!writer->region.count) return 0;
+    if (writer_flush(writer) == -1) return -1;
+    Source chunk = {writer->fd, writer->region};
+    if (buffer_append(&output->chunks, &chunk, sizeof chunk) == -1) return -1;
+    output->written += chunk.region.count;
+    return depot_open(output->depot, writer, 0);
 }
 
 bool output_full(const Output *output) {
     return !output->gathering && output->order.top &&
-           output->writer.region.count >= output->order.top;
+           output->written + output->writer.region.count >= output->order.top;
 }
 
 int output_offer(Output *output, const char *key, size_t key_size, const char *value, size_t size) {
@@ -69,6 +72,12 @@ int output_offer(Output *output, const char *key, size_t key_size, const char *v
 }
 
 /* ---- gathered records ---- */
+
+// What is gathered takes its memory twice while it is sorted out.
+static size_t chunk_size(const Output *output) {
+    size_t size = output->memory / 3;
+    return size < LARGEST_CHUNK ? size : LARGEST_CHUNK;
+}
 
 // The item's key points into the records; its tag is the size of the header in front of it.
 static int list_items(const Output *output, SortItem **items) {
@@ -156,7 +165,7 @@ static int settle(Output *output, bool write) {
     if (result == 0 && !write) {
         size_t kept = 0, size;
         for (uint64_t i = 0; i < count; i++, kept += size) record_of(&items[i], &size);
-        write = kept > CHUNK_SIZE / 2;
+        write = kept + count * sizeof *items > chunk_size(output) / 2;
     }
     if (result == 0)
         result = write ? write_chunk(output, items, count) : keep_only(output, items, count);
@@ -165,7 +174,8 @@ static int settle(Output *output, bool write) {
 }
 
 static bool is_time_to_settle(const Output *output) {
-    if (buffer_size(&output->records) >= CHUNK_SIZE) return true;
+    size_t size = buffer_size(&output->records) + output->count * sizeof(SortItem);
+    if (size >= chunk_size(output)) return true;
     uint64_t top = output->order.top;
     return top && output->count >= FEWEST_TO_PRUNE && output->count / 2 >= top;
 }
@@ -188,20 +198,38 @@ int output_put(Output *output, const char *payload, size_t size) {
         return is_time_to_settle(output) ? settle(output, false) : 0;
     }
     if (writer_record(&output->writer, rank, rank_size, body, body_size) == -1) return -1;
-    return remember(output, rank, rank_size);
+    if (remember(output, rank, rank_size) == -1) return -1;
+    return depot_is_full(output->depot, &output->writer) ? end_chunk(output) : 0;
 }
 
 uint64_t output_count(const Output *output) {
     return output->written + output->writer.region.count + output->count;
 }
 
+static int append_chunks(const Output *output, Buffer *descriptor) {
+    const Source *chunks = (const Source *)(const void *)buffer_bytes(&output->chunks);
+    size_t count = buffer_size(&output->chunks) / sizeof *chunks;
+    if (buffer_append_varint(descriptor, count) == -1) return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (buffer_append_varint(descriptor, (uint64_t)chunks[i].fd) == -1) return -1;
+        if (region_append(&chunks[i].region, descriptor) == -1) return -1;
+    }
+    return 0;
+}
+
+// Some partitions' outputs are merged together in the end.
+static size_t most_chunks(const Output *output) {
+    size_t most = merge_most(output->memory / 2, output->depot->block) / 4;
+    return most < 2 ? 2 : most;
+}
+
 int output_finish(Output *output, Buffer *descriptor) {
     if (output->count && settle(output, true) == -1) return -1;
-    if (end_chunk(output) == -1 || writer_flush(&output->writer) == -1) return -1;
-    if (buffer_append_varint(descriptor, (uint64_t)output->writer.fd) == -1) return -1;
+    if (end_chunk(output) == -1) return -1;
+    if (narrow(&output->chunks, most_chunks(output), output->memory / 2, output->depot) == -1)
+        return -1;
     if (buffer_append_varint(descriptor, output->text) == -1) return -1;
-    if (buffer_append_varint(descriptor, output->chunked) == -1) return -1;
-    return buffer_append(descriptor, buffer_bytes(&output->chunks), buffer_size(&output->chunks));
+    return append_chunks(output, descriptor);
 }
 
 void output_close(Output *output) {

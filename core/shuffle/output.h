@@ -10,13 +10,13 @@
  * written as a sorted chunk when they fill some memory; of `top` records only
  * those are kept that may still be among the first. An output's descriptor is
  *
- *     fd | 1 when payloads are text | number of chunks | chunk | chunk ...
+ *     1 when payloads are text | number of chunks | chunk | chunk ...
  *
- * in varints; a chunk is a region. */
+ * in varints; a chunk is a descriptor and a region. */
 #ifndef PARALLEL_LUA_SHUFFLE_OUTPUT_H
 #define PARALLEL_LUA_SHUFFLE_OUTPUT_H
 
-#include "core/shuffle/record.h"
+#include "core/shuffle/narrow.h"
 
 typedef struct {
     bool by_value; // else by key
@@ -27,9 +27,10 @@ typedef struct {
 typedef struct {
     Order order;
     bool text; // payloads are text; set by whoever opens the output
+    Depot *depot;
+    size_t memory; // for what is gathered, and for merging chunks
     Writer writer;
-    Buffer chunks;    // descriptors of those written
-    uint64_t chunked; // their number
+    Buffer chunks;    // of Source: those written
     uint64_t written; // records in them
     Buffer rank;      // of the record at hand: what it sorts by
     size_t rank_size; // how much of that is in front of the key
@@ -40,8 +41,8 @@ typedef struct {
     bool gathering;
 } Output;
 
-/* All zero is a closed output. 0, or -1 with errno. */
-int output_open(Output *output, int fd, Order order);
+/* All zero is a closed output. The depot must live as long. 0, or -1 with errno. */
+int output_open(Output *output, Depot *depot, size_t memory, Order order);
 
 /* Takes the next record's key and value: 1 when output_put is to follow, 0 when
  * the record is not among the top, -1 with errno: EINVAL when values of this
@@ -55,7 +56,8 @@ bool output_full(const Output *output);
 /* The number of records so far; with `top`, some of them may still go. */
 uint64_t output_count(const Output *output);
 
-/* Writes what was gathered and appends the descriptor. 0, or -1 with errno. */
+/* Writes what was gathered, merges chunks when there are more than one process can merge at
+ * once, and appends the descriptor. 0, or -1 with errno. */
 int output_finish(Output *output, Buffer *descriptor);
 
 void output_close(Output *output);

@@ -161,7 +161,8 @@ static void begin(Reader *reader, uint64_t offset, uint64_t length, RecordKind k
 int reader_open(Reader *reader, const char *path, uint64_t offset, uint64_t length,
                 RecordKind kind) {
     begin(reader, offset, length, kind);
-    reader->fd = sys.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
+    do reader->fd = sys.open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
+    while (reader->fd == -1 && errno == EINTR); // a pipe waits for its writer
     if (reader->fd == -1) return -1;
     if (find_first_record(reader, offset) == 0) return 0;
     reader_close(reader);
@@ -171,6 +172,14 @@ int reader_open(Reader *reader, const char *path, uint64_t offset, uint64_t leng
 int reader_attach(Reader *reader, int fd, RecordKind kind) {
     begin(reader, 0, UINT64_MAX, kind);
     reader->streams = true;
+    reader->fd = sys.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return reader->fd == -1 ? -1 : 0;
+}
+
+int reader_piece(Reader *reader, int fd, uint64_t offset, uint64_t length, RecordKind kind) {
+    begin(reader, 0, UINT64_MAX, kind);
+    reader->position = offset;
+    reader->limit = offset + length;
     reader->fd = sys.fcntl(fd, F_DUPFD_CLOEXEC, 0);
     return reader->fd == -1 ? -1 : 0;
 }
@@ -217,6 +226,17 @@ int reader_next(Reader *reader, const char **record, size_t *size, uint64_t *off
     *offset = reader->position;
     advance(reader, whole);
     return 1;
+}
+
+int reader_line(Reader *reader, const char **line, size_t *size) {
+    RecordKind kind = reader->kind;
+    uint64_t limit = reader->limit, offset;
+    reader->kind = record_kind("line", strlen("line"));
+    reader->limit = UINT64_MAX;
+    int got = reader_next(reader, line, size, &offset);
+    reader->kind = kind;
+    reader->limit = limit;
+    return got;
 }
 
 void reader_close(Reader *reader) {

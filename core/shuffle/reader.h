@@ -13,6 +13,7 @@
  *
  *     reader_open     begin to read a split
  *     reader_attach   or all that comes out of a descriptor
+ *     reader_piece    or what somebody else has cut
  *     reader_next     the next record
  *     reader_free     when there is nothing more to read
  *
@@ -68,6 +69,14 @@ int reader_open(Reader *reader, const char *path, uint64_t offset, uint64_t leng
  * or the pipe of a program that decompresses a file. Works on a duplicate; the
  * caller keeps fd. Offsets count from here. 0, or -1 with errno. */
 int reader_attach(Reader *reader, int fd, RecordKind kind);
+
+/* Begins to read a part of a file that another process has cut: it begins with
+ * a record, and with its end one ends. Works on a duplicate, too. */
+int reader_piece(Reader *reader, int fd, uint64_t offset, uint64_t length, RecordKind kind);
+
+/* The next line, whatever the kind of the records, as reader_next: for what
+ * stands in front of them. */
+int reader_line(Reader *reader, const char **line, size_t *size);
 
 /* 1: *record and *size tell the next record, good until the next call, and
  * *offset its first byte's place in the file; 0: there is none; -1 with errno. */

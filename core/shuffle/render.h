@@ -1,43 +1,50 @@
-/* Render - keys and values as text: tab-separated, or JSON.
+/* Render - pairs of key and value as text, in one of several formats.
+ *
+ *     tsv    key, tab, value              json   {"key": ..., "value": ...}
+ *     csv    key, comma, value            lua    {key, value},
+ *     raw    the value
+ *
+ * each on a line of its own. A key that stands alone (VALUE_NONE) is the line as
+ * it is, in json and lua with the value 1. Text that ends with a newline gets no
+ * second one.
  *
  * Works on value bytes. What they hold is told here without Lua, but for
- * opaque values: those are given to a function of the caller, which renders
- * tables with the same parts as are used here.
+ * opaque values: those are given to a function of the caller, which writes
+ * tables in the notation that it is told.
  * Functions return 0, or -1 with ENOMEM, or EBADMSG for damaged bytes. */
 #ifndef PARALLEL_LUA_SHUFFLE_RENDER_H
 #define PARALLEL_LUA_SHUFFLE_RENDER_H
 
-#include <stdint.h>
+#include "core/shuffle/notation.h"
 
-#include "core/wire/buffer.h"
-
-/* Appends an opaque value (all its bytes, the tag too) as JSON. */
-typedef int RenderOpaque(void *context, const char *value, size_t size, Buffer *to);
+/* Appends an opaque value (all its bytes, the tag too) in JSON or Lua. */
+typedef int RenderOpaque(void *context, const Notation *notation, const char *value, size_t size,
+                         Buffer *to);
 
 typedef struct {
     RenderOpaque *opaque;
     void *context;
 } Renderer;
 
-/* One line: the key, a tab, the value. Tab, newline and carriage return in
- * strings become \t, \n, \r; a list of scalars is its elements with a space
- * between them; any other table is written as JSON. */
-int render_tsv(const Renderer *renderer, const char *key, size_t key_size, const char *value,
-               size_t size, Buffer *to);
+/* A pair, as bytes. */
+typedef struct {
+    const char *key, *value;
+    size_t key_size, value_size;
+} Pair;
 
-/* One line: {"key": ..., "value": ...}. */
-int render_json(const Renderer *renderer, const char *key, size_t key_size, const char *value,
-                size_t size, Buffer *to);
+typedef int Render(const Renderer *renderer, const Pair *pair, Buffer *to);
 
-/* Parts of JSON. Bytes that are no UTF-8 become U+FFFD each; infinities and
- * NaN become null; floats read back as the same float. */
-int json_string(Buffer *to, const char *bytes, size_t size);
-int json_float(Buffer *to, double number);
-int json_integer(Buffer *to, int64_t number);
-int json_value(const Renderer *renderer, const char *value, size_t size, Buffer *to);
+/* The formats by name, ended by one without. */
+typedef struct {
+    const char *name;
+    Render *render;
+} Format;
+extern const Format FORMATS[];
 
-static inline int render_text(Buffer *to, const char *text) {
-    return buffer_append(to, text, strlen(text));
-}
+/* The function of this format, or NULL. */
+Render *render_find(const char *format);
+
+/* Appends a string as a field of a line of CSV: in quotes where RFC 4180 asks for them. */
+int render_csv_field(Buffer *to, const char *bytes, size_t size);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/os/fault.h"
 #include "core/os/sys.h"
 #include "core/shuffle/ordered.h"
 
@@ -107,6 +108,7 @@ static int write_partition(Commit *commit, unsigned p, Buffer *descriptor) {
     size_t count = commit->starts[p + 1] - commit->starts[p];
     for (size_t i = 0; i < count; i++)
         if (write_entry(commit, &commit->items[i]) == -1) return -1;
+    if (writer_end(&commit->writer) == -1) return -1;
     return region_append(&commit->writer.region, descriptor);
 }
 
@@ -126,14 +128,15 @@ static int write_values(Commit *commit) {
 
 static int write_dictionary(Commit *commit, Buffer *descriptor) {
     if (commit->combiner->needs_dictionary && write_values(commit) == -1) return -1;
+    if (writer_end(&commit->writer) == -1) return -1;
     return region_append(&commit->writer.region, descriptor);
 }
 
-static int write_run(Commit *commit, int fd, Buffer *descriptor) {
+static int write_run(Commit *commit, Depot *depot, size_t expected, Buffer *descriptor) {
     if (count_partitions(commit) == -1) return -1;
     group_slots(commit);
-    if (writer_open(&commit->writer, fd) == -1) return -1;
-    if (buffer_append_varint(descriptor, (uint64_t)fd) == -1) return -1;
+    if (depot_open(depot, &commit->writer, expected) == -1) return -1;
+    if (buffer_append_varint(descriptor, (uint64_t)commit->writer.fd) == -1) return -1;
     if (buffer_append_varint(descriptor, commit->partitions) == -1) return -1;
     if (write_dictionary(commit, descriptor) == -1) return -1;
     for (unsigned p = 0; p < commit->partitions; p++)
@@ -141,12 +144,15 @@ static int write_run(Commit *commit, int fd, Buffer *descriptor) {
     return writer_flush(&commit->writer);
 }
 
-int run_commit(Table *table, Store *store, const Combiner *combiner, int fd, unsigned partitions,
-               Buffer *descriptor) {
+int run_commit(Table *table, Store *store, const Combiner *combiner, Depot *depot,
+               unsigned partitions, Buffer *descriptor) {
     Commit commit = {
         .table = table, .store = store, .combiner = combiner, .partitions = partitions};
+    size_t expected = table_memory(table) + store_memory(store);
+    FAULT("run.commit");
     gather_slots(table);
-    int result = write_run(&commit, fd, descriptor);
+    int result = write_run(&commit, depot, expected, descriptor);
+    FAULT("run.committed");
     int error = errno;
     commit_free(&commit);
     store->saved = (RankMap){0};

@@ -7,19 +7,18 @@
  *
  *     fd | number of partitions | dictionary | partition 0 | partition 1 ...
  *
- * in varints; a region is its offset, length and count of records. */
+ * in varints; a region is its offset, length, count of records and block size. */
 #ifndef PARALLEL_LUA_SHUFFLE_RUN_H
 #define PARALLEL_LUA_SHUFFLE_RUN_H
 
 #include "core/shuffle/combiner.h"
-#include "core/shuffle/record.h"
+#include "core/shuffle/depot.h"
 #include "core/shuffle/table.h"
 
-/* Writes the table at the end of the file and empties it; appends the
- * descriptor. -1 with errno (ENOMEM, ENOSPC ...) when that fails: the table is
- * empty then too, and what was written is never read. */
-int run_commit(Table *table, Store *store, const Combiner *combiner, int fd, unsigned partitions,
-               Buffer *descriptor);
+/* Writes the table into the depot and empties it; appends the descriptor. -1 with errno (ENOMEM,
+ * ENOSPC ...) when that fails: the table is empty then too, and what was written is never read. */
+int run_commit(Table *table, Store *store, const Combiner *combiner, Depot *depot,
+               unsigned partitions, Buffer *descriptor);
 
 typedef struct {
     int fd;

@@ -155,8 +155,3 @@ void table_free(Table *table) {
     arena_free(&table->arena);
     *table = (Table){.state_size = table->state_size};
 }
-
-size_t table_memory(const Table *table) {
-    size_t slots = table->slots ? (size_t)table->mask + 1 : 0;
-    return slots * sizeof *table->slots + table->arena.used;
-}

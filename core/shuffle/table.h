@@ -52,6 +52,14 @@ void table_clear(Table *table);
 void table_free(Table *table);
 
 /* The bytes it takes up. */
-size_t table_memory(const Table *table);
+static inline size_t table_memory(const Table *table) {
+    size_t slots = table->slots ? (size_t)table->mask + 1 : 0;
+    return slots * sizeof *table->slots + table->arena.used;
+}
+
+/* How many of them the next new key may need at once, when the slots must grow. */
+static inline size_t table_growth(const Table *table) {
+    return table->room || !table->slots ? 0 : 2 * ((size_t)table->mask + 1) * sizeof *table->slots;
+}
 
 #endif

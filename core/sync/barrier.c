@@ -102,17 +102,22 @@ static int try_to_arrive(Barrier *barrier, Party me) {
     return place;
 }
 
+// Signals and pauses may come faster than patience ends: who does not wait on looks for the dead too.
+static int interrupted(Barrier *barrier, Party me, int error) {
+    lock(barrier, me);
+    bury_dead(barrier);
+    unlock(barrier, me);
+    errno = error;
+    return -1;
+}
+
 // As bell_wait; a pause that ends before the deadline is the caller's affair.
 static int wait_or_pause(Barrier *barrier, Party me, uint32_t heard, uint64_t deadline,
                          uint64_t pause) {
     bool pauses = pause < deadline;
     int woken = bell_wait(&barrier->bell, heard, pauses ? pause : deadline);
-    if (woken != BELL_LATE || !pauses) return woken;
-    lock(barrier, me);
-    bury_dead(barrier); // pauses may be so short that it is never quiet
-    unlock(barrier, me);
-    errno = ETIMEDOUT;
-    return -1;
+    if (woken == -1) return interrupted(barrier, me, EINTR);
+    return woken == BELL_LATE && pauses ? interrupted(barrier, me, ETIMEDOUT) : woken;
 }
 
 int barrier_arrive(Barrier *barrier, Party me, uint64_t deadline, uint64_t pause) {

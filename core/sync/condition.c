@@ -51,9 +51,14 @@ int condition_await(Condition *condition, int place, Party me, uint64_t deadline
     for (int woken = BELL_RUNG; !atomic_load(&mine->notified);) {
         if (woken == BELL_LATE) return 0;
         woken = word_wait(&mine->notified, 0, deadline);
-        if (woken == -1) return -1;
-        if (woken == BELL_RUNG || !inherit_notice(condition, me)) continue;
-        if (!note(mine)) condition_notify(condition, 1); // there are two now
+        // Signals and naps may end faster than patience: who was not woken by a notice looks too.
+        bool looks = woken != BELL_RUNG;
+        if (looks && inherit_notice(condition, me) && !note(mine))
+            condition_notify(condition, 1); // there are two now
+        if (woken == -1) {
+            errno = EINTR;
+            return -1;
+        }
     }
     FAULT("cond.wait.notified");
     return 1;

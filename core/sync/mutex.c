@@ -29,8 +29,12 @@ int mutex_wait(Mutex *mutex, Party me, uint64_t deadline) {
         uint32_t heard = bell_listen(&mutex->bell);
         if (mutex_try(mutex, me)) return MUTEX_TAKEN;
         int woken = bell_wait(&mutex->bell, heard, deadline);
-        if (woken == -1) return -1;
+        // Signals may come faster than patience ends: who is interrupted looks too.
         if (woken != BELL_RUNG && take_from_dead(mutex, me)) return MUTEX_ABANDONED;
+        if (woken == -1) {
+            errno = EINTR;
+            return -1;
+        }
         if (woken == BELL_LATE) return MUTEX_LATE;
     }
 }

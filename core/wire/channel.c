@@ -58,6 +58,12 @@ static void depart(Channel *channel, const Departure *departure) {
     buffer_consume(&channel->departures, sizeof *departure);
 }
 
+static ssize_t send_bytes(const Channel *channel, const void *bytes, size_t size, const int *fds,
+                          size_t count) {
+    if (!channel->transport) return descriptor_send(channel->fd, bytes, size, fds, count);
+    return channel->transport->send(channel->context, channel->fd, bytes, size, fds, count);
+}
+
 // What is ahead of a frame with a bundle leaves first, then its header with that: the
 // kernel delivers descriptors with the first byte of the piece that they came with.
 int channel_flush(Channel *channel) {
@@ -68,8 +74,8 @@ int channel_flush(Channel *channel) {
     size_t size = ahead < buffer_size(out) ? (size_t)ahead : buffer_size(out);
     const Bundle *bundle = ahead == 0 ? next.bundle : NULL;
     if (bundle) size = sizeof(FrameHeader);
-    ssize_t count = descriptor_send(channel->fd, buffer_bytes(out), size,
-                                    bundle ? bundle->fds : NULL, bundle_count(bundle));
+    ssize_t count = send_bytes(channel, buffer_bytes(out), size, bundle ? bundle->fds : NULL,
+                               bundle_count(bundle));
     if (count == -1) return -1;
     FAULT("channel.sent");
     channel->sent += (uint64_t)count;
@@ -88,23 +94,22 @@ void channel_discard(Channel *channel) {
 
 // ---- receiving
 
+// How many bytes of the next frame are yet to come, as far as can be told.
 static size_t missing(const Buffer *in) {
     FrameHeader header;
-    if (buffer_size(in) < sizeof header) return 0;
+    size_t got = buffer_size(in);
+    if (got < sizeof header) return sizeof header - got;
     memcpy(&header, buffer_bytes(in), sizeof header);
-    size_t got = buffer_size(in) - sizeof header;
+    got -= sizeof header;
     return header.size > got ? header.size - got : 0;
 }
 
-int channel_fill(Channel *channel) {
+static int fill(Channel *channel, size_t most) {
     Buffer *in = &channel->incoming;
     int fds[BUNDLE_MOST];
     int handles;
-    size_t wanted = missing(in);
-    if (buffer_reserve(in, wanted > PIECE ? LARGE_PIECE : PIECE) == -1) return -1;
     if (handles_reserve(&channel->arrived, BUNDLE_MOST) == -1) return -1;
-    ssize_t count =
-        descriptor_receive(channel->fd, buffer_tail(in), in->capacity - in->end, fds, &handles);
+    ssize_t count = descriptor_receive(channel->fd, buffer_tail(in), most, fds, &handles);
     if (count <= 0) return (int)count;
     FAULT("channel.received");
     if (handles == -1) {
@@ -114,6 +119,32 @@ int channel_fill(Channel *channel) {
     handles_add(&channel->arrived, fds, (size_t)handles);
     buffer_added(in, (size_t)count);
     return 1;
+}
+
+static size_t piece_for(size_t wanted) {
+    return wanted > PIECE ? LARGE_PIECE : PIECE;
+}
+
+static int receive(Channel *channel) {
+    return channel->transport->receive(channel->context, channel->fd, &channel->incoming,
+                                       &channel->arrived);
+}
+
+int channel_fill(Channel *channel) {
+    if (channel->transport) return receive(channel);
+    Buffer *in = &channel->incoming;
+    if (buffer_reserve(in, piece_for(missing(in))) == -1) return -1;
+    return fill(channel, in->capacity - in->end);
+}
+
+int channel_fill_frame(Channel *channel) {
+    if (channel->transport) return receive(channel);
+    Buffer *in = &channel->incoming;
+    size_t wanted = missing(in), room = piece_for(wanted);
+    if (wanted == 0) return 1;
+    if (buffer_reserve(in, wanted < room ? wanted : room) == -1) return -1;
+    room = in->capacity - in->end;
+    return fill(channel, wanted < room ? wanted : room);
 }
 
 // Of those that came, how many stand for the ones of this frame.

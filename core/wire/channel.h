@@ -14,8 +14,21 @@
 #include "core/wire/frame.h"
 #include "core/wire/handles.h"
 
+/* What moves a channel's bytes in place of the socket's own calls, for who changes them on
+ * the way. `context` is the channel's. */
 typedef struct {
-    int fd; // -1: closed
+    /* As descriptor_send; after an error that is for now the same bytes are given again, and
+     * maybe more. */
+    ssize_t (*send)(void *context, int fd, const void *bytes, size_t size, const int *fds,
+                    size_t count);
+    /* Appends what has come: 1, though it may be no bytes; 0: the other end is closed; -1. */
+    int (*receive)(void *context, int fd, Buffer *to, Handles *arrived);
+} Transport;
+
+typedef struct {
+    int fd;                     // -1: closed
+    const Transport *transport; // NULL: the socket's own calls
+    void *context;              // its, and whoever made the channel owns it
     Buffer incoming, outgoing;
     Handles arrived;
     Buffer departures; // which frames of `outgoing` go with a bundle, see channel.c
@@ -46,9 +59,13 @@ void channel_discard(Channel *channel);
  * -1: EAGAIN, or why reading failed. */
 int channel_fill(Channel *channel);
 
+/* The same, but not beyond the end of the frame that comes next: so that what follows
+ * it stays in the socket, for others who read from that. A transport may read further. */
+int channel_fill_frame(Channel *channel);
+
 /* 1: *frame is the next whole frame, good until channel_pass or channel_fill;
- * 0: it is not complete yet; -1 with EPROTO: what came is no frame, or lacks
- * descriptors. */
+ * 0: it is not complete yet, and *frame is valid in its header if that is; -1 with EPROTO: what
+ * came is no frame, or lacks descriptors. */
 int channel_peek(const Channel *channel, Frame *frame);
 
 /* Done with the frame that channel_peek gave; closes the handles that nobody took. */

@@ -62,11 +62,24 @@ function check.size_option(options, field, number, name)
   refuse(number, name, ('%s must be bytes or like "512M", got %s'):format(field, tostring(value)))
 end
 
+--- The argument, when given, must be a number of seconds to wait, of any sign.
+function check.optional_time(value, number, name)
+  if value == nil or type(value) == "number" and value == value then return end
+  refuse(number, name, "number of seconds expected, got " .. type_of(value))
+end
+
 --- The option, when given, must be a time that something may take.
 function check.time_option(options, field, number, name)
   local value = options[field]
   if value == nil or type(value) == "number" and value > 0 then return end
   refuse(number, name, ("%s must be a positive number of seconds, got %s"):format(field, tostring(value)))
+end
+
+--- The option `progress`, when given, must be true or a function (false: none).
+function check.progress_option(options, number, name)
+  local kind = type(options.progress)
+  if kind == "nil" or kind == "boolean" or kind == "function" then return end
+  refuse(number, name, "progress must be true or a function, got " .. kind)
 end
 
 --- The option, when given, must be one of these.

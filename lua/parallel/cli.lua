@@ -2,109 +2,27 @@
 --
 -- Exit status: 0 done; 1 the job failed; 2 wrong usage, a missing or bad job
 -- file; 3 input or output error; 141 nobody reads the output any more.
-local argparse = require("argparse")
-local core = require("parallel.core")
+local color = require("parallel.color")
+local commands = require("parallel.commands")
+local exit = require("parallel.exit")
 local failure = require("parallel.failure")
 local job_contract = require("parallel.job")
 local mapreduce = require("parallel.mapreduce")
+local oneline = require("parallel.oneline")
+local options = require("parallel.options")
 local parallel = require("parallel")
+local plan = require("parallel.plan")
+local repl = require("parallel.repl")
+local settings = require("parallel.settings")
 local unpack = require("parallel.packing").unpack
-
-local DONE, FAILED, USAGE, INPUT_OUTPUT = 0, 1, 2, 3
-local NO_READER = 128 + 13 -- as if by SIGPIPE
-local EPIPE = 32
-
-local SORTS = {key = "key", value = "value", ["-value"] = "value desc", ["-key"] = "key desc"}
-
--- An error that already knows its exit status.
-local Exit = {}
-Exit.__index = Exit
-function Exit:__tostring() return self.message end
-
-local function leave(status, ...)
-  error(setmetatable({status = status, message = (...):format(select(2, ...))}, Exit), 0)
-end
-
--- ---- arguments ------------------------------------------------------------
-
-local function to_count(text)
-  local n = tonumber(text)
-  if n then return n end
-  return nil, ("--top takes a number, got '%s'"):format(text)
-end
-
-local function new_parser()
-  local parser = argparse("parallel-lua")
-    :usage("Usage: parallel-lua [options] script.lua [arguments]")
-    :description("Run a Lua script, or the map-reduce job that it returns over the files named after it.")
-    :epilog("A job is a table with a function map(record, emit); see README.md.")
-    :add_help("-h --help")
-  parser:option("-j --jobs", "Worker processes: N, +N or -N (more or fewer than the processors), N%.")
-    :argname("N")
-  parser:option("--top", "Keep N pairs, those with the greatest values unless --sort says otherwise.")
-    :argname("N"):convert(to_count)
-  parser:option("--sort", "Order of the output: key (default), -key, value, -value, none."):argname("KEY")
-  parser:option("-f --format", "Output as tsv (default) or json."):choices({"tsv", "json"})
-    :default("tsv")
-  parser:flag("--progress", "Show how far the job is, and its rate.")
-  parser:flag("--version", "Print the version."):action(function()
-    print(parallel._VERSION)
-    os.exit(DONE)
-  end)
-  return parser
-end
-
-local TAKES_VALUE = {
-  ["-j"] = true, ["--jobs"] = true, ["--top"] = true, ["--sort"] = true, ["-f"] = true,
-  ["--format"] = true,
-}
-
--- Our own options end at the script's name: what follows is the script's.
--- An option's value is joined to it, since it may begin with a dash itself.
-local function split_arguments(arguments)
-  local own, i = {}, 1
-  while arguments[i] and arguments[i]:sub(1, 1) == "-" and arguments[i] ~= "-" do
-    local option = arguments[i]
-    if TAKES_VALUE[option] and arguments[i + 1] then
-      i = i + 1
-      option = option .. (option:sub(1, 2) == "--" and "=" or "") .. arguments[i]
-    end
-    own[#own + 1] = option
-    i = i + 1
-  end
-  return own, arguments[i], {unpack(arguments, i + 1)}
-end
-
-local function parse(arguments)
-  local own, script, rest = split_arguments(arguments)
-  local ok, options = new_parser():pparse(own)
-  if not ok then leave(USAGE, "%s (see --help)", options) end
-  if not script then leave(USAGE, "which script? (see --help)") end
-  return options, script, rest
-end
-
---- How many workers `-j text` means: N, +N, -N (relative to the processors), N%.
-local function jobs_count(text)
-  if not text then return nil end
-  local sign, number, percent = text:match("^([+-]?)(%d+)(%%?)$")
-  number = tonumber(number)
-  if not number or (sign ~= "" and percent ~= "") then
-    leave(USAGE, "-j takes N, +N, -N or N%%, got '%s'", text)
-  end
-  local processors = core.cpu_count()
-  if percent ~= "" then number = math.floor(processors * number / 100 + 0.5) end
-  if sign == "+" then number = processors + number end
-  if sign == "-" then number = processors - number end
-  return math.max(1, number)
-end
 
 -- ---- the script -----------------------------------------------------------
 
 local function load_script(path, arguments)
   local chunk, why = loadfile(path)
-  if not chunk then leave(USAGE, "%s", why) end
+  if not chunk then exit.with(exit.USAGE, "%s", why) end
   arguments[0] = path
-  _G.arg, _G.parallel = arguments, parallel
+  _G.arg, _G.parallel, _G.counter = arguments, parallel, parallel.counter
   return chunk
 end
 
@@ -129,34 +47,43 @@ local function call(f, ...)
   return results[2]
 end
 
--- ---- the job --------------------------------------------------------------
+-- ---- the inputs -----------------------------------------------------------
 
-local function job_of(made, path, options, inputs)
-  local job = {}
-  for name, value in pairs(made) do job[name] = value end
-  job.workers = jobs_count(options.jobs) or job.workers
-  job.top = options.top or job.top
-  if options.sort and options.sort ~= "none" then
-    job.sort = SORTS[options.sort] or
-      leave(USAGE, "--sort takes key, -key, value, -value or none, got '%s'", options.sort)
-  end
-  if not job.sort and not job.top and options.sort ~= "none" then job.sort = "key" end
-  job.progress = options.progress or job.progress
-  job.format = options.format
-  if #inputs > 0 then job.inputs = inputs end
-  local ok, why = job_contract.prepare(job)
-  if not ok then leave(USAGE, "%s: %s", path, why) end
-  if not (job.inputs or job.values) then leave(USAGE, "%s: no input files", path) end
-  return job
+local function read_all(path)
+  local file, why = io.stdin, nil
+  if path ~= "-" then file, why = io.open(path, "rb") end
+  if not file then exit.with(exit.INPUT_OUTPUT, "cannot open '%s': %s", path, why:match("[^:]*$"):sub(2)) end
+  local text = file:read("*a")
+  if path ~= "-" then file:close() end
+  if not text then exit.with(exit.INPUT_OUTPUT, "cannot read '%s'", path) end
+  return text
 end
+
+-- The names in a list, then those on the command line; nil when there is neither.
+local function inputs_of(given, rest)
+  if not given.inputs_from then return #rest > 0 and rest or nil end
+  local list = {}
+  for name in read_all(given.inputs_from):gmatch(given["null"] and "[^%z]+" or "[^\n]+") do
+    list[#list + 1] = name
+  end
+  for _, name in ipairs(rest) do list[#list + 1] = name end
+  return list
+end
+
+-- ---- the job --------------------------------------------------------------
 
 -- Messages about inputs and outputs, raised here or in a worker, begin so.
 local TROUBLE = {"^cannot open '", "^cannot read '", "^cannot write "}
+local NO_READER = "^cannot write the output: Broken pipe"
+
+local function message_of(problem)
+  local message = failure.is(problem, "error") and problem.message or problem
+  return type(message) == "string" and message or ""
+end
 
 local function is_input_output(problem)
-  local message = failure.is(problem, "error") and problem.message or problem
   for _, pattern in ipairs(TROUBLE) do
-    if type(message) == "string" and message:match(pattern) then return true end
+    if message_of(problem):match(pattern) then return true end
   end
   return false
 end
@@ -164,44 +91,122 @@ end
 local function run_job(job)
   local ok, result = pcall(mapreduce.run, job)
   if ok then return result end
-  if is_input_output(result) then leave(INPUT_OUTPUT, "%s", tostring(result)) end
+  if message_of(result):match(NO_READER) then exit.quietly() end
+  if is_input_output(result) then exit.with(exit.INPUT_OUTPUT, "%s", tostring(result)) end
   error(result, 0)
 end
 
-local function write(result)
-  local ok, why, errno = result:write(1)
-  result:close()
-  if errno == EPIPE then error(setmetatable({status = NO_READER, message = why, quiet = true}, Exit), 0) end
-  if not ok then leave(INPUT_OUTPUT, "cannot write the output: %s", why) end
+local function print_stats(result)
+  for _, line in ipairs(result:report()) do io.stderr:write(line, "\n") end
 end
 
-local function run(arguments)
-  local options, path, rest = parse(arguments)
-  local script = load_script(path, rest)
-  local made = call(script, unpack(rest))
-  if job_contract.is_meant(made) then write(run_job(job_of(made, path, options, rest))) end
-  return DONE
-end
-
--- ---- errors ---------------------------------------------------------------
-
-local function describe(problem)
+local function describe(problem, is_quiet)
   local text = tostring(problem)
   if type(problem) == "table" and not getmetatable(problem) then
     text = "(error object is a table value)"
   end
-  if failure.is(problem) and problem.traceback and problem.traceback ~= "" then
+  if failure.is(problem) and problem.traceback and problem.traceback ~= "" and not is_quiet then
     text = text .. "\n" .. problem.traceback
   end
   return text
 end
 
+local function complain(problem, given)
+  local name = color.error("parallel-lua:", color.is_wanted(given.color))
+  io.stderr:write(name, " ", describe(problem, given.quiet), "\n")
+end
+
+local function splits_text(count) return count == 1 and "1 split" or count .. " splits" end
+
+-- What the result lacks makes it a failure.
+local function check_whole(result)
+  if #result.failures > 0 then exit.with(exit.FAILED, "%s failed", splits_text(#result.failures)) end
+  if #result.skipped > 0 then exit.with(exit.FAILED, "%s skipped", splits_text(#result.skipped)) end
+  if result.left_failed > 0 then
+    exit.with(exit.FAILED, "%s failed in an earlier run, and %s left out (see --resume-failed)",
+      splits_text(result.left_failed), result.left_failed == 1 and "was" or "were")
+  end
+end
+
+-- The job of the script of that name as the options want it.
+local function job_of(given, made, inputs, name)
+  local job, why = settings.apply(made, given, inputs)
+  if not job then exit.with(exit.USAGE, "%s: %s", name, why) end
+  if not (job.inputs or job.values) then exit.with(exit.USAGE, "%s: no input files", name) end
+  return job
+end
+
+local function print_plan(job)
+  local ok, lines = pcall(plan.of_run, job)
+  if not ok then exit.with(exit.INPUT_OUTPUT, "%s", tostring(lines)) end
+  io.write(table.concat(lines, "\n"), "\n")
+end
+
+local function run_with(given, made, inputs, name)
+  local job = job_of(given, made, inputs, name)
+  if given.dry_run then return print_plan(job) end
+  job.on_failure = function(failed) complain(failed, given) end
+  local result = run_job(job)
+  if given.stats and not given.quiet then print_stats(result) end
+  result:close()
+  check_whole(result)
+end
+
+-- Without files it reads standard input, as awk does.
+local function run_one_line(given, rest)
+  _G.parallel, _G.counter = parallel, parallel.counter
+  oneline.set_globals(given)
+  run_with(given, oneline.job(given), inputs_of(given, rest) or {"-"}, "-e")
+end
+
+local ONLY_WITH_CODE = {["begin"] = "--begin", ["end"] = "--end", field_separator = "-F"}
+
+local function run_script(given, rest)
+  local path = table.remove(rest, 1)
+  if not path then exit.with(exit.USAGE, "which script? (see --help)") end
+  for field, name in pairs(ONLY_WITH_CODE) do
+    if given[field] then exit.with(exit.USAGE, "%s goes with -e (see --help)", name) end
+  end
+  oneline.set_globals(given)
+  local made = call(load_script(path, rest), unpack(rest))
+  if job_contract.is_meant(made) then run_with(given, made, inputs_of(given, rest), path) end
+end
+
+local function run_command(given, rest)
+  local name = table.remove(rest, 1)
+  commands[name](given, rest, load_script)
+end
+
+local function print_version()
+  print(parallel._VERSION)
+  os.exit(exit.DONE)
+end
+
+-- The arguments are a one-line job's, a command's or a script's; or there are none, but
+-- lines to be typed.
+local function run(given, rest)
+  if given.map and #given.map > 0 then
+    run_one_line(given, rest)
+  elseif options.is_command(rest[1]) then
+    run_command(given, rest)
+  elseif rest[1] or not given.interactive then
+    run_script(given, rest)
+  end
+  if not given.interactive then return end
+  _G.parallel = parallel
+  repl(with_traceback, describe)
+end
+
 --- Run the program over its arguments (from index 1); returns the exit status.
 return function(arguments)
-  local ok, outcome = pcall(run, arguments)
-  if ok then return outcome end
+  local given, rest = {}, nil
+  local ok, outcome = pcall(function()
+    given, rest = options.parse(arguments, print_version)
+    run(given, rest)
+  end)
+  if ok then return exit.DONE end
   if tostring(outcome):match("interrupted$") then error(outcome, 0) end
-  if getmetatable(outcome) == Exit and outcome.quiet then return outcome.status end
-  io.stderr:write("parallel-lua: ", describe(outcome), "\n")
-  return getmetatable(outcome) == Exit and outcome.status or FAILED
+  if exit.is(outcome) and outcome.quiet then return outcome.status end
+  complain(outcome, given)
+  return exit.is(outcome) and outcome.status or exit.FAILED
 end

@@ -75,4 +75,8 @@ function Condition:close() self.waiters:close() end
 
 Condition.__close = Condition.close
 
-return {new = new}
+return {
+  new = new,
+  --- For all that has wait(timeout): the method `wait_for`.
+  wait_for = Condition.wait_for,
+}

@@ -4,47 +4,42 @@
 -- came, hands them to the workers, and settles every item exactly once: by a
 -- result, by an error in user code, or by the death of the worker that ran it.
 local attend = require("parallel.attend")
+local cancelling = require("parallel.cancelling")
+local chunks = require("parallel.chunk")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
+local figures = require("parallel.figures")
 local functions = require("parallel.functions")
+local globals = require("parallel.globals")
 local identity = require("parallel.identity")
 local inline = require("parallel.inline")
 local log = require("parallel.log")
 local missing = require("parallel.missing")
+local printed = require("parallel.printed")
 local recruit = require("parallel.recruit")
 local server = require("parallel.server")
+local showing = require("parallel.showing")
 local start_method = require("parallel.start_method")
 local telling = require("parallel.telling")
+local timeline = require("parallel.timeline")
 
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
 local MOST_STILLBORN = 3 -- workers that a chunk may end before its first item starts
+
+local piece = chunks.piece
 
 local Crew = {}
 Crew.__index = Crew
 
 -- ---- handing out ----------------------------------------------------------
 
-local function encode_chunk(chunk)
-  local items = chunk.items.calls and chunk.items.calls:bytes() or chunk.items
-  return core.encode_trusted("run", chunk.version.number, chunk.shape, items, chunk.first)
-end
-
-local function part(items, from, to)
-  if items.calls then return {n = to - from + 1, calls = items.calls:cut(from, to)} end
-  return core.slice(items, from, to)
-end
-
-local function piece(chunk, from, to, attempts)
-  local items = part(chunk.items, from, to)
-  return {source = chunk.source, version = chunk.version, shape = chunk.shape,
-          timeout = chunk.timeout, first = chunk.first + from - 1, items = items, attempts = attempts,
-          stillborn = from == 1 and chunk.stillborn or nil, parcel = chunk.parcel}
-end
-
 local function refuse(self, chunk, place, fields)
   self.done, self.failed = self.done + 1, self.failed + 1
   fields.index = chunk.first + place - 1
-  chunk.source:refuse(fields.index, failure.new(fields), chunk)
+  local failed = failure.new(fields)
+  if self.timeline then self.timeline:failed(failed) end
+  if chunk.source.printed then chunk.source.printed:ended(fields.index, fields.index) end
+  chunk.source:refuse(fields.index, failed, chunk)
 end
 
 -- Some item cannot be sent: the others still are, one by one.
@@ -58,7 +53,7 @@ end
 
 -- Shared objects go along as descriptors, which can be closed by now, or too many.
 local function hand_over(self, chunk)
-  local payload, parcel = encode_chunk(chunk)
+  local payload, parcel = chunks.encode(chunk)
   return self.transport:submit(payload, nil, chunk.timeout or self.timeout, parcel or chunk.parcel,
                                chunk.items.n)
 end
@@ -88,9 +83,14 @@ function Crew:pump()
   end
 end
 
-function Crew:add(source) table.insert(self.sources, source) end
+function Crew:add(source)
+  if self.ordered then source.printed = printed.new() end
+  table.insert(self.sources, source)
+end
 
 function Crew:remove(source)
+  if source.printed then source.printed:close() end
+  self.showing:hide(source)
   for i, one in ipairs(self.sources) do
     if one == source then return table.remove(self.sources, i) end
   end
@@ -114,6 +114,7 @@ local function lose(self, chunk, place, failed)
   log[grave]("%s%s", tostring(failure.new(failed)), again and "; it is run again" or "")
   if again then
     self.retried = self.retried + 1
+    if self.timeline then self.timeline:happened(failed.worker, ("task %d is run again"):format(number)) end
     table.insert(self.again, piece(chunk, place, place, attempts))
   else
     refuse(self, chunk, place, failed)
@@ -121,16 +122,19 @@ local function lose(self, chunk, place, failed)
 end
 
 -- What became of items of the chunk that were not settled before: lists by place.
-local function read_outcomes(chunk, bytes, parcel, worker)
+local function read_outcomes(self, chunk, bytes, parcel, worker)
   local from = chunk.settled or 0
-  local last, failures, elapsed, results = chunk.source:read(bytes, parcel, chunk, worker)
+  local last, failures, elapsed, results, reports, began = chunk.source:read(bytes, parcel, chunk, worker)
   chunk.settled = last
+  if chunk.source.printed then chunk.source.printed:take(chunk, reports) end
+  if began then self.timeline:began(chunk, began) end
   return {from = from, last = last, results = results, failures = failures or {}, elapsed = elapsed}
 end
 
 local function accept_one(self, chunk, place, results, worker)
   local source, number = chunk.source, chunk.first + place - 1
   self.done = self.done + 1
+  if source.printed then source.printed:ended(number, number) end
   if not results then return end -- it is settled
   if source.list then return source:accept_listed(number, number) end
   source:accept(number, results[place], worker, chunk)
@@ -139,6 +143,7 @@ end
 local function accept(self, chunk, from, last, results, worker)
   local source, before = chunk.source, chunk.first - 1
   self.done = self.done + last - from + 1
+  if source.printed then source.printed:ended(before + from, before + last) end
   if not results then return end -- they are settled
   if source.list then return source:accept_listed(before + from, before + last) end
   self.telling:results(chunk, from, last, results, worker)
@@ -180,15 +185,16 @@ local function tell_outcomes(self, chunk, worker, pid, outcomes)
 end
 
 function events.part(self, chunk, worker, reply, parcel)
-  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(chunk, reply, parcel, worker))
+  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(self, chunk, reply, parcel, worker))
 end
 
 -- What a worker that retires has left goes to another.
 function events.result(self, chunk, worker, reply, parcel)
-  local outcomes, n = read_outcomes(chunk, reply, parcel, worker), chunk.items.n
+  local outcomes, n = read_outcomes(self, chunk, reply, parcel, worker), chunk.items.n
   if outcomes.last < n then
     table.insert(self.again, piece(chunk, outcomes.last + 1, n, chunk.attempts))
   end
+  if self.timeline then self.timeline:ran(worker, chunk, outcomes.last, outcomes.elapsed) end
   tell_outcomes(self, chunk, worker, self.pids[worker], outcomes)
 end
 
@@ -206,7 +212,7 @@ end
 
 -- Its worker is not going to begin the items from this place on, since another has nothing to do.
 function events.cut(self, chunk, _, place)
-  share_out(self, chunk, place)
+  if not chunk.cancelled then share_out(self, chunk, place) end
   chunk.items.n = place - 1
 end
 
@@ -228,8 +234,8 @@ local function started(chunk, detail)
 end
 
 -- What a dying worker left may be anything; what is no outcome settles nothing.
-local function read_remains(chunk, worker, detail)
-  local ok, outcomes = pcall(read_outcomes, chunk, detail.outcomes, nil, worker)
+local function read_remains(self, chunk, worker, detail)
+  local ok, outcomes = pcall(read_outcomes, self, chunk, detail.outcomes, nil, worker)
   return ok and outcomes or {from = 0, last = 0, failures = {}}
 end
 
@@ -250,11 +256,15 @@ end
 function events.death(self, chunk, worker, detail)
   local pid = self.pids[worker]
   self.pids = self.transport:workers()
-  log.warn("%s", tostring(failure.new({
-    kind = "died", worker = worker, pid = detail.pid, signal = detail.signal, exitcode = detail.exitcode})))
-  if not chunk then return end
-  local outcomes = read_remains(chunk, worker, detail)
+  local text = tostring(failure.new({
+    kind = "died", worker = worker, pid = detail.pid, signal = detail.signal, exitcode = detail.exitcode}))
+  log.warn("%s", text)
+  if self.timeline then self.timeline:happened(worker, text) end
+  if not chunk then return self.ordered and printed.show(detail.printed) end
+  local outcomes = read_remains(self, chunk, worker, detail)
+  if self.ordered then chunk.source.printed:take(chunk, {detail.printed}) end
   local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
+  if self.timeline then self.timeline:ran(worker, chunk, last) end
   if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
   tell_outcomes(self, chunk, worker, pid, outcomes)
   self.telling:each(settled + 1, last, function(place) charge(self, chunk, place, worker, detail) end)
@@ -271,10 +281,14 @@ local function settle(self, kind, number, worker, detail, parcel)
     if kind ~= "part" then self.held[number] = nil end
     return chunk(kind, worker, detail, parcel)
   end
+  -- Handed over when there was no memory left to note it: the caller was told.
+  if number and not chunk and kind ~= "death" then return end
   if chunk and kind ~= "part" and kind ~= "cut" then
     self.held[number] = nil
     self.holding = self.holding - 1
   end
+  -- Memory ran out here when it had just been sent: whoever asked for it knows.
+  if number and not chunk and kind ~= "death" then return end
   events[kind](self, chunk, worker, detail, parcel)
 end
 
@@ -283,9 +297,10 @@ end
 function Crew:step(timeout)
   if self.telling:rest() then return true end
   self:pump()
-  local kind, number, worker, detail, parcel = attend.wait(self.transport, timeout, self)
+  local kind, number, worker, detail, parcel = attend.wait(self.transport, self.showing:pause(timeout), self)
   if kind then settle(self, kind, number, worker, detail, parcel) end
   self:pump()
+  self.showing:update(self)
   return kind ~= nil
 end
 
@@ -304,97 +319,30 @@ end
 --- Is anything under way?
 function Crew:busy() return next(self.held) ~= nil or #self.again > 0 or self.telling:is_left() end
 
--- ---- cancelling -----------------------------------------------------------
-
-local function place_in(chunk, source, number)
-  if type(chunk) ~= "table" or chunk.source ~= source then return nil end
-  local place = number - chunk.first + 1
-  return place >= 1 and place <= chunk.items.n and place or nil
-end
-
--- The chunk without this item goes to a worker again.
-local function send_neighbours(self, chunk, place)
-  local n = chunk.items.n
-  if place < n then table.insert(self.again, piece(chunk, place + 1, n, chunk.attempts)) end
-  if place > 1 then table.insert(self.again, piece(chunk, 1, place - 1, chunk.attempts)) end
-end
-
-local function withdraw(self, id)
-  local chunk = self.held[id]
-  self.held[id] = nil
-  self.holding = self.holding - 1
-  return chunk
-end
-
---- The item shall not be run to its end. "withdrawn": no worker has it any more;
--- "refused": the worker that has it will not begin it; "stopped": it was
--- running, and its outcome is still to come; nil: there is no such item.
--- And the chunk that it was in.
-function Crew:cancel(source, number)
-  for i, chunk in ipairs(self.again) do
-    local place = place_in(chunk, source, number)
-    if place then
-      send_neighbours(self, table.remove(self.again, i), place)
-      return "withdrawn", chunk
-    end
-  end
-  for id, chunk in pairs(self.held) do
-    local place = place_in(chunk, source, number)
-    if place then
-      local how = self.transport:cancel(id, place)
-      if how == "withdrawn" then send_neighbours(self, withdraw(self, id), place) end
-      if how == "refused" then
-        chunk.refused = chunk.refused or {}
-        chunk.refused[place] = true
-      end
-      return how, chunk
-    end
-  end
-end
-
---- Nothing of this source shall be run to its end.
-function Crew:cancel_all(source)
-  for i = #self.again, 1, -1 do
-    if self.again[i].source == source then table.remove(self.again, i) end
-  end
-  for id, chunk in pairs(self.held) do
-    if type(chunk) == "table" and chunk.source == source
-      and self.transport:cancel(id) == "withdrawn" then withdraw(self, id) end
-  end
-end
-
--- ---- figures --------------------------------------------------------------
-
-local function waiting(self)
-  local count = 0
-  for _, chunk in ipairs(self.again) do count = count + chunk.items.n end
-  for _, chunk in pairs(self.held) do
-    if type(chunk) == "table" then count = count + chunk.items.n end
-  end
-  return count
-end
+--- See parallel.cancelling.
+Crew.cancel, Crew.cancel_all = cancelling.item, cancelling.source
 
 --- What has become of the items so far, and of each worker.
-function Crew:stats()
-  local stats = self.transport:stats()
-  stats.done, stats.failed, stats.retried = self.done, self.failed, self.retried
-  stats.queued = math.max(0, waiting(self) - stats.busy)
-  for worker, pid in ipairs(self.transport:workers()) do
-    stats[worker] = {pid = pid, tasks = self.ran[worker] or 0, busy_seconds = self.seconds[worker] or 0,
-                     memory = self.transport:memory(worker)}
-  end
-  return stats
-end
+function Crew:stats() return figures.of(self) end
 
 -- ---- all workers ----------------------------------------------------------
 
---- Have every worker run `kind(...)`, which needs the shared objects in `parcel`;
--- when(kind, worker, detail, parcel) gets each answer.
+local function tell(self, worker, when, parcel, limit, payload)
+  local number = self.transport:submit(payload, worker, limit, parcel)
+  self.held[number] = when
+  return number
+end
+
+--- Have this worker run `kind(...)`, which needs the shared objects in `parcel`, in at most `limit`
+-- seconds (nil: any time); when(kind, worker, detail, parcel) gets the answer. Returns the task's number.
+function Crew:tell(worker, when, parcel, limit, kind, ...)
+  return tell(self, worker, when, parcel, limit, core.encode_trusted(kind, ...))
+end
+
+--- The same with every worker.
 function Crew:tell_each(when, parcel, kind, ...)
   local payload = core.encode_trusted(kind, ...)
-  for worker = 1, self.workers do
-    self.held[self.transport:submit(payload, worker, nil, parcel)] = when
-  end
+  for worker = 1, self.workers do tell(self, worker, when, parcel, nil, payload) end
 end
 
 local function ignore() end
@@ -409,17 +357,27 @@ end
 -- What workers that inherit nothing are told; those that are there already are
 -- told of changes.
 local function write_letter(self)
-  return recruit.letter("parallel.server", self.settings, self.options.workers, self.functions:all())
+  return recruit.letter("parallel.server", self.settings, self.options.workers,
+    self.functions:all(), self.globals:all())
+end
+
+--- Set these globals in every worker, and in those that replace them; when(kind, worker, detail)
+-- gets each answer. Raises "PATH: REASON" when a value cannot leave this process.
+function Crew:push(values, when)
+  local bytes, parcel = self.globals:add(values)
+  if self.settings then self.transport:letter(write_letter(self)) end
+  self:tell_each(when, parcel, "push", bytes)
 end
 
 local function service(self, options, workers, f)
+  self.globals = globals.new()
   self.functions = functions.new(function(...)
-    if not self.transport then return end
+    if not self.transport or self.ended then return end
     if self.settings then self.transport:letter(write_letter(self)) end
     self:tell_each(ignore, ...)
   end)
   if inherits(self, f) then self.functions:inherit(f) end
-  return server.service(self.functions, options, workers == 0)
+  return server.service(self.functions, self.globals, options, workers == 0)
 end
 
 --- So many workers from now on; what runs is not disturbed.
@@ -432,20 +390,51 @@ function Crew:resize(workers)
   self:pump()
 end
 
---- End in good order: every worker runs the finalizer, and leaves.
-function Crew:leave(grace)
-  while self:busy() do self:step() end
-  self:tell_each(ignore, nil, "finish")
-  while self:busy() do self:step() end
-  self.transport:drain(grace)
-  self:close()
+-- Nothing more comes: what abandoned tasks printed is shown after all, no bar is left.
+local function end_showing(self)
+  self.showing:close()
+  if self.timeline then self.timeline:close() end
+  for _, source in ipairs(self.sources) do
+    if source.printed then source.printed:close() end
+  end
 end
 
---- End the workers now.
-function Crew:close()
+local function close(self)
   self.ended = true
   attend.remove(self)
   self.transport:close()
+end
+
+--- End the workers now. What is under way gets its outcome from make_failure().
+function Crew:terminate(make_failure)
+  close(self)
+  for i = #self.sources, 1, -1 do self.sources[i]:cancel(make_failure) end
+  self.held, self.again = {}, {}
+  end_showing(self)
+end
+
+local function say_farewell(self)
+  self.farewell = core.clock()
+  self:tell_each(ignore, nil, "finish")
+end
+
+--- End in good order, when nothing is under way: every worker runs the finalizer,
+-- and leaves. Waits at most `timeout` seconds for that, and may be called again; those
+-- that are not done with it `grace` seconds after the first call are killed. True when all have left.
+function Crew:leave(grace, timeout)
+  local deadline = timeout and core.clock() + timeout
+  if not self.farewell then say_farewell(self) end
+  while self:busy() do
+    local now = core.clock()
+    local left = self.farewell + grace - now
+    if left <= 0 then break end
+    if deadline and now >= deadline then return false end
+    self:step(deadline and math.min(left, deadline - now) or left)
+  end
+  self.transport:drain(math.max(0, self.farewell + grace - core.clock()))
+  close(self)
+  end_showing(self)
+  return true
 end
 
 -- What makes the workers, unless they are forked here: then they inherit the options.
@@ -460,6 +449,15 @@ local function starter(self, workers)
   return made
 end
 
+-- The connections and files that a worker which is forked now shall keep.
+local function inherited(self, options)
+  local held = self.globals:add_held(self.functions:held())
+  for _, fd in ipairs(core.reach(options.initializer, options.initargs, options.finalizer)) do
+    held[#held + 1] = fd
+  end
+  return held
+end
+
 local crew = {}
 
 --- Fork so many workers (none: everything runs in this process). Options as in
@@ -468,7 +466,8 @@ local crew = {}
 function crew.open(workers, options, f)
   local self = setmetatable({
     retries = options.retries or 0, timeout = options.timeout,
-    retry_errors = options.retry_errors, options = options,
+    retry_errors = options.retry_errors, options = options, ordered = options.output == "ordered",
+    timeline = timeline.open(options), showing = showing.new(),
     sources = {}, again = {}, held = {}, holding = 0, telling = telling.new(),
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
@@ -480,8 +479,9 @@ function crew.open(workers, options, f)
   local letter, parcel
   if self.settings then letter, parcel = write_letter(self) end
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
-                                memory = options.memory_per_worker, starter = starts,
-                                keep = function() return self.functions:held() end,
+                                memory = options.memory_per_worker, output = options.output,
+                                name = options.name, times = timeline.wanted(options), starter = starts,
+                                keep = function() return inherited(self, options) end,
                                 letter = letter, parcel = parcel}))
   self.pids = self.transport:workers()
   attend.add(self)

@@ -64,7 +64,7 @@ local function with_label(failure, text)
 end
 
 function Failure:__tostring()
-  if self.kind == "died" then
+  if self.kind == "died" and self.pid then -- else it died earlier, and the message says what that costs
     local task = self.index and " while running task " .. self.index or ""
     return with_label(self, death(self) .. task)
   end

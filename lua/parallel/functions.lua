@@ -101,13 +101,15 @@ function Functions:get(number)
   return version.f
 end
 
---- The shared objects that the versions hold: a worker that is forked now needs them.
+--- The shared objects that the versions hold, and descriptors of such: a worker that is
+-- forked now needs them.
 function Functions:held()
-  local objects = {}
+  local held = {}
   for _, version in pairs(self.versions) do
-    for _, object in ipairs(version.parcel or {}) do objects[#objects + 1] = object end
+    local own = version.parcel or not version.bytes and core.reach(version.f) or {}
+    for _, object in ipairs(own) do held[#held + 1] = object end
   end
-  return objects
+  return held
 end
 
 --- In a worker: what `tell` says.
@@ -128,8 +130,8 @@ end
 
 local functions = {}
 
---- `tell(parcel, what, number, bytes)`, with the shared objects that go along, has every worker that lives now call
--- `defined` or `forgotten` before any task that is submitted later.
+--- `tell(parcel, what, number, bytes)`, with the shared objects that go along, has every
+-- worker that lives now call `defined` or `forgotten` before any task that is submitted later.
 function functions.new(tell)
   return setmetatable({
     last = 0, versions = {}, tell = tell,

@@ -28,10 +28,11 @@ function guard.add_to(class)
     return release_and_return(self, pcall(f, ...))
   end
 
-  --- Acquire until the guard is closed: local guard <close> = lock:guard().
+  --- Acquire until the guard is closed: local guard <close> = lock:guard(). Also
+  -- returns "abandoned" when who held it before died.
   function class:guard()
-    self:acquire()
-    return setmetatable({lock = self}, Guard)
+    local _, abandoned = self:acquire()
+    return setmetatable({lock = self}, Guard), abandoned
   end
 end
 

@@ -77,6 +77,11 @@ function identity.descent()
   return {pid = core.pid(), name = here.name, depth = depth + 1, authkey = authkey.get()}
 end
 
+local births = {} -- what else a child has to do first
+
+--- From now on each child calls f() at its birth, as soon as it knows who it is.
+function identity.at_birth(f) births[#births + 1] = f end
+
 --- In a child: who it is. `descent` is its parent's; `info` what identity.worker
 -- is to return there.
 function identity.become(descent, name, daemon, info)
@@ -84,6 +89,7 @@ function identity.become(descent, name, daemon, info)
   authkey.set(descent.authkey)
   parent = setmetatable({pid = descent.pid, name = descent.name}, Parent)
   depth, worker = descent.depth, info
+  for _, f in ipairs(births) do f() end
 end
 
 return identity

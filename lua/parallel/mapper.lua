@@ -2,28 +2,56 @@
 --
 -- Three kinds of tasks: map a batch of splits into the worker's combining table;
 -- commit the table as sorted runs, one per partition; reduce one partition.
+-- A map-only job has the first kind alone, and its pairs stand in a file at once.
 local core = require("parallel.core")
+local counters = require("parallel.counters")
+local depots = require("parallel.depots")
 local identity = require("parallel.identity")
-
--- A table larger than this is committed, so that mapping goes on in a small one.
-local LARGEST_TABLE = 64 * 1024 * 1024
+local seeding = require("parallel.seeding")
 
 local Mapper = {}
 Mapper.__index = Mapper
 
+-- ---- one split ------------------------------------------------------------
+
 local function map_values(self, split, info)
-  local map, emit, values = self.job.map, self.emitter, self.plan.values
+  local map, emit, values = self.job.map, self.emitter, split.values or self.feed.plan.values
+  local before = split.values and split.first - 1 or 0
   for i = split.first, split.last do
     info.index = i
-    map(values[i], emit, info)
+    map(values[i - before], emit, info)
+  end
+end
+
+-- The first lines of the split's file. The reader is left behind them when the
+-- split begins there, and is then open.
+local function take_header(self, split)
+  local known = self.headers[split.path]
+  if known and split.offset > known.size then return known.lines end
+  local first = {path = split.path, records = split.records, offset = 0, block = split.block,
+                 length = split.offset + split.length}
+  core.open_split(self.reader, first)
+  local lines, size = core.take_lines(self.reader, split.path, self.job.header)
+  self.headers = {[split.path] = {lines = lines, size = size}}
+  if split.offset > size then self.reader:close() end
+  return lines
+end
+
+local function prepare_file(self, split, info)
+  split.records, split.block = self.job.records, self.job.block
+  if split.piece then
+    split.piece, info.header = self.feed.stream_file:fd(), split.header
+  elseif self.job.header then
+    info.header = take_header(self, split)
   end
 end
 
 function Mapper:map_split(split)
   local job, info = self.job, {path = split.path, offset = split.offset, index = split.index}
+  if split.path then prepare_file(self, split, info) end
+  if self.tags then self.emitter:tag(split.path or "") end
   if job.map_begin then job.map_begin(info) end
   if split.path then
-    split.records = job.records
     core.map_split(self.reader, split, job.map, self.emitter, info, self.progress)
   else
     map_values(self, split, info)
@@ -31,65 +59,109 @@ function Mapper:map_split(split)
   if job.map_end then job.map_end(self.emitter) end
 end
 
-function Mapper:map(first, last)
-  for number = first, last do
-    self.worker:item(number)
-    self.emitter:split(number)
-    self:map_split(self.plan.list[number])
-  end
-  return self.emitter:bytes() > LARGEST_TABLE and self:commit() or ""
+local function map_one(self, number, split)
+  local began = self.job.is_timed and core.clock()
+  self.worker:item(number)
+  if self.reseed then self.reseed(number) end
+  if self.emitter.split then self.emitter:split(number) end
+  self:map_split(split)
+  return began and {began, core.clock() - began} or nil
 end
 
-function Mapper:commit()
-  return self.emitter:commit(self.run_files[self.worker:index()]:fd())
+-- Returns when each began and how long it took, if somebody wants to know.
+local function map_splits(self, number, first, last, sent, without)
+  local times = {}
+  for i = 0, (sent and #sent or last - first + 1) - 1 do
+    if not (without and without[number + i]) then
+      times[number + i] = map_one(self, number + i, sent and sent[i + 1] or self.feed.plan.list[first + i])
+    end
+  end
+  return next(times) and times or nil
 end
+
+-- ---- tasks ----------------------------------------------------------------
+
+-- Splits of the plan, from the first to the last, or those that were sent; but not those whose
+-- numbers are in `without`.
+function Mapper:map(number, first, last, sent, without)
+  local times = map_splits(self, number, first, last, sent, without)
+  -- Half full: the emitter would soon write it anyway, and then nothing could be committed.
+  local runs = self.emitter:bytes() > self.budget.table / 2 and self.emitter:commit() or nil
+  return core.encode({runs = runs, counters = counters.take(), times = times})
+end
+
+-- The same in a map-only job.
+function Mapper:print(number, first, last, sent, without, to_disk)
+  local index = self.worker:index()
+  self.emitter:begin(to_disk and self.depots.disk[index] or self.depots.memory[index])
+  local times = map_splits(self, number, first, last, sent, without)
+  local offset, length, count = self.emitter:finish()
+  return core.encode({offset = offset, length = length, count = count, counters = counters.take(),
+                      times = times})
+end
+
+function Mapper:commit() return core.encode({runs = self.emitter:commit()}) end
 
 function Mapper:reduce(partition, runs)
-  local job = self.job
-  return core.reduce({
-    runs = runs, partition = partition, combine = job.combine, reduce = job.reduce,
+  local job, began = self.job, self.job.is_timed and core.clock()
+  self.emitter:free()
+  local descriptor = core.reduce({
+    runs = runs, partition = partition, combine = job.combine, reduce = job.reduce, spread = job.spreads,
     sort = job.sort_by, desc = job.descending, top = job.top, format = job.format,
-    fd = self.output_files[self.worker:index()]:fd(),
+    depot = self.depot, memory = self.budget.merge,
   })
+  return core.encode({output = descriptor, counters = counters.take(),
+                      time = began and {began, core.clock() - began} or nil})
 end
 
 local mapper = {}
 
+local function new_emitter(self)
+  local job = self.job
+  if job.is_map_only then return core.printer({format = job.format, tag = job.tag}) end
+  return core.emitter({combine = job.combine, partitions = job.partitions, keeps_alone = job.spreads,
+                       depot = self.depot, memory = self.budget.table})
+end
+
+local function dispatch(self, kind, ...) return self[kind](self, ...) end
+
+local function introduce(worker, job, descent)
+  identity.become(descent, ("mapreduce worker %d"):format(worker:index()), true,
+    {id = worker:index(), workers = job.workers, seed = job.seed})
+end
+
 --- The functions `begin` and `handle` of core.pool for this job.
--- run_files and output_files are scratch files, one for each worker, which it alone writes.
-function mapper.service(job, plan, run_files, output_files)
-  local self = setmetatable(
-    {job = job, plan = plan, run_files = run_files, output_files = output_files}, Mapper)
+-- Of the feed a plan and a stream_file are used.
+-- `budget` and `kept` are those of parallel.budget and parallel.depots.
+function mapper.service(job, feed, budget, kept)
+  local self = setmetatable({job = job, feed = feed, budget = budget, depots = kept, tags = job.tag,
+                             reseed = seeding.of(job.seed)}, Mapper)
 
   local function begin(worker)
-    identity.become(plan.descent, ("mapreduce worker %d"):format(worker:index()), true,
-      {id = worker:index(), workers = job.workers})
+    if not job.is_inline then introduce(worker, job, feed.plan.descent) end
     self.worker, self.progress = worker, worker:progress()
-    self.reader = core.reader()
-    self.emitter = core.emitter({combine = job.combine, partitions = job.partitions})
+    self.reader, self.headers = core.reader(), {}
+    self.depot = kept:of(worker:index())
+    self.emitter = new_emitter(self)
+    counters.take()
   end
 
   local function handle(_, task)
-    local kind, a, b = core.decode(task)
-    return self[kind](self, a, b)
+    return dispatch(self, core.decode(task))
   end
 
   return begin, handle
 end
 
--- Of the parent's scratch files, in a worker that was given their descriptors.
-local function files_of(fds)
-  local files = {}
-  for worker, fd in ipairs(fds) do
-    files[worker] = {fd = function() return fd end}
-  end
-  return files
+-- Of the parent's scratch file, in a worker that was given its descriptor.
+local function file_of(number)
+  return number and {fd = function() return number end}
 end
 
 --- In a worker that inherited nothing: the same functions, from the letter.
 function mapper.recruited(letter)
-  local begin, handle = mapper.service(
-    letter.job, letter.plan, files_of(letter.run_fds), files_of(letter.output_fds))
+  local feed = {plan = letter.plan, stream_file = file_of(letter.stream_fd)}
+  local begin, handle = mapper.service(letter.job, feed, letter.budget, depots.received(letter.depots))
   return {begin = begin, handle = handle}
 end
 

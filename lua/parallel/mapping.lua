@@ -77,9 +77,9 @@ end
 
 function Mapping:read(bytes, parcel, chunk)
   local results, before = self.list or {}, self.list and chunk.first - 1 or 0
-  local last, failures, elapsed = core.outcomes(
+  local last, failures, elapsed, printed, began = core.outcomes(
     bytes, results, before, chunk.settled or 0, chunk.items.n, parcel)
-  return last, failures, elapsed, results
+  return last, failures, elapsed, results, printed, began
 end
 
 function Mapping:accept(number, value)
@@ -94,7 +94,7 @@ function Mapping:accept_listed(first, last)
 end
 
 function Mapping:refuse(number, failed)
-  self.finished = self.finished + 1
+  self.finished, self.failed = self.finished + 1, self.failed + 1
   failed.index = number
   if self.on_error == "raise" then self.stopped = true end
   self.receive(number, false, failed)
@@ -109,6 +109,7 @@ function Mapping:retries() return self.allowed_retries end
 function Mapping:cancel(make_failure)
   self.stopped = true
   self.cancelled = make_failure()
+  if self.listed then self.listed() end
 end
 
 --- Has everything that was pulled its outcome, and will nothing more be pulled?
@@ -127,7 +128,7 @@ function mapping.new(workers, version, shape, items, options, receive)
     plain = type(items) == "table" and getmetatable(items) == nil and items or nil,
     chunker = chunker.new(workers, options.chunksize), window = options.window,
     on_error = options.on_error or "raise", allowed_retries = options.retries, timeout = options.timeout,
-    pulled = 0, consumed = 0, finished = 0,
+    pulled = 0, consumed = 0, finished = 0, failed = 0,
   }, Mapping)
 end
 

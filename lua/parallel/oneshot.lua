@@ -1,6 +1,7 @@
 --- oneshot: parallel.map and its kin: make a pool, use it, close it.
 -- Their options are those of the call and those of the pool, together. The workers
 -- inherit the function, so it may capture what could not be sent, and sends nothing.
+local check = require("parallel.check")
 local pool = require("parallel.pool")
 
 local CALL = {"chunksize", "window", "on_error", "progress", "init", "final"}
@@ -31,10 +32,16 @@ function oneshot.with(object, f)
   return finish(made, pcall(f, object))
 end
 
+local function open(method, f, items, options)
+  check.callable(f, 1, method)
+  check.items(items, 2, method)
+  local of_pool, of_call = divide(options)
+  return pool.inheriting(f, of_pool), of_call
+end
+
 local function use(method)
   return function(f, items, options)
-    local of_pool, of_call = divide(options)
-    local made = pool.inheriting(f, of_pool)
+    local made, of_call = open(method, f, items, options)
     return finish(made, pcall(made[method], made, f, items, of_call))
   end
 end
@@ -43,8 +50,7 @@ end
 -- one that is abandoned is closed by the collector.
 local function iterate(method)
   return function(f, items, options)
-    local of_pool, of_call = divide(options)
-    local made = pool.inheriting(f, of_pool)
+    local made, of_call = open(method, f, items, options)
     local ok, step = pcall(made[method], made, f, items, of_call)
     if not ok then finish(made, ok, step) end
     return function()

@@ -1,24 +1,28 @@
 --- pool: a number of worker processes, and functions to run in them.
 local async_result = require("parallel.async_result")
 local check = require("parallel.check")
+local closing = require("parallel.closing")
 local core = require("parallel.core")
 local crew = require("parallel.crew")
+local directed = require("parallel.directed")
+local engines = require("parallel.engines")
 local failure = require("parallel.failure")
 local gathered = require("parallel.gathered")
 local identity = require("parallel.identity")
-local job = require("parallel.job")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.packing")
+local pool_options = require("parallel.pool_options")
 local progress = require("parallel.progress")
+local sent_pool = require("parallel.sent_pool")
 local singles = require("parallel.singles")
-local start_method = require("parallel.start_method")
 
 local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
 local ON_ERROR = {"raise", "collect", "skip"}
 
+-- Arguments of methods are counted with the pool as the first.
 local Pool = {}
 
 Pool.__index = Pool -- and `pool.workers` is how many there are
@@ -36,6 +40,12 @@ end
 local function check_open(self)
   if self.owner ~= pid() then check_owner(self) end
   if self.closed then check.fail("attempt to use a closed pool") end
+end
+
+-- One that is being closed still has work to do.
+local function check_running(self)
+  check_owner(self)
+  if self.ended then check.fail("attempt to use a closed pool") end
 end
 
 -- ---- working --------------------------------------------------------------
@@ -74,7 +84,7 @@ end
 --- Start f(...) in a worker; returns an AsyncResult.
 function Pool:submit(f, ...)
   check_open(self)
-  if type(f) ~= "function" then check.callable(f, 1, "submit") end
+  if type(f) ~= "function" then check.callable(f, 2, "submit") end
   return submit(self, f, ...)
 end
 
@@ -82,11 +92,11 @@ end
 -- retries, timeout, label.
 function Pool:apply_async(f, arguments, options)
   check_open(self)
-  check.callable(f, 1, "apply_async")
+  check.callable(f, 2, "apply_async")
   arguments, options = arguments or {}, options or {}
-  check.type(arguments, "table", 2, "apply_async")
-  check.whole_option(options, "retries", 0, 3, "apply_async")
-  check.time_option(options, "timeout", 3, "apply_async")
+  check.type(arguments, "table", 3, "apply_async")
+  check.whole_option(options, "retries", 0, 4, "apply_async")
+  check.time_option(options, "timeout", 4, "apply_async")
   local result = self.singles:add_with({
     callback = options.callback, error_callback = options.error_callback,
     retries = options.retries, timeout = options.timeout, label = options.label,
@@ -98,7 +108,7 @@ end
 --- f(...) in a worker; returns its results, or raises its Failure.
 function Pool:apply(f, ...)
   check_open(self)
-  check.callable(f, 1, "apply")
+  check.callable(f, 2, "apply")
   return submit(self, f, ...):get()
 end
 
@@ -107,48 +117,45 @@ end
 local function start(self, shape, f, items, options, receive)
   local version = capture(self, f)
   local source = mapping.new(self.workers, version, shape, items, options, receive)
+  if options.progress then
+    source.meter = progress.new(options.progress, source.total, false)
+    self.crew.showing:show(source)
+  end
   self.crew:add(source)
   self.crew:pump()
   return source
 end
 
 -- Once, though an iterator may be asked again after its end.
-local function finish(self, source)
+local function finish(self, source, problem)
   if not self.crew:remove(source) then return end
+  if source.meter and problem then source.meter:abandon()
+  elseif source.meter then source.meter:finish(source.finished) end
   self.crew.functions:release(source.version)
 end
 
 local function check_mapping(name, f, items, options)
-  check.callable(f, 1, name)
-  check.items(items, 2, name)
-  check.whole_option(options, "chunksize", 1, 3, name)
-  check.whole_option(options, "window", 1, 3, name)
-  check.whole_option(options, "retries", 0, 3, name)
-  check.time_option(options, "timeout", 3, name)
-  check.choice_option(options, "on_error", ON_ERROR, 3, name)
-end
-
-local function new_meter(options, source)
-  return options.progress and progress.new(options.progress, source.total or 0, false)
+  check.callable(f, 2, name)
+  check.items(items, 3, name)
+  check.whole_option(options, "chunksize", 1, 4, name)
+  check.whole_option(options, "window", 1, 4, name)
+  check.whole_option(options, "retries", 0, 4, name)
+  check.time_option(options, "timeout", 4, name)
+  check.choice_option(options, "on_error", ON_ERROR, 4, name)
+  check.progress_option(options, 4, name)
 end
 
 local function map(self, shape, f, items, options)
   local results = gathered.new(options, items)
   local source = start(self, shape, f, items, options, results.receive)
   source.list = results.list
-  local meter = new_meter(options, source)
-  local function ended()
-    if meter then meter:update(source.finished, self) end
-    return source:ended()
-  end
-  local ok, why = pcall(self.work_until, self, ended)
-  finish(self, source)
+  local ok, why = pcall(self.work_until, self, function() return source:ended() end)
+  local list, problem = results:outcome(source)
   if not ok then
     source:stop()
-    error(why, 0)
+    problem = why
   end
-  if meter then meter:finish(source.finished) end
-  local list, problem = results:outcome(source)
+  finish(self, source, problem)
   if problem then error(problem, 0) end
   return list
 end
@@ -163,8 +170,8 @@ local function map_async(self, shape, f, items, options)
   local source
   local function settle_at_end()
     if not source or not source:ended() or result:has_ended() then return end
-    finish(self, source)
     local list, problem = results:outcome(source)
+    finish(self, source, problem)
     if problem then result:settle(nil, problem, began) else result:settle(pack(list), nil, began) end
   end
   local function receive(...)
@@ -183,7 +190,18 @@ local function map_async(self, shape, f, items, options)
   return result
 end
 
--- An iterator of number, result; in order, or as they come.
+-- What was not asked for yet is not wanted any more.
+local function abandon(self, source)
+  if self.closed then return end
+  if not source:ended() then
+    source:cancel(function()
+      return failure.new({kind = "cancelled", message = "the iteration was abandoned"})
+    end)
+  end
+  finish(self, source)
+end
+
+-- An iterator of number, result; in order, or as they come. And what a loop closes on Lua 5.4.
 local function imap(self, shape, f, items, options, ordered)
   local ready, first, last = {}, 1, 0
   local function receive(number, ok, value)
@@ -192,14 +210,15 @@ local function imap(self, shape, f, items, options, ordered)
   end
   options.window = options.window or math.huge
   local source = start(self, shape, f, items, options, receive)
+  source.lazy = true
   local function have_next() return ready[first] ~= nil or source:ended() end
   return function()
     while true do
       self:work_until(have_next)
       local one = ready[first]
       if not one then
-        finish(self, source)
         local problem = source.cancelled or source.input_error
+        finish(self, source, problem)
         if problem then error(problem, 0) end
         return nil
       end
@@ -207,9 +226,12 @@ local function imap(self, shape, f, items, options, ordered)
       first = first + 1
       source.consumed = source.consumed + 1
       if one.ok or options.on_error == "collect" then return one.number, one.value end
-      if options.on_error ~= "skip" then error(one.value, 0) end
+      if options.on_error ~= "skip" then
+        self.crew.showing:hide(source)
+        error(one.value, 0)
+      end
     end
-  end
+  end, nil, nil, closing.new(function() abandon(self, source) end)
 end
 
 local FORMS = {map = "one", starmap = "tuple"}
@@ -296,7 +318,7 @@ end
 --- Run a map-reduce job with as many workers; returns its Result.
 function Pool:mapreduce(fields)
   check_open(self)
-  check.type(fields, "table", 1, "mapreduce")
+  check.type(fields, "table", 2, "mapreduce")
   local with_workers = copy(fields)
   with_workers.workers = with_workers.workers or math.max(1, self.workers)
   with_workers.start_method = with_workers.start_method or self.crew.options.start_method
@@ -306,37 +328,14 @@ end
 --- f(...) once on every worker; a list of the results by worker.
 function Pool:broadcast(f, ...)
   check_open(self)
-  check.callable(f, 1, "broadcast")
-  local version, results, waiting, problem = capture(self, f), {}, self.crew.workers, nil
-  local call, parts, parcels = core.calls(), {}, {}
-  local arguments, parcel = core.encode_trusted(...)
-  call:append(arguments)
-  self.crew:tell_each(function(kind, worker, detail, came)
-    parcels[worker] = came or parcels[worker] -- at most one: there is one result
-    if kind == "part" then
-      parts[worker] = (parts[worker] or "") .. detail
-      return
-    end
-    waiting = waiting - 1
-    if kind ~= "result" then
-      problem = problem or failure.new({
-        kind = kind == "death" and "died" or "error", worker = worker, pid = detail.pid,
-        message = detail.message, traceback = detail.traceback, signal = detail.signal,
-        exitcode = detail.exitcode})
-      return
-    end
-    local values = {}
-    local _, failures = core.outcomes((parts[worker] or "") .. detail, values, 0, 0, 1, parcels[worker], true)
-    if failures then
-      failures[1].worker = worker
-      if self.workers > 0 then failures[1].message = self.crew:explain(failures[1].message) end
-      problem = problem or failure.new(failures[1])
-    end
-    results[worker] = values[1] and values[1][1]
-  end, parcel, "run", version.number, "calls", call:bytes(), 1)
-  self:work_until(function() return waiting == 0 end)
+  check.callable(f, 2, "broadcast")
+  local version = capture(self, f)
+  local arguments, parcel = directed.arguments(...)
+  local ok, results = pcall(directed.everywhere, self, function()
+    return {version = version, arguments = arguments, parcel = parcel}
+  end)
   self.crew.functions:release(version)
-  if problem then error(problem, 0) end
+  if not ok then error(results, 0) end
   return results
 end
 
@@ -354,68 +353,89 @@ end
 --- From now on so many workers; what runs is not disturbed.
 function Pool:resize(workers)
   check_open(self)
-  check.type(workers, "number", 1, "resize")
-  check.whole_option({workers = workers}, "workers", 1, 1, "resize")
+  check.type(workers, "number", 2, "resize")
+  check.whole_option({workers = workers}, "workers", 1, 2, "resize")
   if self.workers == 0 then check.fail("a pool without workers cannot be resized") end
   self.crew:resize(workers)
   self.workers = workers
+  self.engines:number()
 end
 
 -- ---- event loops of others ------------------------------------------------
 
 --- A descriptor that is readable when `step` has something to do; nil without workers.
 function Pool:pollfd()
-  check_open(self)
+  check_running(self)
   return self.crew.transport:descriptor()
 end
 
 --- What to poll it for, as cqueues wants it said.
-function Pool:events() return self.closed and "" or "r" end
+function Pool:events() return self.ended and "" or "r" end
 
 --- The seconds after which `step` has something to do in any case, or nil.
 function Pool:timeout()
-  check_open(self)
+  check_running(self)
   return self.crew.transport:timeout()
 end
 
 --- Take what has happened, without waiting; callbacks run in here.
 function Pool:step()
-  check_open(self)
+  check_running(self)
   self:work()
 end
 
 --- How many workers there are.
 function Pool:count() return self.workers end
 
---- No new tasks: what was submitted is run, then the workers end. Twice is harmless.
-function Pool:close()
-  if self.closed then return end
+-- Work off what was submitted, then let the workers go.
+local function go_on_closing(self, timeout)
+  if self.ended then return true end
+  local deadline = timeout and core.clock() + timeout
+  local function drained() return not self.crew:busy() and not self.singles:wants() end
+  if not self.crew.farewell and not self:work_until(drained, timeout) then return nil, "timeout" end
+  local left = deadline and math.max(0, deadline - core.clock())
+  self.ended = self.crew:leave(GRACE, left) or nil
+  if self.ended then return true end
+  return nil, "timeout"
+end
+
+-- What an iteration has not asked for yet will not be run: its input may be endless.
+function Pool:stop_reading()
+  for _, source in ipairs(self.crew.sources) do
+    if source.lazy and not source.exhausted then
+      source:stop()
+      source.input_error = "attempt to use a closed pool"
+    end
+  end
+end
+
+--- No new tasks: what was submitted is run, then the workers end. Waits for that, at
+-- most so many seconds: true, or nil, "timeout", and then `join` goes on with it. Twice is harmless.
+function Pool:close(timeout)
   check_owner(self)
+  check.optional_time(timeout, 2, "close")
+  if not self.closed then self:stop_reading() end
   self.closed = true
-  self:work_until(function() return not self.crew:busy() and not self.singles:wants() end)
-  self.crew:leave(GRACE)
+  return go_on_closing(self, timeout)
 end
 
 local function cancelled() return failure.new({kind = "cancelled", message = "the pool was terminated"}) end
 
 --- End the workers now; what has no result yet becomes a Failure of kind "cancelled".
 function Pool:terminate()
-  if self.terminated then return end
+  if self.ended then return end
   check_owner(self)
-  self.closed, self.terminated = true, true
-  self.crew:close()
-  self.singles:cancel(cancelled)
-  for _, source in ipairs(self.crew.sources) do
-    if source ~= self.singles then source:cancel(cancelled) end
-  end
-  self.crew.held, self.crew.again = {}, {}
+  self.closed, self.ended = true, true
+  self.crew:terminate(cancelled)
 end
 
---- Wait for the workers' end, after close or terminate, which have waited already: true.
-function Pool:join()
+--- After close or terminate: wait for the workers' end, at most so many seconds. True,
+-- at once when those waited for it themselves; or nil, "timeout".
+function Pool:join(timeout)
   check_owner(self)
+  check.optional_time(timeout, 2, "join")
   if not self.closed then check.fail("join: the pool is still open") end
-  return true
+  return go_on_closing(self, timeout)
 end
 
 -- Drains at the end of a block, terminates when an error ended it.
@@ -424,6 +444,9 @@ function Pool.__close(self, problem)
 end
 
 Pool.__len = Pool.count
+
+Pool.check_open, Pool.capture = check_open, capture
+engines.add_to(Pool)
 
 -- What an initializer raises is raised here, not at the first task.
 function Pool:await_first_workers()
@@ -435,52 +458,22 @@ end
 
 -- ---- making one -----------------------------------------------------------
 
-local OPTIONS = {tasks_per_worker = "number", memory_per_worker = "number or string",
-                 retry_errors = "boolean",
-                 seed = "number", nice = "number", pin = "boolean",
-                 start_method = "string", workers = "number", initializer = "function", initargs = "table",
-                 finalizer = "function", retries = "number", timeout = "number", name = "string"}
-
-local function check_options(options)
-  for name, value in pairs(options) do
-    if not OPTIONS[name] then
-      check.fail(("bad argument #1 to 'Pool' (unknown option '%s')"):format(tostring(name)))
-    end
-    if not OPTIONS[name]:find(type(value), 1, true) then
-      check.fail(("bad argument #1 to 'Pool' (%s must be a %s, got %s)"):format(
-        name, OPTIONS[name], type(value)))
-    end
-  end
-end
+sent_pool.register(Pool)
 
 local pool = {}
 
 --- Make a pool whose workers inherit the function f, with all that it captures, for
 -- the one call that is to follow. Options as in `new`; f may be nil.
 function pool.inheriting(f, options)
-  if options == nil then options = {} end
-  if type(options) == "number" then options = {workers = options} end
-  check.type(options, "table", 1, "Pool")
-  check_options(options)
-  options = copy(options)
-  check.whole_option(options, "retries", 0, 1, "Pool")
-  check.whole_option(options, "seed", -2 ^ 53, 1, "Pool")
-  check.whole_option(options, "nice", -20, 1, "Pool")
-  check.whole_option(options, "tasks_per_worker", 1, 1, "Pool")
-  check.size_option(options, "memory_per_worker", 1, "Pool")
-  if options.memory_per_worker and jit then
-    check.fail("bad argument #1 to 'Pool' (memory_per_worker is not available with LuaJIT)")
-  end
-  check.time_option(options, "timeout", 1, "Pool")
-  start_method.check(options.start_method)
-  local workers = options.workers == 0 and 0 or job.workers(options.workers)
-  if workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
+  options = pool_options.check(options)
+  local workers = options.workers
   if workers > 0 then identity.check_nesting() end
-  local made = setmetatable({owner = core.pid(), workers = workers}, Pool)
+  local made = setmetatable({owner = core.pid(), workers = workers, closed = false}, Pool)
   made.crew = crew.open(workers, options, f)
   made.pids = made.crew.pids
   made.singles = singles.new(made)
   made.crew:add(made.singles)
+  made.engines = engines.new(made)
   if options.initializer and workers > 0 then made:await_first_workers() end
   return made
 end

@@ -26,6 +26,7 @@ end
 -- ---- os.exit --------------------------------------------------------------
 
 local exit_is_ours = false
+local at_exit = {}
 
 -- It ends a process without closing the Lua state, which would wait for the children.
 local function watch_exit()
@@ -33,6 +34,7 @@ local function watch_exit()
   exit_is_ours = true
   local exit = os.exit
   os.exit = function(...) -- luacheck: ignore 122
+    for _, f in ipairs(at_exit) do f() end
     core.end_children()
     return exit(...)
   end
@@ -242,6 +244,9 @@ setmetatable(Process, {__call = construct})
 local process = {}
 
 process.Process = Process
+
+--- From now on os.exit of the main process calls f() first, if it has ever started a child.
+function process.at_exit(f) at_exit[#at_exit + 1] = f end
 
 --- The processes that this one started and that still run, as a list; takes note
 -- of those that have ended.

@@ -5,6 +5,26 @@ local core = require("parallel.core")
 local Result = {}
 Result.__index = Result
 
+local STATS = {"splits", "bytes", "pairs", "seconds", "workers", "deaths", "retried"}
+local LACKS = {"skipped", "failed"} -- told when there are any
+
+--- The lines that --stats prints: a name, a tab and a number each; stats, then counters by name.
+function Result:report()
+  local lines, names = {}, {}
+  for i, name in ipairs(STATS) do
+    lines[i] = (name == "seconds" and "%s\t%.3f" or "%s\t%d"):format(name, self.stats[name])
+  end
+  for _, name in ipairs(LACKS) do
+    if self.stats[name] > 0 then lines[#lines + 1] = ("%s\t%d"):format(name, self.stats[name]) end
+  end
+  for name in pairs(self.counters) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    lines[#lines + 1] = ("%s\t%s"):format(name, tostring(self.counters[name]))
+  end
+  return lines
+end
+
 local function check_open(self)
   if not self.pairs_of then error("attempt to use a closed result", 3) end
   return self.pairs_of
@@ -59,8 +79,9 @@ function Result:top(n)
   return list
 end
 
---- Write the pairs as text, in the job's `format`. True, or nil, message, errno.
-function Result:write(fd) return check_open(self):write(fd) end
+--- Write the next pairs as text, in the job's `format`, all or at most so many.
+-- True, or nil, message, errno.
+function Result:write(fd, most) return check_open(self):write(fd, most) end
 
 --- Give up the memory; twice is harmless.
 -- One that is collected gives it up too: the files are objects of their own.
@@ -68,18 +89,37 @@ function Result:close()
   if not self.pairs_of then return end
   self.pairs_of:close()
   self.pairs_of = nil
-  for _, file in ipairs(self.files) do file:close() end
+  self.files:close()
 end
 
 Result.__len = Result.count
 Result.__close = Result.close
 
+-- Of a job whose pairs went elsewhere: only their number is left.
+local Written = {__index = {}}
+
+local function gone() error("the pairs of this job went to its output", 3) end
+
+for name in pairs(Result) do
+  if not name:find("^__") then Written.__index[name] = gone end
+end
+
+Written.__index.report = Result.report
+function Written.__index:count() return self.pair_count end
+function Written.__index.close() end
+Written.__len, Written.__close = Written.__index.count, Written.__index.close
+
 local result = {}
 
---- The result of a job: what its reduce tasks left (`outputs`) in these files,
--- which from now on belong to it.
-function result.new(job, outputs, files)
+--- The result of a job whose pairs, so many, went to its output.
+function result.written(count) return setmetatable({pair_count = count}, Written) end
+
+--- The result of a job: what its reduce tasks left (`outputs`) in these files (anything with a
+-- method close), which from now on belong to it. With a budget (see parallel.budget) they are
+-- parallel.depots, and what cannot be merged in its memory is merged there first.
+function result.new(job, outputs, files, budget)
   local order = {sort = job.sort_by, desc = job.descending, top = job.top}
+  if budget then order.depot, order.memory = files:last(), math.floor(budget.total / 2) end
   return setmetatable({job = job, files = files, pairs_of = core.result(outputs, order)}, Result)
 end
 

@@ -2,21 +2,18 @@
 --
 -- A chunk is one function and a list of items, the arguments of one run each.
 local core = require("parallel.core")
+local directed = require("parallel.directed")
 local functions = require("parallel.functions")
+local globals = require("parallel.globals")
 local identity = require("parallel.identity")
 local log = require("parallel.log")
+local seeding = require("parallel.seeding")
+local timeline = require("parallel.timeline")
 
 local unpack = require("parallel.packing").unpack
 
 local Server = {}
 Server.__index = Server
-
--- The same numbers for an item whoever runs it, and as parallel.random_stream on Lua 5.4.
-local function reseeder(seed)
-  if not seed then return nil end
-  if not rawget(_G, "jit") then return function(index) math.randomseed(seed, index) end end
-  return function(index) math.randomseed(core.random_stream(seed, index)()) end
-end
 
 -- A function of one slice of items, for the shape that is only known here.
 local function folding(f)
@@ -40,6 +37,14 @@ function Server:run(worker, parcel, number, shape, items, first)
     or "it has run as many tasks as it may")
   worker:retire()
 end
+
+--- The same, if this is still that process (false: whichever it is).
+function Server:run_in(worker, parcel, pid, ...)
+  if pid and pid ~= core.pid() then error(directed.REPLACED, 0) end
+  self:run(worker, parcel, ...)
+end
+
+function Server:push(_, parcel, bytes) globals.set(bytes, parcel) end
 
 function Server:define(_, parcel, number, bytes) self.functions:defined(number, bytes, parcel) end
 
@@ -72,16 +77,17 @@ end
 local server = {}
 
 --- The functions `begin`, `handle` and `finish` of core.pool.
--- `known` is inherited with whatever was defined before the fork; `here` says
--- that there is none.
-function server.service(known, options, here)
+-- `known` and `pushed` are inherited with whatever was defined and pushed before the fork; `here`
+-- says that there is none.
+function server.service(known, pushed, options, here)
   local self = setmetatable({functions = known, finalizer = options.finalizer,
-                             reseed = reseeder(options.seed), budget = options.tasks_per_worker}, Server)
+                             reseed = seeding.of(options.seed), budget = options.tasks_per_worker}, Server)
   local arguments = options.initargs or {}
 
   local function begin(worker)
     if not here then prepare_process(worker, options) end
     if options.initializer then options.initializer(unpack(arguments, 1, arguments.n)) end
+    pushed:apply()
   end
 
   local function handle(worker, task, parcel)
@@ -93,13 +99,14 @@ function server.service(known, options, here)
 end
 
 --- In a worker that inherited nothing: the same functions, from the pool's letter.
--- `versions` are the functions that the workers know, by their numbers.
-function server.recruited(options, workers, versions)
+-- `versions` are the functions that the workers know, by their numbers; `pushes` as of globals.all.
+function server.recruited(options, workers, versions, pushes)
   options.workers = workers
   local known = functions.new()
   for number, version in pairs(versions) do known:defined(number, version.bytes, version.parcel) end
-  local begin, handle, finish = server.service(known, options)
-  return {begin = begin, handle = handle, finish = finish, memory = options.memory_per_worker}
+  local begin, handle, finish = server.service(known, globals.new(pushes), options)
+  return {begin = begin, handle = handle, finish = finish, memory = options.memory_per_worker,
+          output = options.output, name = options.name, times = timeline.wanted(options)}
 end
 
 return server

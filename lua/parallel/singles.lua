@@ -7,7 +7,7 @@
 --                                       of which the first has the source's number `first`
 --    source:read(bytes, parcel, chunk, worker)  outcomes of the chunk: last, failures, elapsed as of
 --                                       core.outcomes; and a list of results by place, unless
---                                       they are settled already
+--                                       they are settled already; and printed, began
 --    source:accept(number, value, worker, chunk)   the task's result, from that list; or
 --    source:accept_listed(first, last)             results have been put into source.list
 --    source:refuse(number, failure, chunk)  the task's Failure
@@ -142,6 +142,7 @@ local function settle(self, number, version, began, values, failed)
   local result = result_of(self, number)
   self.results[number - self.before] = nil
   close(self, version, 1)
+  if self.printed then self.printed:ended(number, number) end
   result:settle(values, failed, began)
 end
 
@@ -149,11 +150,11 @@ local function began(chunk, number) return chunk.items.calls:began(number - chun
 
 --- Settles those that nobody attends to; the results of the others are returned.
 function Singles:read(bytes, parcel, chunk, worker)
-  local last, failures, elapsed, ended, others = core.settle(
+  local last, failures, elapsed, ended, others, printed, times = core.settle(
     bytes, self.results, chunk.first - 1 - self.before, chunk.settled or 0, chunk.items.n, parcel, worker,
     chunk.items.calls)
   if ended > 0 then close(self, chunk.version, ended) end
-  return last, failures, elapsed, others
+  return last, failures, elapsed, others, printed, times
 end
 
 -- One that ended by itself while it was being stopped is cancelled all the same.

@@ -1,10 +1,11 @@
 --- splits: cut the inputs of a job into pieces that workers can map side by side.
 --
--- A split is {path, index, offset, length} of a file, or {first, last} of a list
--- of values. Several small ones make a batch, which is what a worker is sent;
--- big files are cut without looking into them, and whoever reads a split finds
--- the record boundaries.
+-- A split is {path, index, offset, length} of a file, which had this {size, mtime},
+-- {first, last} of a list of values, or {stream} for what is not there yet: standard input. Several small
+-- ones make a batch, which is what a worker is sent; big files are cut without
+-- looking into them, and whoever reads a split finds the record boundaries.
 local core = require("parallel.core")
+local inputs = require("parallel.inputs")
 
 -- Small enough that workers end together and a crash costs little, large enough
 -- that handing them out costs nothing.
@@ -16,49 +17,45 @@ local splits = {}
 
 local function clamp(n, low, high) return math.max(low, math.min(high, n)) end
 
-local function join(folder, name) return folder:match("^(.-)/*$") .. "/" .. name end
+local function add_value(list, values, value)
+  values[#values + 1] = value
+  local last = list[#list]
+  if not (last and last.first) then
+    last = {first = #values}
+    list[#list + 1] = last
+  end
+  last.last = #values
+end
 
--- Appends {path, size} of a file, or of all files below a folder, by name.
-local function add_files(files, path)
-  local kind, size = core.stat(path)
-  if not kind then error(size, 0) end
-  if kind == "directory" then
-    local names, why = core.list(path)
-    if not names then error(why, 0) end
-    for _, name in ipairs(names) do add_files(files, join(path, name)) end
-  elseif kind == "file" then
-    files[#files + 1] = {path = path, size = size}
-  else
-    error(("cannot read '%s': it is neither a file nor a directory"):format(path), 0)
+-- What the inputs stand for, in their order: files, and runs of values.
+local function list_inputs(given)
+  local list, values, bytes = {}, {}, 0
+  for _, input in ipairs(given) do
+    if type(input) == "string" then inputs.add(list, input) else add_value(list, values, input) end
+  end
+  for _, file in ipairs(list) do bytes = bytes + (file.size or 0) end
+  return list, values, bytes
+end
+
+local function cut_values(list, first, last, size)
+  for from = first, last, size do
+    local to = math.min(from + size - 1, last)
+    list[#list + 1] = {first = from, last = to, length = to - from + 1}
   end
 end
 
-local function each(inputs)
-  if type(inputs) == "function" then return inputs end
-  local i = 0
-  return function()
-    i = i + 1
-    return inputs[i]
-  end
+-- Those that the job's log says to leave out are.
+local function add_split(list, split, joblog)
+  if not (joblog and joblog:has(split)) then list[#list + 1] = split end
 end
 
--- The files that the inputs stand for, and the inputs that are records themselves.
-local function list_inputs(inputs)
-  local files, values, bytes = {}, {}, 0
-  for input in each(inputs) do
-    if type(input) == "string" then add_files(files, input) else values[#values + 1] = input end
-  end
-  for _, file in ipairs(files) do bytes = bytes + file.size end
-  return files, values, bytes
-end
-
-local function add_split(list, file, index, offset, length)
-  list[#list + 1] = {path = file.path, index = index, offset = offset, length = length}
-end
-
-local function cut_file(list, file, index, most)
-  for offset = 0, file.size - 1, most do
-    add_split(list, file, index, offset, math.min(most, file.size - offset))
+--- Append the splits of a file {path, size, mtime}, which is the input of this index.
+function splits.cut_file(list, file, index, job, most)
+  local whole = inputs.is_packed(file.path) or not core.splits(job.records)
+  if whole then most = math.max(file.size, 1) end
+  for offset = 0, math.max(file.size, whole and 1 or 0) - 1, most do
+    add_split(list, {path = file.path, index = index, offset = offset, size = file.size, mtime = file.mtime,
+                     length = math.min(most, file.size - offset)}, job.joblog)
   end
 end
 
@@ -66,56 +63,66 @@ local function batches_of(list, most)
   local batches, first, bytes = {}, 1, 0
   for i, split in ipairs(list) do
     bytes = bytes + split.length
-    if bytes >= most or i - first + 1 >= MOST_IN_BATCH or i == #list then
-      batches[#batches + 1] = {first = first, last = i, bytes = bytes}
+    local next_one = list[i + 1]
+    if bytes >= most or i - first + 1 >= MOST_IN_BATCH or not next_one
+      or split.stream or next_one.stream then
+      batches[#batches + 1] = {first = first, last = i, bytes = bytes, stream = split.stream}
       first, bytes = i + 1, 0
     end
   end
   return batches
 end
 
-local function cut_files(list, files, records, size)
-  local whole = not core.splits(records)
-  for index, file in ipairs(files) do
-    if whole then add_split(list, file, index, 0, file.size) else cut_file(list, file, index, size) end
+local function bytes_of(list)
+  local bytes = 0
+  for _, split in ipairs(list) do bytes = bytes + (split.path and split.length or 0) end
+  return bytes
+end
+
+local function size_of_values(count, workers)
+  return math.max(1, math.ceil(count / (workers * PER_WORKER)))
+end
+
+local function cut(list, input, index, job, size, value_size)
+  if input.stream then
+    list[#list + 1] = {path = input.path, index = index, length = 0, stream = true}
+  elseif input.first then
+    cut_values(list, input.first, input.last, value_size)
+  else
+    splits.cut_file(list, input, index, job, size)
   end
 end
 
-local function cut_values(list, values, workers)
-  local size = math.max(1, math.ceil(#values / (workers * PER_WORKER)))
-  for first = 1, #values, size do
-    local last = math.min(first + size - 1, #values)
-    list[#list + 1] = {first = first, last = last, length = last - first + 1}
-  end
-  return size
+-- Of a job that is repeatable the splits do not depend on how many workers there are.
+local function workers_of(job) return job.seed and 1 or job.workers end
+
+--- How large the splits of so many bytes shall be.
+function splits.size(bytes, job)
+  if job.joblog then return math.max(job.joblog.SIZE_OF_SPLIT, job.block or 0) end
+  return math.max(clamp(math.ceil(bytes / (workers_of(job) * PER_WORKER)), SMALLEST, LARGEST), job.block or 0)
 end
 
---- The plan for a list or an iterator of inputs: paths of files, of directories,
--- which are walked, and other values, which are records themselves. Raises a
+--- The plan for a list of inputs (see parallel.job): {list, batches, values, bytes}. Raises a
 -- message when one cannot be read.
-function splits.of_inputs(inputs, records, workers)
-  local files, values, bytes = list_inputs(inputs)
-  local size = clamp(math.ceil(bytes / (workers * PER_WORKER)), SMALLEST, LARGEST)
+function splits.of_inputs(given, job)
+  local found, values, bytes = list_inputs(given)
+  local size, value_size = splits.size(bytes, job), size_of_values(#values, workers_of(job))
   local list = {}
-  cut_files(list, files, records, size)
-  if #values > 0 then cut_values(list, values, workers) end
-  return {list = list, batches = batches_of(list, size), values = values, bytes = bytes}
+  for index, input in ipairs(found) do cut(list, input, index, job, size, value_size) end
+  if job.joblog then bytes = bytes_of(list) end -- of what is left to do
+  return {list = list, batches = batches_of(list, #values > 0 and 1 or size), values = values, bytes = bytes}
 end
 
---- The plan for a list or an iterator of records; an iterator is run to its end.
-function splits.of_values(values, workers)
-  local all, list = values, {}
-  if type(values) == "function" then
-    all = {}
-    for value in values do all[#all + 1] = value end
-  end
-  local size = cut_values(list, all, workers)
-  return {list = list, batches = batches_of(list, size), values = all, bytes = #all}
+--- The plan for a list of records.
+function splits.of_values(values, job)
+  local list = {}
+  cut_values(list, 1, #values, size_of_values(#values, workers_of(job)))
+  return {list = list, batches = batches_of(list, 1), values = values, bytes = #values}
 end
 
 --- What a split is called in messages.
 function splits.name(split)
-  if split.path then return ("%s:%d+%d"):format(split.path, split.offset, split.length) end
+  if split.path then return ("%s:%d+%d"):format(split.path, split.offset or 0, split.length) end
   return ("values[%d..%d]"):format(split.first, split.last)
 end
 

@@ -10,12 +10,16 @@ local wait = {}
 local SHORTEST_NAP, LONGEST_NAP = 0.001, 0.01
 
 local function descriptor_of(object)
-  if type(object) == "number" then return object end
-  return type(object) == "table" and object.fileno and object:fileno()
+  local kind = type(object)
+  if kind == "number" then return object end
+  return (kind == "table" or kind == "userdata") and object.fileno and object:fileno()
 end
 
 -- Queues lie in shared memory and have no descriptor: they are looked at again and again.
 local function is_queue(object) return type(object) == "userdata" and getmetatable(object) == core.Queue end
+
+-- A connection that has a message already is not ready to be read.
+local function has_message(object) return type(object) == "userdata" and object:ready() end
 
 -- What is to be polled, the pools whose work the results wait for, and whether there are queues.
 local function sort_out(objects)
@@ -42,8 +46,7 @@ local function those_ready(objects, fds)
   for _, object in ipairs(objects) do
     local is_ready
     if async_result.is(object) then is_ready = object:has_ended()
-    elseif is_queue(object) then is_ready = object:ready()
-    else is_ready = readable[descriptor_of(object)] end
+    else is_ready = readable[descriptor_of(object)] or has_message(object) end
     if is_ready then ready[#ready + 1] = object end
   end
   return ready

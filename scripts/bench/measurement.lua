@@ -46,6 +46,27 @@ function measurement.median(values)
   return (sorted[math.ceil(#sorted / 2)] + sorted[math.floor(#sorted / 2) + 1]) / 2
 end
 
+--- The medians of so many figures that each command prints, by its name; nil for what fails.
+function measurement.medians(list, runs)
+  local figures = {}
+  for name in pairs(list) do figures[name] = {} end
+  for _ = 1, runs do
+    for name, command in pairs(list) do
+      local figure = figures[name] and tonumber(measurement.output_of(command .. " 2>/dev/null"))
+      if figure then table.insert(figures[name], figure) else figures[name] = nil end
+    end
+  end
+  for name, values in pairs(figures) do figures[name] = measurement.median(values) end
+  return figures
+end
+
+--- Those figures as cells of a table, in the order of the names; "-" for none.
+function measurement.cells(figures, columns, format)
+  local texts = {}
+  for i, name in ipairs(columns) do texts[i] = figures[name] and format:format(figures[name]) or "-" end
+  return table.concat(texts, " | ")
+end
+
 --- The median of a field ("wall", "processor", "peak") over a row's runs.
 function measurement.of(row, field)
   local values = {}

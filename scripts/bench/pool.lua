@@ -11,16 +11,20 @@ local SCRIPTS = "../../scripts/bench/pool/"
 
 -- What is measured, its name for the programs, the unit and its format, and who takes part.
 local WORKS = {
-  { "100,000 tiny tasks submitted one by one, all results collected", "submit", "a second", "%.0f", "python executor luv" },
+  { "1e5 tiny tasks, submitted one by one, and all results", "submit", "a second", "%.0f",
+    "python executor luv" },
   { "`pool:map` of 1e6 squares", "map", "a second", "%.0f", "python executor" },
   { "`pool:apply` of a tiny function", "apply", "us", "%.1f", "python executor luv limit" },
-  { "a fresh pool of 2 sums a table of 1e5 records that its parent holds", "inherit", "ms", "%.1f", "python executor" },
+  { "a fresh pool of 2 sums a table of 1e5 records that its parent holds", "inherit", "ms", "%.1f",
+    "python executor" },
   { "a pool of 2 is made and closed", "open", "ms", "%.2f", "python executor limit" },
   { "memory of an idle worker that is its alone", "idle", "KiB", "%.0f", "python executor" },
   { "the same of one that reads 130 MB of inherited tables and makes garbage", "read", "MB", "%.1f", "" },
   { "from a worker's death to its Failure", "death", "ms", "%.2f", "" },
   { "memory for 1e6 tasks that are queued", "queued", "MB", "%.0f", "" },
   { "memory of the parent while 1e6 items of an iterator pass", "iterated", "MB", "%.1f", "" },
+  { "time that a consumer of 1 ms a batch waits for a Loader with 2 workers, each 1.5 ms a batch", "loader",
+    "%", "%.1f", "" },
   { "descriptors for each worker", "descriptors", "", "%.1f", "" },
 }
 
@@ -36,26 +40,6 @@ local function commands(module, python)
   }
 end
 
--- The medians of so many figures of each command, by its name; nil for what fails.
-local function medians(list, runs)
-  local figures = {}
-  for name in pairs(list) do figures[name] = {} end
-  for _ = 1, runs do
-    for name, command in pairs(list) do
-      local figure = figures[name] and tonumber(measurement.output_of(command .. " 2>/dev/null"))
-      if figure then table.insert(figures[name], figure) else figures[name] = nil end
-    end
-  end
-  for name, values in pairs(figures) do figures[name] = measurement.median(values) end
-  return figures
-end
-
-local function cells(figures, columns, format)
-  local texts = {}
-  for i, name in ipairs(columns) do texts[i] = figures[name] and format:format(figures[name]) or "-" end
-  return table.concat(texts, " | ")
-end
-
 local function print_costs(list, runs)
   local columns = { "ours", "python", "executor", "luv", "limit" }
   print("\n**The pool**: two workers; the limit is C over pipes.\n")
@@ -65,7 +49,8 @@ local function print_costs(list, runs)
     local title, name, unit, format, others = table.unpack(work)
     local those = { ours = list.ours .. name }
     for other in others:gmatch("%a+") do those[other] = list[other] .. name end
-    print(("| %s | %s | %s |"):format(title, unit, cells(medians(those, runs), columns, format)))
+    local cells = measurement.cells(measurement.medians(those, runs), columns, format)
+    print(("| %s | %s | %s |"):format(title, unit, cells))
   end
 end
 
@@ -75,7 +60,7 @@ local function print_gains(list, runs)
   print("| an item takes | **parallel-lua** | two processes | of what is possible |")
   print("| --- | ---: | ---: | ---: |")
   for _, task in ipairs(TASKS) do
-    local figures = medians({
+    local figures = measurement.medians({
       ours = list.ours .. "gain_" .. task[1], limit = list.ours .. "limit_" .. task[1],
     }, runs)
     if figures.ours and figures.limit then

@@ -8,6 +8,7 @@ local measurement = require("measurement")
 local pool = require("pool")
 local report = require("report")
 local rows = require("rows")
+local shared = require("shared")
 
 local RUNS = tonumber(os.getenv("RUNS") or 5)
 local FEW_RUNS = math.ceil(RUNS / 2) -- for memory, which hardly varies
@@ -158,10 +159,15 @@ function works.start()
   report.table("**Start**: the whole run of a tiny job.", list, "time", "processor")
 end
 
+-- The path of the module for this version of Lua, which may be there or not.
+local function module_for(version)
+  return rows.program and rows.program:gsub("/bin/[^/]*$", "/lib/lua/" .. version .. "/parallel.so")
+end
+
 --- In one process, and under each Lua whose module is built beside the program.
 function works.codec()
   for lua, version in pairs({ ["lua5.4"] = "5.4", luajit = "5.1" }) do
-    local module = rows.program and rows.program:gsub("/bin/[^/]*$", "/lib/lua/" .. version .. "/parallel.so")
+    local module = module_for(version)
     local limit = ("./codec_limit-%s.so"):format(lua)
     if module and size_of(module) and size_of(limit) then
       local script = "../../scripts/bench/codec.lua"
@@ -174,12 +180,21 @@ end
 
 --- Beside the program, the module for Lua 5.4 must be built.
 function works.pool()
-  local module = rows.program and rows.program:gsub("/bin/[^/]*$", "/lib/lua/5.4/parallel.so")
+  local module = module_for("5.4")
   if module and size_of(module) then return pool.run(module, rows.python or "python3", RUNS) end
   report.note("Pool: the module for lua5.4 is not built.")
 end
 
-local ALL = { "cores", "wordcount", "index", "memory", "spill", "size", "start", "codec", "pool" }
+--- The same; that for LuaJIT too, for its column.
+function works.shared()
+  local module = module_for("5.4")
+  if module and size_of(module) then
+    return shared.run(module, module_for("5.1"), rows.python or "python3", RUNS)
+  end
+  report.note("Shared numbers: the module for lua5.4 is not built.")
+end
+
+local ALL = { "cores", "wordcount", "index", "memory", "spill", "size", "start", "codec", "pool", "shared" }
 
 local function refuse_unknown(names)
   for _, name in ipairs(names) do

@@ -57,6 +57,8 @@ static void push_fuzz(lua_State *L) {
     lua_setfield(L, -2, "codes");
     lua_pushcfunction(L, frames_fuzz);
     lua_setfield(L, -2, "frames");
+    lua_pushcfunction(L, handshake_fuzz);
+    lua_setfield(L, -2, "handshake");
 }
 
 lua_State *driver_open(const char *target) {

@@ -6,6 +6,7 @@
  *
  *     fuzz.core            the module under test
  *     fuzz.frames(bytes)   see frames.c
+ *     fuzz.handshake(bytes)  see handshake.c
  *     fuzz.codes(list)     from now on binary chunks to load are replaced: their
  *                          first byte chooses one of this list. Lua does not
  *                          check bytecode, so forged code would find Lua's bugs. */
@@ -24,5 +25,8 @@ void driver_run(lua_State *L, const char *bytes, size_t size);
 
 /* fuzz.frames */
 int frames_fuzz(lua_State *L);
+
+/* fuzz.handshake */
+int handshake_fuzz(lua_State *L);
 
 #endif

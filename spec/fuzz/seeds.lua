@@ -64,9 +64,10 @@ local function runs()
   local batch = {{"a", 1}, {"b", 2}, {"a", 3}, {{1, "c"}, 4}, {5, 5}}
   local ways = {"sum", "count", "min", "max", "mean", "first", "last", "list", "set", "values"}
   for i, combine in ipairs(ways) do
-    local emit, file = core.emitter({combine = combine, partitions = 2}), core.scratch()
+    local file = core.scratch()
+    local emit = core.emitter({combine = combine, partitions = 2, depot = core.depot({memory = file:fd()})})
     for _, pair in ipairs(batch) do emit(pair[1], pair[2]) end
-    local descriptor = emit:commit(file:fd()):sub(2) -- less the descriptor, below 128
+    local descriptor = emit:commit()[1]:sub(2) -- less the descriptor, below 128
     local handle = io.open("/proc/self/fd/" .. file:fd(), "rb")
     seed("reduce", string.char(i * 25, i - 1, i % 2, #descriptor) .. descriptor .. handle:read("*a"))
     handle:close()
@@ -74,7 +75,7 @@ local function runs()
   end
 end
 
-for _, target in ipairs({"decode", "trusted", "round_trip", "reduce", "frames"}) do
+for _, target in ipairs({"decode", "trusted", "round_trip", "reduce", "frames", "handshake"}) do
   assert(os.execute(("mkdir -p '%s/%s'"):format(folder, target)))
 end
 for i = 1, messages().n do seed("decode", core.encode(messages()[i])) end
@@ -87,3 +88,10 @@ seed("frames", "\80\0\1abcdefghij\88\0\2klmnopqrstuv\61\14\46\253")
 seed("frames", "\9\0\1\6\80\0\2\13\26\0\1\0\0\0\0\0\0\0\99\5")
 seed("frames", "\80\0\1\253\27\0\1\77\253")
 seed("frames", "\80\0\1\253\124some noise that is no frame at all\253")
+-- The whole of it, in one piece and in many; with bits changed, and made up.
+seed("handshake", "\1\1\2\3\2\3")
+seed("handshake", "\1\1" .. ("\80\81"):rep(20))
+seed("handshake", "\0\0\2\3")
+seed("handshake", "\1\2\2\3\2\3")
+seed("handshake", "\1\1\2\3\252\1\3")
+seed("handshake", "\1\1\70PLUA\1\1\17\0\246some noise that is long enough\2\3")

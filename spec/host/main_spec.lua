@@ -151,7 +151,7 @@ describe("wrong usage", function()
     {"--top=1.5", "job.lua: 'top' must be a whole number, at least 1, got 1.5"},
     {"--sort=length", "--sort takes key, -key, value, -value or none, got 'length'"},
     {"-jmany", "-j takes N, +N, -N or N%, got 'many'"},
-    {"-fxml", "argument for option '-f' must be one of 'tsv', 'json' (see --help)"},
+    {"-fxml", "argument for option '-f' must be one of 'tsv', 'json', 'csv', 'lua', 'raw' (see --help)"},
   }) do
     it("as in " .. case[1] .. " is told", function()
       assert_fails(2, case[2], run_script(COUNT, {case[1]}))
@@ -177,7 +177,6 @@ describe("wrong usage", function()
   for script, message in pairs({
     ["return {combine = 'sum'}"] = "'map' must be a function, got nil",
     ["return {map = 3}"] = "'map' must be a function, got number",
-    ["return {map = print}"] = "a job needs 'combine' or 'reduce'",
     ["return {map = print, combine = 'summ'}"] =
       "'combine' must be one of sum, count, min, max, mean, first, last, list, set, hist, top:N, got 'summ'",
     ["return {map = print, combine = 'sum', sort = 'size'}"] =

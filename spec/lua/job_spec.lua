@@ -48,17 +48,28 @@ describe("a job", function()
     ["'inputs' must be a table, got string"] = {inputs = "a.txt"},
     ["'top' must be a whole number, at least 1, got 0"] = {top = 0},
     ["'workers' must be a whole number, got 0.5"] = {workers = 0.5},
-    ["'workers' must not be 0"] = {workers = 0},
+    ["'header' must be a whole number, at least 1, got 0"] = {header = 0},
+    ["'format' must be one of tsv, json, csv, lua, raw, got 'xml'"] = {format = "xml"},
     ["unknown field 'Map'"] = {Map = print},
     ["'progress' must be a boolean, got string"] = {progress = "yes"},
+    ["'memory' must be a size such as '512M', got 'much'"] = {memory = "much"},
+    ["'memory' must be a size such as '512M', got '0'"] = {memory = 0},
+    ["'tmpdir' must be a string, got number"] = {tmpdir = 1},
   }) do
     it("is refused: " .. message, function()
       assert.same({nil, message}, {prepare(fields)})
     end)
   end
 
-  it("needs combine or reduce", function()
-    assert.same({nil, "a job needs 'combine' or 'reduce'"}, {job.prepare({map = print})})
-    assert.is_truthy(job.prepare({map = print, reduce = print}))
+  it("without combine and reduce only maps, or sorts what is mapped", function()
+    local plain, sorted = job.prepare({map = print}), job.prepare({map = print, sort = "key"})
+    assert.same({true, false}, {plain.is_map_only, plain.spreads})
+    assert.same({false, true}, {sorted.is_map_only, sorted.spreads})
+    assert.is_false(job.prepare({map = print, reduce = print}).is_map_only)
+  end)
+
+  it("runs here when it shall have no workers", function()
+    local made = prepare({workers = 0})
+    assert.same({true, 1}, {made.is_inline, made.workers})
   end)
 end)

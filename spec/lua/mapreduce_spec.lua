@@ -412,7 +412,6 @@ describe("a job", function()
 
   for _, case in ipairs({
     {{combine = "sum"}, "'map' must be a function, got nil"},
-    {{map = print, combine = "sum", workers = 0}, "'workers' must not be 0"},
     {{map = print, combine = "sum", workers = 1.5}, "'workers' must be a whole number, got 1.5"},
   }) do
     it("is refused at the caller's line: " .. case[2], function()

@@ -195,10 +195,10 @@ for _, workers in ipairs({2, 0}) do
 
     it("refuses bad arguments at the caller's line", function()
       local cases = {
-        {"bad argument #1 to 'map' %(function expected, got string%)", function() pool:map("f", {}) end},
-        {"bad argument #2 to 'map' %(table or iterator expected, got no value%)",
+        {"bad argument #2 to 'map' %(function expected, got string%)", function() pool:map("f", {}) end},
+        {"bad argument #3 to 'map' %(table or iterator expected, got no value%)",
          function() pool:map(print) end},
-        {"bad argument #1 to 'submit'", function() pool:submit(nil) end},
+        {"bad argument #2 to 'submit'", function() pool:submit(nil) end},
         {"chunksize must be a whole number", function() pool:map(print, {}, {chunksize = 0}) end},
         {"chunksize must be a whole number", function() pool:imap(print, {}, {chunksize = 1.5}) end},
         {"on_error must be one of", function() pool:map(print, {}, {on_error = "x"}) end},
@@ -300,6 +300,17 @@ describe("Pool", function()
     assert.equal(("this pool belongs to process %d"):format(testing.getpid()), file:read("*a"))
     file:close()
     os.remove(path)
+  end)
+
+  it("that a function captures tells in the worker whose it is", function()
+    open(1)
+    assert.equal(("this pool belongs to process %d"):format(testing.getpid()),
+      select(2, pool:apply(function() return pcall(pool.apply, pool, print) end)))
+  end)
+
+  it("that a function captures is itself without workers", function()
+    open(0)
+    assert.equal(5, pool:apply(function() return pool:apply(math.abs, -5) end))
   end)
 
   describe("when workers die", function()

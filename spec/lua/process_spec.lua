@@ -163,6 +163,23 @@ describe("a Process", function()
     box:close()
   end)
 
+  it("is interrupted while it waits, whenever that began", function()
+    for _ = 1, 20 do
+      local a, b = parallel.Pipe()
+      local function wait()
+        a:send("begins to wait")
+        a:recv()
+      end
+      local p = start(function() a:send({pcall(wait)}) end)
+      b:recv()
+      p:interrupt()
+      assert.is_false(b:recv(5)[1])
+      p:join()
+      a:close()
+      b:close()
+    end
+  end)
+
   it("that has ended can be signalled in vain", function()
     local p = start(function() end)
     p:join()

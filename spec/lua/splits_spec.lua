@@ -24,7 +24,7 @@ describe("splits of inputs", function()
     for i = 1, 10 do
       paths[i], sizes[i] = files.write("small." .. i, ("x"):rep(i)), i
     end
-    local plan = splits.of_inputs(paths, "line", 2)
+    local plan = splits.of_inputs(paths, {records = "line", workers = 2})
     assert_covers(plan, sizes)
     assert.equal(1, #plan.batches)
     assert.equal(55, plan.bytes)
@@ -32,27 +32,42 @@ describe("splits of inputs", function()
 
   it("cover a big file in several", function()
     local size = 1000000
-    local plan = splits.of_inputs({files.write("big", ("x"):rep(size))}, "line", 2)
+    local plan = splits.of_inputs({files.write("big", ("x"):rep(size))}, {records = "line", workers = 2})
     assert_covers(plan, {size})
     assert.is_true(#plan.list > 1)
   end)
 
   it("leave a file whole when it is one record", function()
-    local plan = splits.of_inputs({files.write("big", ("x"):rep(1000000))}, "file", 2)
+    local plan = splits.of_inputs({files.write("big", ("x"):rep(1000000))}, {records = "file", workers = 2})
     assert.equal(1, #plan.list)
+  end)
+
+  it("leave a packed file whole", function()
+    for _, name in ipairs({"big.gz", "big.zst"}) do
+      local plan = splits.of_inputs({files.write(name, ("x"):rep(1000000))}, {records = "line", workers = 2})
+      assert.equal(1, #plan.list)
+    end
+  end)
+
+  it("keep files, values and standard input in their order", function()
+    local path = files.write("a", "a")
+    local plan = splits.of_inputs({1, 2, path, "-", 3}, {records = "line", workers = 1})
+    local kinds = {}
+    for i, split in ipairs(plan.list) do kinds[i] = split.stream and "stream" or split.path and "file" or split.first end
+    assert.same({1, 2, "file", "stream", 3}, kinds)
   end)
 
   it("walk directories by name", function()
     files.write("shelf/b", "b")
     files.write("shelf/a", "a")
-    local plan = splits.of_inputs({files.path("shelf")}, "line", 2)
+    local plan = splits.of_inputs({files.path("shelf")}, {records = "line", workers = 2})
     assert.equal(files.path("shelf/a"), plan.list[1].path)
     assert.equal(files.path("shelf/b"), plan.list[2].path)
   end)
 
   it("raise a message when one cannot be read", function()
     local path = files.path("none")
-    local _, message = pcall(splits.of_inputs, {path}, "line", 2)
+    local _, message = pcall(splits.of_inputs, {path}, {records = "line", workers = 2})
     assert.equal(("cannot open '%s': No such file or directory"):format(path), message)
   end)
 end)
@@ -62,7 +77,7 @@ describe("splits of values", function()
     it("cover " .. n .. " values", function()
       local values = {}
       for i = 1, n do values[i] = i end
-      local plan, expected = splits.of_values(values, 2), 1
+      local plan, expected = splits.of_values(values, {workers = 2}), 1
       for _, split in ipairs(plan.list) do
         assert.equal(expected, split.first)
         expected = split.last + 1
@@ -71,10 +86,6 @@ describe("splits of values", function()
       assert.equal(n, plan.bytes)
     end)
   end
-
-  it("run an iterator to its end", function()
-    assert.same({"a", "b"}, splits.of_values(("ab"):gmatch("."), 2).values)
-  end)
 end)
 
 describe("the name of a split", function()

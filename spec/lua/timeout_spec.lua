@@ -116,7 +116,7 @@ describe("a task's timeout", function()
   it("must be a positive number", function()
     pool = parallel.Pool(1)
     for _, bad in ipairs({0, -1, 0 / 0, "1"}) do
-      assert.match("^spec/lua/timeout_spec.lua:%d+: bad argument #3 to 'map' %(timeout must be a positive",
+      assert.match("^spec/lua/timeout_spec.lua:%d+: bad argument #4 to 'map' %(timeout must be a positive",
         raised(function() pool:map(double, {}, {timeout = bad}) end))
     end
     assert.match("timeout must be a positive number of seconds, got 0",

@@ -5,14 +5,15 @@
 -- made for this run. .busted names this file as busted's helper.
 require "parallel"
 local busted = require "busted"
+local lfs = require "lfs"
 local testing = require("parallel.core").testing
   or error("the specs need a test build: run them with scripts/test", 0)
 
+-- No mktemp: a pipe to it could not be read under a storm of signals.
 local function make_tmpdir()
-  local pipe = io.popen("mktemp -d -t parallel-lua-spec.XXXXXX")
-  local path = pipe:read("*l")
-  pipe:close()
-  return assert(path, "cannot make a temporary folder")
+  local path = ("%s/parallel-lua-spec.%d.%d"):format(os.getenv("TMPDIR") or "/tmp", testing.getpid(), os.time())
+  assert(lfs.mkdir(path))
+  return path
 end
 
 assert(testing.adopt_orphans())
@@ -26,6 +27,10 @@ local leaks = require "spec.support.leaks"
 local watchdog = require "spec.support.watchdog"
 
 watchdog.start()
+
+-- A circumstance for whole runs (scripts/check): so many signals a second.
+local storm = tonumber(os.getenv("PARALLEL_LUA_STORM"))
+if storm then testing.storm(storm) end
 
 -- A forked child that returns from a test would run the rest of the suite a second time.
 local function end_strayed_child()

@@ -4,16 +4,20 @@ local core = require("parallel.core")
 
 local shuffle = {}
 
+--- A depot in this file, whether that is in memory or not.
+function shuffle.depot(file) return core.depot({memory = file:fd()}) end
+
 --- Emits each list of {key, value} in `batches` from an emitter of its own.
 -- Returns the runs' descriptors, and the scratch file that holds them.
 function shuffle.emit(batches, options)
   local file = assert(core.scratch())
   local runs = {}
   for i, batch in ipairs(batches) do
-    local emit = core.emitter({combine = options.combine, partitions = options.partitions or 3})
+    local emit = core.emitter({combine = options.combine, partitions = options.partitions or 3,
+                               depot = shuffle.depot(file)})
     emit:split(i)
     for _, pair in ipairs(batch) do emit(pair[1], pair[2]) end
-    runs[i] = emit:commit(file:fd())
+    for _, run in ipairs(emit:commit()) do runs[#runs + 1] = run end
   end
   return runs, file
 end
@@ -22,7 +26,7 @@ end
 function shuffle.reduce(runs, options)
   local file, outputs, total = assert(core.scratch()), {}, 0
   for partition = 0, (options.partitions or 3) - 1 do
-    local task = {runs = runs, partition = partition, fd = file:fd()}
+    local task = {runs = runs, partition = partition, depot = shuffle.depot(file)}
     for name, value in pairs(options) do task[name] = value end
     local output, count = core.reduce(task)
     outputs[partition + 1] = output

@@ -194,6 +194,7 @@ function works.queued()
     local before, results = resident(), {}
     for i = 1, n do results[i] = pool:submit(same, i) end
     local grown = resident() - before
+    assert(not results[n]:ready())
     pool:terminate()
     return grown
   end)
@@ -220,6 +221,35 @@ function works.descriptors()
   end
   local before = count()
   return with_pool(100, function() return (count() - before) / 100 end)
+end
+
+local function spin(duration)
+  local till = core.clock() + duration
+  while core.clock() < till do end
+end
+
+-- How much of its time a consumer waits that needs 1 ms for a batch which takes 1.5 ms to
+-- load, when two workers load ahead. Loading is waiting here, as for a disk.
+function works.loader()
+  local loader = parallel.Loader({
+    dataset = function(i)
+      core.poll({}, 0.0015)
+      return i
+    end,
+    size = 2000, batch = 1, workers = 2,
+  })
+  local next_batch, waited, began = loader:epoch(), 0, nil
+  while true do
+    local asked = core.clock()
+    local index = next_batch()
+    if not index then break end
+    local got = core.clock()
+    if index > 10 then waited = waited + got - asked else began = got end -- they start until then
+    spin(0.001)
+  end
+  local share = waited / (core.clock() - began)
+  loader:close()
+  return 100 * share
 end
 
 print(works[arg[2]]())

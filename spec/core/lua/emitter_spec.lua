@@ -1,17 +1,24 @@
 local shuffle = require("spec.support.shuffle")
 local core = require("parallel.core")
 
+local file
+before_each(function() file = core.scratch() end)
+after_each(function() file:close() end)
+
+local function emitter(options)
+  options.depot = shuffle.depot(file)
+  return core.emitter(options)
+end
+
 local function results(emit, combine)
-  local file = core.scratch()
-  local list = shuffle.finish({emit:commit(file:fd())}, {combine = combine, partitions = 1})
-  file:close()
+  local list = shuffle.finish(emit:commit(), {combine = combine, partitions = 1})
   return shuffle.by_key(list), list
 end
 
 describe("emit", function()
   it("counts 1 when the value is left out", function()
     for _, combine in ipairs({"sum", "count", "max"}) do
-      local emit = core.emitter({combine = combine})
+      local emit = emitter({combine = combine})
       emit("a")
       assert.same({a = 1}, results(emit, combine))
     end
@@ -19,7 +26,7 @@ describe("emit", function()
 
   it("refuses nil, as value and as key", function()
     for _, combine in ipairs({"sum", "count", "list", "mean"}) do
-      local emit = core.emitter({combine = combine})
+      local emit = emitter({combine = combine})
       assert.error_matches(function() emit("a", nil) end, "cannot send nil")
       assert.error_matches(function() emit(nil, 1) end, "cannot emit key: cannot send nil")
       assert.error_matches(function() emit() end, "cannot emit key: cannot send nil")
@@ -28,7 +35,7 @@ describe("emit", function()
   end)
 
   it("refuses keys of other kinds", function()
-    local emit = core.emitter({combine = "sum"})
+    local emit = emitter({combine = "sum"})
     for _, key in ipairs({print, {{}}, {a = 1}, io.stdout}) do
       assert.error_matches(function() emit(key, 1) end,
                            "cannot emit key: expected a string, number, boolean or a list of them, got")
@@ -37,14 +44,14 @@ describe("emit", function()
   end)
 
   it("refuses values that cannot be sent, at the caller's line", function()
-    local emit = core.emitter({combine = "list"})
+    local emit = emitter({combine = "list"})
     local _, message = pcall(function() emit("a", print) end)
     assert.matches("emitter_spec.lua:%d+: cannot emit value: a function cannot", message)
     assert.error_matches(function() emit("a", {x = {print}}) end, "cannot emit value: x%[1%]: a function")
   end)
 
   it("takes every kind of key", function()
-    local emit = core.emitter({combine = "count"})
+    local emit = emitter({combine = "count"})
     for _, key in ipairs({"", "a", 1, 1.5, true, false, -1, 2 ^ 60, "1"}) do emit(key) end
     emit({1, "a", true})
     local found = results(emit, "count")
@@ -52,7 +59,7 @@ describe("emit", function()
   end)
 
   it("takes more keys than fit its first slots", function()
-    local emit = core.emitter({combine = "sum"})
+    local emit = emitter({combine = "sum"})
     for round = 1, 2 do
       for i = 1, 20000 do emit("k" .. i, round) end
     end
@@ -61,7 +68,7 @@ describe("emit", function()
   end)
 
   it("is empty again after a commit", function()
-    local emit = core.emitter({combine = "set"})
+    local emit = emitter({combine = "set"})
     emit("a", 1)
     results(emit, "set")
     emit("b", 2)
@@ -69,7 +76,7 @@ describe("emit", function()
   end)
 
   it("tells how much memory it uses", function()
-    local emit = core.emitter({combine = "list"})
+    local emit = emitter({combine = "list"})
     local before = emit:bytes()
     for i = 1, 1000 do emit(i, "some value") end
     assert.is_true(emit:bytes() > before + 10000)
@@ -78,32 +85,32 @@ end)
 
 describe("emit:all", function()
   it("takes what an iterator returns", function()
-    local emit = core.emitter({combine = "sum"})
+    local emit = emitter({combine = "sum"})
     emit:all(("a b a"):gmatch("%a"))
     emit:all(("a b"):gmatch("%a"), 10)
     assert.same({a = 12, b = 11}, results(emit, "sum"))
   end)
 
   it("takes our own iterators without Lua, with any value", function()
-    local emit = core.emitter({combine = "set"})
+    local emit = emitter({combine = "set"})
     emit:all(core.words("The cat the", "lower"), "page 1")
     emit:all(core.words("the dog", "lower"), "page 2")
     assert.same({the = {"page 1", "page 2"}, cat = {"page 1"}, dog = {"page 2"}}, results(emit, "set"))
   end)
 
   it("refuses nil as the value", function()
-    local emit = core.emitter({combine = "sum"})
+    local emit = emitter({combine = "sum"})
     assert.error_matches(function() emit:all(core.words("a"), nil) end, "cannot send nil")
   end)
 
   it("refuses a value that cannot be summed", function()
-    local emit = core.emitter({combine = "sum"})
+    local emit = emitter({combine = "sum"})
     assert.error_matches(function() emit:all(core.words("a"), "x") end,
                          "cannot sum: number expected, got string")
   end)
 
   it("may be given an iterator that emits", function()
-    local emit, n = core.emitter({combine = "list"}), 0
+    local emit, n = emitter({combine = "list"}), 0
     emit:all(function()
       n = n + 1
       emit("inner", n)
@@ -113,7 +120,7 @@ describe("emit:all", function()
   end)
 
   it("passes on what the iterator raises", function()
-    local emit, problem = core.emitter({combine = "sum"}), {}
+    local emit, problem = emitter({combine = "sum"}), {}
     local _, raised = pcall(emit.all, emit, function() error(problem) end)
     assert.equal(problem, raised)
   end)
@@ -124,7 +131,7 @@ describe("emit with a combine function", function()
   local function join(a, b) return {a[1] + b[1]} end
 
   it("keeps one value a key, however many come", function()
-    local emit = core.emitter({combine = add})
+    local emit = emitter({combine = add})
     for i = 1, 100 do emit("key " .. i % 10, i) end
     local before = emit:bytes()
     for i = 101, 100000 do emit("key " .. i % 10, i) end
@@ -139,7 +146,7 @@ describe("emit with a combine function", function()
 
   it("does not grow with values that become longer and shorter", function()
     local function other(_, b) return b end
-    local emit = core.emitter({combine = other})
+    local emit = emitter({combine = other})
     for i = 1, 100 do emit("k", ("v"):rep(i % 50)) end
     local before = emit:bytes()
     for i = 1, 1000 do emit("k", ("v"):rep(i % 50)) end
@@ -147,7 +154,7 @@ describe("emit with a combine function", function()
   end)
 
   it("folds copies of tables, whatever the key", function()
-    local emit, value = core.emitter({combine = join}), {2}
+    local emit, value = emitter({combine = join}), {2}
     for _ = 1, 3 do
       emit(7, value)
       emit({"a", 1}, value)
@@ -157,7 +164,7 @@ describe("emit with a combine function", function()
   end)
 
   it("takes the keys of iterators", function()
-    local emit = core.emitter({combine = add})
+    local emit = emitter({combine = add})
     emit:all(core.words("a b a"))
     emit:all(("a b"):gmatch("%a"), 10)
     assert.same({a = 12, b = 11}, results(emit, add))
@@ -166,7 +173,7 @@ describe("emit with a combine function", function()
   it("passes on what the function raises, and keeps the value before", function()
     local problem = {}
     local function pick(a, b) return b == 3 and error(problem) or a + b end
-    local emit = core.emitter({combine = pick})
+    local emit = emitter({combine = pick})
     emit("k", 1)
     emit("k", 1)
     local _, raised = pcall(emit, "k", 3)
@@ -178,7 +185,7 @@ describe("emit with a combine function", function()
   it("refuses a function that yields, emits or returns nil", function()
     local emit
     local function refused(combine, message)
-      emit = core.emitter({combine = combine})
+      emit = emitter({combine = combine})
       emit("k", 1)
       local ok, why = coroutine.wrap(function() return pcall(emit, "k", 2) end)()
       assert.is_false(ok)
@@ -191,7 +198,7 @@ describe("emit with a combine function", function()
 
   it("refuses a function that emits", function()
     local emit
-    emit = core.emitter({combine = function(a, b)
+    emit = emitter({combine = function(a, b)
       if b < 10 then emit("other", 10) end
       return a + b
     end})
@@ -200,7 +207,7 @@ describe("emit with a combine function", function()
   end)
 
   it("refuses values that cannot be sent", function()
-    local emit = core.emitter({combine = add})
+    local emit = emitter({combine = add})
     for _ = 1, 2 do
       assert.error_matches(function() emit("k", nil) end, "cannot send nil")
       assert.error_matches(function() emit("k", print) end, "cannot emit value")

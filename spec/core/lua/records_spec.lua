@@ -1,3 +1,4 @@
+local lfs = require "lfs"
 require("parallel")
 local core = require("parallel.core")
 
@@ -48,9 +49,9 @@ describe("map_split", function()
     before_each(function()
       write("one\ntwo\n")
       file = io.open(path)
-      local find = io.popen("find /proc/$PPID/fd -lname " .. path .. " -printf %f")
-      fd = find:read("*n")
-      find:close()
+      for name in lfs.dir("/proc/self/fd") do
+        if lfs.symlinkattributes("/proc/self/fd/" .. name, "target") == path then fd = tonumber(name) end
+      end
     end)
 
     after_each(function()

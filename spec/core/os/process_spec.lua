@@ -68,7 +68,7 @@ describe("a worker process", function()
     pool:submit("")
     local _, _, _, targets = pool:wait(5)
     file:close()
-    assert.match("memfd:parallel-lua", targets, 1, true)
+    assert.match("[^\n]* %(deleted%)", targets) -- it has no name any more, and never had one in memory
   end)
 
   it("blocks no signal, catches none, and ignores but SIGPIPE, whatever we do", function()

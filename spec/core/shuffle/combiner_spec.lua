@@ -141,10 +141,10 @@ describe("first and last", function()
     local core = require("parallel.core")
     local file = core.scratch()
     local function commit(combine, split, value)
-      local emit = core.emitter({combine = combine})
+      local emit = core.emitter({combine = combine, depot = shuffle.depot(file)})
       emit:split(split)
       emit("k", value)
-      return emit:commit(file:fd())
+      return emit:commit()[1]
     end
     for combine, wanted in pairs({first = "early", last = "late"}) do
       local runs = {commit(combine, 9, "late"), commit(combine, 2, "early"), commit(combine, 5, "middle")}
@@ -198,12 +198,12 @@ describe("hist", function()
   it("counts every value, in memory that does not grow with the counts", function()
     local core = require("parallel.core")
     local file = core.scratch()
-    local emit = core.emitter({combine = "hist"})
+    local emit = core.emitter({combine = "hist", depot = shuffle.depot(file)})
     for i = 1, 1000 do emit("k", i % 7) end
     local before = emit:bytes()
     for i = 1001, 70000 do emit("k", i % 7) end
     assert.is_true(emit:bytes() < before + 10000)
-    local runs = {emit:commit(file:fd())}
+    local runs = emit:commit()
     local times = {[0] = 10000, 10000, 10000, 10000, 10000, 10000, 10000}
     assert.same({{"k", times}}, shuffle.finish(runs, {combine = "hist", partitions = 1}))
     file:close()
@@ -228,12 +228,12 @@ describe("top:N", function()
   it("keeps the greatest, with those that come again, and little else", function()
     local core = require("parallel.core")
     local file = core.scratch()
-    local emit = core.emitter({combine = "top:4"})
+    local emit = core.emitter({combine = "top:4", depot = shuffle.depot(file)})
     for i = 1, 1000 do emit("k", i * 7919 % 1009) end
     local before = emit:bytes()
     for i = 1, 100000 do emit("k", i * 7919 % 1009) end
     assert.is_true(emit:bytes() < before + 10000)
-    local runs = {emit:commit(file:fd())}
+    local runs = emit:commit()
     assert.same({{"k", {1008, 1008, 1008, 1008}}}, shuffle.finish(runs, {combine = "top:4", partitions = 1}))
     file:close()
   end)

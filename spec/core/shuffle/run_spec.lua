@@ -67,7 +67,8 @@ describe("a run", function()
   it("can go on emitting after memory ran out", function()
     for _, combine in ipairs(COMBINERS) do
       for n = 1, 8 do
-        local emit, list = core.emitter({combine = combine}), {}
+        local file = core.scratch()
+        local emit, list = core.emitter({combine = combine, depot = shuffle.depot(file)}), {}
         for i = 1, 300 do list[i] = {"k" .. i, ("v"):rep(20 * i)} end
         if combine == "sum" or combine == "mean" then list = pairs_of(300) end
         testing.fault(("sys.realloc:ENOMEM@%d"):format(n))
@@ -77,21 +78,21 @@ describe("a run", function()
         end
         testing.fault(nil)
         assert.is_true(refused <= 1)
-        local file = core.scratch()
-        assert.is_true(#shuffle.finish({emit:commit(file:fd())}, {combine = combine, partitions = 1}) > 0)
+        assert.is_true(#shuffle.finish(emit:commit(), {combine = combine, partitions = 1}) > 0)
       end
     end
   end)
 
   it("says so when the disk is full, and the emitter is empty then", function()
     testing.fault("sys.pwrite:ENOSPC@1")
-    local file, emit = core.scratch(), core.emitter({combine = "sum"})
+    local file = core.scratch()
+    local emit = core.emitter({combine = "sum", depot = shuffle.depot(file)})
     emit("a", 1)
-    assert.error_matches(function() emit:commit(file:fd()) end,
+    assert.error_matches(function() emit:commit() end,
                          "cannot write a run: No space left on device")
     testing.fault(nil)
     emit("b", 2)
-    assert.same({{"b", 2}}, shuffle.finish({emit:commit(file:fd())}, {combine = "sum", partitions = 1}))
+    assert.same({{"b", 2}}, shuffle.finish(emit:commit(), {combine = "sum", partitions = 1}))
   end)
 
   it("may be damaged anywhere, and gives an error or a value", function()

@@ -36,7 +36,7 @@ local function reduce(way, combiner, partition, descriptor, file, out)
   local run = varint(file:fd()) .. descriptor
   local output = core.reduce({
     runs = way % 2 == 0 and {run} or {run, run},
-    partition = partition, fd = out:fd(),
+    partition = partition, depot = core.depot({memory = out:fd()}),
     combine = choose(COMBINERS, combiner), format = choose(FORMATS, math.floor(way / 2)),
     sort = way >= 128 and "value" or nil, top = way >= 64 and 3 or nil,
     reduce = way % 64 >= 32 and iterate or nil,

@@ -1,0 +1,35 @@
+--- inputs: what the inputs of a job stand for: files, standard input, or records themselves.
+local core = require("parallel.core")
+
+local inputs = {}
+
+local function join(folder, name) return folder:match("^(.-)/*$") .. "/" .. name end
+
+local function add_folder(files, path)
+  local names, why = core.list(path)
+  if not names then error(why, 0) end
+  for _, name in ipairs(names) do inputs.add(files, join(path, name)) end
+end
+
+--- Append what a path stands for: {path, size, mtime} of a file, or of all files below a
+-- folder, by name; {stream = true} for "-". Raises a message when it cannot be read.
+function inputs.add(files, path)
+  if path == "-" then
+    files[#files + 1] = {path = path, size = 0, stream = true}
+    return
+  end
+  local kind, size, mtime = core.stat(path)
+  if not kind then error(size, 0) end
+  if kind == "directory" then
+    add_folder(files, path)
+  elseif kind == "file" then
+    files[#files + 1] = {path = path, size = size, mtime = mtime}
+  else
+    error(("cannot read '%s': it is neither a file nor a directory"):format(path), 0)
+  end
+end
+
+--- Is it read through a program of its own, and so in one piece?
+function inputs.is_packed(path) return path:match("%.gz$") ~= nil or path:match("%.zst$") ~= nil end
+
+return inputs

@@ -1,0 +1,209 @@
+--- link: this process's way to a manager, which all its proxies share.
+--
+-- Requests are lists {serial, object, method, count, ...}, answers {serial, outcome, count, ...}; serial 0
+-- wants no answer, object 0 is the manager itself. A process has a connection of its own: what
+-- it was forked with is its parent's. That connection is the process, as the manager sees it: when
+-- it ends, so do the references that were counted for it and the locks that it held.
+local authkey = require("parallel.authkey")
+local check = require("parallel.check")
+local core = require("parallel.core")
+local finalizer = require("parallel.finalizer")
+local hidden = require("parallel.hidden")
+local identity = require("parallel.identity")
+local packing = require("parallel.packing")
+
+local unpack = packing.unpack
+
+local ENDED = "the manager has ended"
+local PATIENCE = 30 -- seconds for a manager to say who it is
+
+local Link = {}
+Link.__index = Link
+
+local links = setmetatable({}, {__mode = "v"}) -- by address
+
+-- ---- the connection -------------------------------------------------------
+
+local function close_connection(number, pid)
+  local connection = hidden.take(number)
+  if connection and pid == core.pid() then connection:close() end
+end
+
+-- Nothing may be sent by a finalizer until then.
+local function connect(self)
+  self.busy, self.pid, self.ended = true, core.pid(), nil
+  hidden.take(self.number)
+  local connection, why = core.client(self.address, self.key, PATIENCE)
+  if connection then self.number = hidden.put(connection) else self.ended = ENDED end
+  self.busy, self.owed = false, {}
+  return connection, why
+end
+
+function Link:finish()
+  close_connection(self.number, self.pid)
+  self.ended, self.busy = ENDED, false
+  if links[self.address] == self then links[self.address] = nil end
+end
+
+-- In a child: a connection of its own, over which it claims what it inherited.
+local function renew(self)
+  if not connect(self) then return end
+  for id, count in pairs(self.counts) do
+    if self.proxies[id] then self:owe("claim", id) end
+    count[1] = 1
+  end
+end
+
+local function open(self)
+  if self.pid ~= core.pid() then renew(self) end
+  if self.ended then check.fail(self.ended) end
+  return hidden.get(self.number)
+end
+
+-- ---- what the manager is told ---------------------------------------------
+
+local function settle(self)
+  local connection, owed = hidden.get(self.number), self.owed
+  self.busy, self.owed = true, {}
+  for _, message in ipairs(owed) do pcall(connection.send, connection, message) end
+  self.busy = false
+end
+
+--- Tell it when there is time: now, unless a request is under way.
+function Link:owe(method, ...)
+  if self.ended or self.pid ~= core.pid() then return end
+  self.owed[#self.owed + 1] = {0, 0, method, select("#", ...), ...}
+  if not self.busy then settle(self) end
+end
+
+local function rest(self)
+  self.busy = false
+  while self.owed[1] and not self.ended do settle(self) end
+end
+
+-- ---- requests -------------------------------------------------------------
+
+-- Arguments begin with the fifth value of a request.
+local function unsendable(why)
+  local place, path = tostring(why):match("^%[(%d+)%](.*)$")
+  if not place then return "cannot send: " .. tostring(why) end
+  return ("cannot send: args[%d]%s"):format(tonumber(place) - 4, path)
+end
+
+local function await(connection, serial)
+  while true do
+    local reply = connection:recv()
+    if reply == nil or reply[1] == serial then return reply end -- others were given up
+  end
+end
+
+-- Whatever interrupted it, the answer is not wanted any more.
+local function give_up(self, serial, why)
+  self:owe("cancel", serial)
+  rest(self)
+  error(why, 0)
+end
+
+--- What the object's method returns. Raises at the caller's line what the manager refuses, and what
+-- the user's functions raise there as it is.
+function Link:request(id, method, ...)
+  local connection = open(self)
+  local serial = self.serial + 1
+  self.serial, self.busy = serial, true
+  local ok, sent = pcall(connection.send, connection, {serial, id, method, select("#", ...), ...})
+  if not ok then
+    rest(self)
+    check.fail(unsendable(sent))
+  end
+  local reply
+  if sent then
+    ok, reply = pcall(await, connection, serial)
+    if not ok then return give_up(self, serial, reply) end
+  end
+  if not reply then
+    self:finish()
+    check.fail(ENDED)
+  end
+  if self.owed[1] then rest(self) else self.busy = false end
+  if reply[2] == "done" then return unpack(reply, 4, 3 + reply[3]) end
+  if reply[2] == "refused" then check.fail(reply[4]) end
+  error(reply[4], 0)
+end
+
+-- ---- proxies --------------------------------------------------------------
+
+--- The proxy of that object here. `granted`: the manager has counted it for us already. `make(count)`
+-- makes one; count[1] is how often it was counted.
+function Link:adopt(id, granted, make)
+  if self.pid ~= core.pid() then renew(self) end
+  local proxy, count = self.proxies[id], self.counts[id]
+  if not proxy then
+    count = {0}
+    proxy = make(self, id, finalizer.new(function() self:release(id, count) end))
+    self.proxies[id], self.counts[id] = proxy, count
+  end
+  count[1] = count[1] + 1
+  if not granted then self:owe("claim", id) end
+  return proxy
+end
+
+--- The last who used it here is gone.
+function Link:release(id, count)
+  if self.counts[id] == count then self.counts[id] = nil end
+  self:owe("drop", id, count[1])
+end
+
+-- ---- making one -----------------------------------------------------------
+
+local link = {}
+
+local function new(address, key)
+  local self = setmetatable({
+    address = address, key = key, serial = 0, owed = {}, busy = false,
+    proxies = setmetatable({}, {__mode = "v"}), counts = {},
+  }, Link)
+  local connection, why = connect(self)
+  self.closing = finalizer.new(function() close_connection(self.number, self.pid) end)
+  return self, connection, why
+end
+
+local function known(address, key)
+  local self = links[address]
+  if self and (key == nil or self.key == key) and not self.ended then return self end
+end
+
+--- The link to the manager there; nil and why not when it cannot be reached.
+function link.connect(address, key)
+  local self = known(address, key)
+  if self then return self end
+  local made, connection, why = new(address, key)
+  if not connection then return nil, why end
+  links[address] = made
+  return made
+end
+
+--- The same for a proxy that came: one that cannot be reached says so when it is used. The manager
+-- itself does not send its key to those who have it.
+function link.to(address, key)
+  local self = known(address, key)
+  if self then return self end
+  links[address] = new(address, key == nil and authkey.get() or key)
+  return links[address]
+end
+
+--- In a manager's own process: nothing that was inherited is used here.
+function link.renounce()
+  for address, self in pairs(links) do
+    self.ended = ENDED
+    links[address] = nil
+  end
+end
+
+-- At the birth of a child, before its parent may give up what it was forked with.
+identity.at_birth(function()
+  for _, self in pairs(links) do
+    if next(self.proxies) ~= nil and not self.ended then renew(self) end
+  end
+end)
+
+return link

@@ -1,0 +1,358 @@
+--- manager_server: the process of a manager: one loop, in which every request is answered at once or,
+-- when it has to wait, put aside (turn.lua) until its time has come.
+local core = require("parallel.core")
+local finalizer = require("parallel.finalizer")
+local link = require("parallel.link")
+local listener = require("parallel.listener")
+local log = require("parallel.log")
+local packing = require("parallel.packing")
+local proxy = require("parallel.proxy")
+local refusal = require("parallel.refusal")
+local served = require("parallel.served")
+local turn = require("parallel.turn")
+
+local pack, unpack = packing.pack, packing.unpack
+
+local Server = {}
+Server.__index = Server
+
+-- ---- objects --------------------------------------------------------------
+
+-- An entry lives while it is held for a client, or is reached from another object by a proxy.
+
+local function count_for(self, client, id, n)
+  local entry = self.entries[id]
+  if not entry then return end
+  client.counts[id] = (client.counts[id] or 0) + n
+  entry.count = entry.count + n
+  self.held[id] = entry
+  if entry.count > 0 then return end
+  entry.until_when = core.clock() + self.linger
+  table.insert(self.lingering, entry)
+end
+
+local function drop_for(self, client, id, n)
+  local counted = client.counts[id]
+  if not counted then return end
+  n = math.min(n, counted)
+  count_for(self, client, id, -n)
+  if client.counts[id] == 0 then client.counts[id] = nil end
+end
+
+-- Proxies on their way to a client when the last of another was dropped have arrived by now.
+local function let_go(self, now)
+  while self.lingering[1] and self.lingering[1].until_when <= now do
+    local entry = table.remove(self.lingering, 1)
+    if entry.count == 0 and entry.until_when <= now then self.held[entry.id] = nil end
+  end
+end
+
+local function local_proxy(self, entry) return proxy.here(entry.kind, self.home, entry.id, entry) end
+
+local function make(self, kind, ...)
+  local class = served.kind(kind)
+  if not class then refusal.raise("no type '%s' is registered", tostring(kind)) end
+  self.last = self.last + 1
+  local object = class.new(...)
+  if object == nil then refusal.raise("the constructor of '%s' returned nothing", kind) end
+  local entry = {id = self.last, kind = kind, class = class, object = object, count = 0}
+  self.entries[entry.id] = entry
+  return local_proxy(self, entry)
+end
+
+-- What a proxy that lives here has instead of a link: what it asks for is done at once.
+local function new_home(self)
+  local home = {address = self.address}
+
+  function home.request(_, id, name, ...)
+    local entry = self.entries[id]
+    local method = entry.class.methods[name]
+    if method then return method(entry.object, ...) end
+    refusal.raise("'%s' cannot be called in the manager's process", tostring(name))
+  end
+
+  function home.find(address, id)
+    local entry = address == self.address and self.entries[id]
+    return entry and local_proxy(self, entry)
+  end
+
+  -- It goes to a client that is being answered, and counts for it.
+  function home.grant(id)
+    if not self.recipient then return false end
+    count_for(self, self.recipient, id, 1)
+    table.insert(self.granted, id)
+    return true
+  end
+
+  return home
+end
+
+-- ---- answers --------------------------------------------------------------
+
+local function drop_client(self, client)
+  if client.gone then return end
+  client.gone = true
+  self.clients[client.fd] = nil
+  self.poller:watch(client.fd)
+  client.connection:close()
+  for waiting in pairs(client.turns) do
+    self.timed[waiting] = nil
+    waiting:leave()
+  end
+  for object in pairs(client.held) do object:forget(client) end
+  for id, count in pairs(client.counts) do count_for(self, client, id, -count) end
+end
+
+local function send(self, client, reply)
+  self.recipient, self.granted = client, {}
+  local ok, sent, why = pcall(client.connection.send, client.connection, reply, 0)
+  self.recipient = nil
+  return ok, sent, why
+end
+
+-- Nobody waits for a client that does not read: what it asks next is read when it has.
+local function post(self, client, reply)
+  local ok, sent, why = send(self, client, reply)
+  if not ok then
+    for _, id in ipairs(self.granted) do drop_for(self, client, id, 1) end
+    return post(self, client, {reply[1], "refused", 1, "cannot send the result: " .. tostring(sent)})
+  end
+  if sent then return end
+  if why ~= "timeout" then return drop_client(self, client) end
+  client.slow = true
+  self.poller:watch(client.fd, false, true)
+end
+
+local function answer(self, client, serial, ok, ...)
+  if client.gone or serial == 0 then return end
+  if ok then return post(self, client, {serial, "done", select("#", ...), ...}) end
+  local text = refusal.text((...))
+  post(self, client, {serial, text and "refused" or "raised", 1, text or (...)})
+end
+
+-- ---- requests to the manager itself ---------------------------------------
+
+local own = {}
+
+function own.claim(self, client, id) count_for(self, client, id, 1) end
+
+function own.drop(self, client, id, n) drop_for(self, client, id, n) end
+
+--- Whoever asked does not wait any more.
+function own.cancel(self, client, serial)
+  for waiting in pairs(client.turns) do
+    if waiting.serial == serial then
+      client.turns[waiting], self.timed[waiting] = nil, nil
+      waiting:leave()
+    end
+  end
+end
+
+function own.make(self, _, kind, ...) return make(self, kind, ...) end
+
+function own.knows(_, _, kind) return served.kind(kind) ~= nil end
+
+function own.define(_, _, name, constructor, methods) served.define(name, constructor, methods) end
+
+function own.publish(self, _, name, object)
+  if object ~= nil and not proxy.id(object) then
+    refusal.raise("bad argument #2 to 'publish' (proxy of this manager expected)")
+  end
+  self.names[name] = object
+end
+
+function own.lookup(self, _, name) return self.names[name] end
+
+--- How many objects there are that clients have, had until just now, or find by name.
+function own.count(self)
+  local ids, count = {}, 0
+  for id in pairs(self.held) do ids[id] = true end
+  for _, object in pairs(self.names) do ids[proxy.id(object)] = true end
+  for _ in pairs(ids) do count = count + 1 end
+  return count
+end
+
+-- ---- requests -------------------------------------------------------------
+
+local function begin_turn(self, client, serial, method, object, ...)
+  local arguments = pack(...)
+  turn.start(self, client, function(begun)
+    begun.serial = serial
+    answer(self, client, serial, pcall(method, object, begun, unpack(arguments, 1, arguments.n)))
+  end)
+end
+
+local function call(self, client, serial, id, name, ...)
+  if id == 0 then
+    return answer(self, client, serial, pcall(own[name], self, client, ...))
+  end
+  local entry = self.entries[id]
+  if not entry then return answer(self, client, serial, pcall(refusal.raise, "the object is gone")) end
+  local class = entry.class
+  local method = class.methods[name]
+  if method then return answer(self, client, serial, pcall(method, entry.object, ...)) end
+  if class.turns[name] then
+    return begin_turn(self, client, serial, class.turns[name], entry.object, ...)
+  end
+  answer(self, client, serial,
+    pcall(refusal.raise, "%s has no method '%s' that may be called", entry.kind, name))
+end
+
+local function is_request(message)
+  return type(message) == "table" and type(message[1]) == "number" and type(message[2]) == "number"
+    and type(message[3]) == "string" and type(message[4]) == "number" and message[4] >= 0 and message[4] < 250
+    and (message[2] ~= 0 or own[message[3]])
+end
+
+-- What has come from this client. Garbage costs it its connection.
+local function hear(self, client)
+  repeat
+    local ok, message, why = pcall(client.connection.recv, client.connection, 0)
+    if ok and message == nil and why == "timeout" then return end
+    if not ok or not is_request(message) then
+      if not ok or message ~= nil then log.warn("manager: a client sent no request: %s", tostring(message)) end
+      return drop_client(self, client)
+    end
+    call(self, client, message[1], message[2], message[3], unpack(message, 5, 4 + message[4]))
+  until client.gone or client.slow or not client.connection:ready()
+end
+
+local function go_on_sending(self, client)
+  local sent, why = client.connection:flush(0)
+  if not sent then
+    if why ~= "timeout" then drop_client(self, client) end
+    return
+  end
+  client.slow = false
+  self.poller:watch(client.fd, true)
+  if client.connection:ready() then hear(self, client) end
+end
+
+-- ---- turns ----------------------------------------------------------------
+
+--- It waits from now on.
+function Server:put_aside(waiting)
+  waiting.client.turns[waiting] = true
+  if not waiting.deadline then return end
+  self.timed[waiting] = true
+  self.next_deadline = math.min(self.next_deadline, waiting.deadline)
+end
+
+--- It goes on soon, with these values.
+function Server:wake(waiting, ...)
+  waiting.client.turns[waiting], self.timed[waiting] = nil, nil
+  self.woken[#self.woken + 1] = {waiting, pack(...)}
+end
+
+--- A method raised where it must not.
+function Server:report(why) log.warn("manager: %s", tostring(why)) end
+
+local function run_woken(self)
+  while self.woken[1] do
+    local woken = self.woken
+    self.woken = {}
+    for _, each in ipairs(woken) do
+      local waiting, values = each[1], each[2]
+      if not waiting.client.gone then waiting:resume(unpack(values, 1, values.n)) end
+    end
+  end
+end
+
+local function expire(self, now)
+  if now < self.next_deadline then return end
+  self.next_deadline = math.huge
+  for waiting in pairs(self.timed) do
+    if waiting.deadline <= now then
+      waiting.line:leave(waiting)
+      self:wake(waiting, nil)
+    else
+      self.next_deadline = math.min(self.next_deadline, waiting.deadline)
+    end
+  end
+  run_woken(self)
+end
+
+-- ---- the loop -------------------------------------------------------------
+
+local function welcome(self)
+  local ok, connection = pcall(self.listener.accept, self.listener, 0)
+  if not ok or not connection then return end
+  local client = {
+    connection = connection, fd = connection:fileno(), turns = {}, held = {}, counts = {},
+  }
+  self.clients[client.fd] = client
+  self.poller:watch(client.fd, true)
+end
+
+local function respond(self, fd)
+  local client = self.clients[fd]
+  if client then
+    (client.slow and go_on_sending or hear)(self, client)
+    run_woken(self)
+  elseif fd == self.listener:fileno() then
+    welcome(self)
+  elseif fd == self.control:fileno() then
+    self.ending = true
+  end
+end
+
+-- Seconds until something is due; nil: for ever.
+local function patience(self)
+  local first = self.lingering[1]
+  local at = math.min(self.next_deadline, first and first.until_when or math.huge)
+  return at < math.huge and math.max(0, at - core.clock()) or nil
+end
+
+local function loop(self)
+  local ready = {}
+  while not self.ending do
+    for i = 1, self.poller:wait(patience(self), ready) do respond(self, ready[i]) end
+    if self.lingering[1] or next(self.timed) then
+      local now = core.clock()
+      expire(self, now)
+      let_go(self, now)
+    end
+  end
+end
+
+-- ---- the process ----------------------------------------------------------
+
+-- Another manager's objects never have the same numbers, so a proxy that outlived this one finds nothing.
+local function first_id()
+  local source = assert(io.open("/dev/urandom", "rb"))
+  local a, b, c = source:read(3):byte(1, 3)
+  source:close()
+  return ((a * 256 + b) * 256 + c) * 2 ^ 24
+end
+
+local function new(control, door, linger)
+  local self = setmetatable({
+    control = control, listener = door, address = door.address, linger = linger, last = first_id(),
+    poller = assert(core.poller()), clients = {}, entries = setmetatable({}, {__mode = "v"}), held = {},
+    lingering = {}, names = {}, timed = {}, woken = {}, next_deadline = math.huge,
+  }, Server)
+  self.home = new_home(self)
+  return self
+end
+
+local manager_server = {}
+
+--- Serve until the other end of `control` says something or is closed. Tells it the address, or
+-- false and why there is none.
+function manager_server.run(control, address, key, linger)
+  link.renounce()
+  local door, why = listener.new{ address = address, authkey = key }
+  control:send({door and door.address or false, why})
+  if not door then return end
+  local closing = finalizer.new(function() door:close() end) -- removes its path, whatever ends this
+  local self = new(control, door, linger)
+  proxy.set_home(self.home)
+  self.poller:watch(control:fileno(), true)
+  self.poller:watch(door:fileno(), true)
+  local ok, problem = pcall(loop, self)
+  door:close()
+  if not ok then error(problem, 0) end
+  return closing
+end
+
+return manager_server
