@@ -5,6 +5,7 @@
 #include "core/lua/core.h"
 #include "core/lua/shared.h"
 #include "core/lua/sync.h"
+#include "core/lua/vigil.h"
 #include "core/sync/barrier.h"
 
 static const char BARRIER[] = "parallel.barrier";
@@ -33,12 +34,12 @@ static Barrier *memory(const Sync *sync) {
 }
 
 // A place, or -1 when it is broken.
-static int arrive(lua_State *L, uint64_t deadline) {
+static int arrive(lua_State *L, Vigil *vigil) {
     for (;;) {
         const Sync *sync = check(L);
-        int place = barrier_arrive(memory(sync), sync_party(sync), deadline);
-        if (place != -1 || errno != EINTR) return place;
-        sync_interrupted(L);
+        int place = barrier_arrive(memory(sync), sync_party(sync), vigil->deadline, vigil->until);
+        if (place != -1 || (errno != EINTR && errno != ETIMEDOUT)) return place;
+        vigil_goes_on(L, vigil, errno == EINTR ? -1 : 0);
     }
 }
 
@@ -50,21 +51,22 @@ static int act_and_pass(lua_State *L) {
     return failed ? -1 : barrier_pass(memory(sync), sync_party(sync));
 }
 
-static int await_others(lua_State *L, uint64_t deadline) {
+static int await_others(lua_State *L, Vigil *vigil) {
     for (;;) {
         const Sync *sync = check(L);
-        int passed = barrier_await(memory(sync), sync_party(sync), deadline);
-        if (passed != -1 || sync_interrupted_safely(L) != 0) return passed;
+        int passed = barrier_await(memory(sync), sync_party(sync), vigil->deadline, vigil->until);
+        if (passed != -1) return passed;
+        if (vigil_goes_on_safely(L, vigil, errno == EINTR ? -1 : 0) == -1) return -1;
     }
 }
 
 static int barrier_method_wait(lua_State *L) {
     lua_settop(L, 3);
-    uint64_t deadline = sync_deadline(L, 2);
-    int place = arrive(L, deadline), passed = 0;
+    Vigil vigil = vigil_begin(L, sync_deadline(L, 2));
+    int place = arrive(L, &vigil), passed = 0;
     if (place != -1) {
         bool last = (uint32_t)place + 1 == memory(check(L))->parties;
-        passed = last ? act_and_pass(L) : await_others(L, deadline);
+        passed = last ? act_and_pass(L) : await_others(L, &vigil);
         const Sync *sync = check(L);
         barrier_leave(memory(sync), sync_party(sync), place);
     }

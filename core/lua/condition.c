@@ -3,6 +3,7 @@
 #include "core/lua/core.h"
 #include "core/lua/shared.h"
 #include "core/lua/sync.h"
+#include "core/lua/vigil.h"
 #include "core/sync/condition.h"
 
 static const char WAITERS[] = "parallel.waiters";
@@ -42,15 +43,14 @@ static int waiters_method_enlist(lua_State *L) {
 
 static int waiters_method_await(lua_State *L) {
     int place = check_place(L);
-    uint64_t deadline = sync_deadline(L, 3);
-    for (;;) {
+    Vigil vigil = vigil_begin(L, sync_deadline(L, 3));
+    int notified;
+    do {
         const Sync *sync = check(L);
-        int notified = condition_await(memory(sync), place, sync_party(sync), deadline);
-        lua_pushboolean(L, notified);
-        if (notified != -1) return 1;
-        lua_pop(L, 1);
-        sync_interrupted(L);
-    }
+        notified = condition_await(memory(sync), place, sync_party(sync), vigil.until);
+    } while (vigil_goes_on(L, &vigil, notified));
+    lua_pushboolean(L, notified);
+    return 1;
 }
 
 static int waiters_method_leave(lua_State *L) {

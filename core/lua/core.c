@@ -41,6 +41,7 @@
 #include "core/lua/system.h"
 #include "core/lua/text.h"
 #include "core/lua/types.h"
+#include "core/lua/vigil.h"
 
 typedef void Register(lua_State *L);
 
@@ -87,6 +88,7 @@ static Register *const PARTS[] = {
     system_register,
     text_register,
     types_register,
+    vigil_register,
 #ifdef PARALLEL_LUA_TESTING
     testing_register,
 #endif

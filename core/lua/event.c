@@ -3,6 +3,7 @@
 #include "core/lua/core.h"
 #include "core/lua/shared.h"
 #include "core/lua/sync.h"
+#include "core/lua/vigil.h"
 #include "core/sync/event.h"
 
 static const char EVENT[] = "parallel.event";
@@ -38,10 +39,11 @@ static int event_method_is_set(lua_State *L) {
 }
 
 static int event_method_wait(lua_State *L) {
-    uint64_t deadline = sync_deadline(L, 2);
+    Vigil vigil = vigil_begin(L, sync_deadline(L, 2));
     uint32_t begin = event_begin(check(L));
     int was_set;
-    while ((was_set = event_wait(check(L), begin, deadline)) == -1) sync_interrupted(L);
+    do was_set = event_wait(check(L), begin, vigil.until);
+    while (vigil_goes_on(L, &vigil, was_set));
     return sync_return(L, was_set);
 }
 

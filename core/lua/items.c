@@ -347,10 +347,18 @@ static void call_before(lua_State *L, const Items *items) {
     lua_call(L, 1, 0);
 }
 
+// The first is begun with the task. From one that was taken back on, others run them.
+static bool may_begin(Items *items) {
+    if (items->at == 1 || self_begin_item(items->self)) return true;
+    items->count = items->at - 1;
+    return false;
+}
+
 // run_rest(items, f, list, before, parcel): the item at hand and those after it, until one fails.
 static int run_rest(lua_State *L) {
     Items *items = lua_touserdata(L, ITEMS);
     for (; items->at <= items->count; items->at++) {
+        if (!may_begin(items)) break;
         board_begin_item(items->self->board, (uint64_t)items->at);
         next_call(items);
         FAULT("item.begin");

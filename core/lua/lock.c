@@ -3,6 +3,7 @@
 #include "core/lua/core.h"
 #include "core/lua/shared.h"
 #include "core/lua/sync.h"
+#include "core/lua/vigil.h"
 #include "core/sync/mutex.h"
 
 static const char LOCK[] = "parallel.lock", RLOCK[] = "parallel.rlock";
@@ -54,7 +55,7 @@ static int push_acquired(lua_State *L, int result) {
 }
 
 static int acquire(lua_State *L, bool again) {
-    uint64_t deadline = sync_deadline(L, 2);
+    Vigil vigil = vigil_begin(L, sync_deadline(L, 2));
     for (;;) {
         Sync *sync = check(L);
         Lock *lock = memory(sync);
@@ -63,10 +64,9 @@ static int acquire(lua_State *L, bool again) {
             lock->depth++;
             return push_acquired(L, MUTEX_TAKEN);
         }
-        int result = mutex_acquire(&lock->mutex, me, deadline);
+        int result = mutex_acquire(&lock->mutex, me, vigil.until);
         if (result > 0) lock->depth = 1;
-        if (result != -1) return push_acquired(L, result);
-        sync_interrupted(L);
+        if (!vigil_goes_on(L, &vigil, result)) return push_acquired(L, result);
     }
 }
 
@@ -97,12 +97,34 @@ static int lock_method_unwind(lua_State *L) {
     return 1;
 }
 
-static int lock_method_rewind(lua_State *L) {
-    Sync *sync = check(L);
-    uint32_t depth = (uint32_t)luaL_checkinteger(L, 2);
+// With an error on top, which is for later: the lock is to be held again in any case.
+static int rewind_first(lua_State *L, uint32_t depth) {
+    const Sync *sync = check(L);
     int result;
     do result = mutex_acquire(&memory(sync)->mutex, sync_party(sync), DEADLINE_NEVER);
     while (result == -1);
+    memory(sync)->depth = depth;
+    lua_pushboolean(L, 1);
+    lua_pushnil(L);
+    if (result == MUTEX_ABANDONED) {
+        lua_pushliteral(L, "abandoned");
+        lua_replace(L, -2);
+    }
+    lua_pushvalue(L, -3);
+    return 3;
+}
+
+static int lock_method_rewind(lua_State *L) {
+    uint32_t depth = (uint32_t)luaL_checkinteger(L, 2);
+    Vigil vigil = vigil_begin(L, DEADLINE_NEVER);
+    const Sync *sync;
+    int result, goes_on;
+    do {
+        sync = check(L);
+        result = mutex_acquire(&memory(sync)->mutex, sync_party(sync), vigil.until);
+        goes_on = vigil_goes_on_safely(L, &vigil, result);
+    } while (goes_on == 1);
+    if (goes_on == -1) return rewind_first(L, depth);
     memory(sync)->depth = depth;
     return push_acquired(L, result);
 }

@@ -1,6 +1,7 @@
 #include "core/lua/pool.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@
 
 static const char POOL[] = "parallel.core.pool";
 static const char POOLS; // its address is the key of a table in the registry: pools, weak
+
+enum { MOST_ITEMS = INT_MAX }; // of a task that may be cut
 
 typedef struct {
     Pool *pool; // NULL: closed
@@ -216,6 +219,8 @@ static int pool_method_submit(lua_State *L) {
     int handles[BUNDLE_MOST];
     TaskTerms terms = {.only = worker, .limit = check_limit(L, 4), .handles = handles};
     terms.handle_count = parcel_descriptors(L, 5, handles);
+    lua_Integer items = luaL_optinteger(L, 6, 1);
+    terms.items = items > 0 && items <= MOST_ITEMS ? (uint32_t)items : 1;
     uint64_t task = pool_submit(handle->pool, bytes, size, terms);
     if (!task) return luaL_error(L, "cannot submit a task: %s", strerror(errno));
     lua_pushinteger(L, (lua_Integer)task);
@@ -267,12 +272,18 @@ static int push_event(lua_State *L, const PoolEvent *event) {
     static const char *const KINDS[] = {[POOL_PART] = "part",
                                         [POOL_RESULT] = "result",
                                         [POOL_ERROR] = "error",
-                                        [POOL_DEATH] = "death"};
+                                        [POOL_DEATH] = "death",
+                                        [POOL_CUT] = "cut"};
     lua_pushstring(L, KINDS[event->kind]);
     if (event->task)
         lua_pushinteger(L, (lua_Integer)event->task);
     else
         lua_pushnil(L);
+    if (event->kind == POOL_CUT) {
+        lua_pushnil(L);
+        lua_pushinteger(L, (lua_Integer)event->item);
+        return 4;
+    }
     lua_pushinteger(L, event->worker + 1);
     if (event->kind == POOL_PART || event->kind == POOL_RESULT) {
         lua_pushlstring(L, event->bytes, event->size);

@@ -14,10 +14,11 @@
  * of shared objects (core/lua/shared.h) and descriptors that the worker inherits beside those
  * that all do. A parcel is a list of the shared objects that go with a payload, letter or reply.
  *
- *     pool:submit(payload, worker, limit, parcel)   task number; worker from 1, or nil for any;
- *                                    limit: seconds that each item may take
+ *     pool:submit(payload, worker, limit, parcel, items)   task number; worker from 1, or nil for
+ *                                    any; limit: seconds that each item may take; items: how many
+ *                                    there are, which may be cut when there is more than one
  *     pool:cancel(task, item)        stops the item, or the whole task: "withdrawn" when
- *                                    no worker had it, "refused" when it was not begun,
+ *                                    no worker has it any more, "refused" when it was not begun,
  *                                    "stopped" when it runs; nil: no such task
  *     pool:wait(timeout)             kind, task, worker, detail; or nil, "timeout"
  *
@@ -29,6 +30,8 @@
  *                                      outcomes is what its ledger held, and may
  *                                      have come as a part already; printed is as
  *                                      core.outcomes tells it, of the last item
+ *        "cut",    task, nil, item: the task ends before this item, those from there on are not
+ *                                      going to be run: they are to be submitted anew
  *        "broken", nil, nil, {message, traceback}: no worker can be started
  *
  *     pool:letter(bytes, parcel)    what workers made from now on are told

@@ -7,6 +7,7 @@
 #include "core/lua/core.h"
 #include "core/lua/shared.h"
 #include "core/lua/sync.h"
+#include "core/lua/vigil.h"
 #include "core/sync/bell.h"
 #include "core/sync/ring.h"
 
@@ -76,10 +77,16 @@ static int put_item(lua_State *L, Queue *queue, size_t start, uint64_t deadline)
     Segment *segment = &queue->sync.segment;
     Party me = sync_party(&queue->sync);
     size_t size = queue->out.end - start;
-    int put;
-    do put = ring_put(segment, me, queue->out.data + start, size, deadline);
-    while (put == -1 && errno == EINTR && sync_interrupted_safely(L) == 0);
-    return put;
+    Vigil vigil = vigil_begin(L, deadline);
+    for (;;) {
+        int put = ring_put(segment, me, queue->out.data + start, size, vigil.until);
+        if (put == -1 && errno != EINTR) return -1;
+        int goes_on = vigil_goes_on_safely(L, &vigil, put);
+        if (goes_on == 0) return put;
+        if (goes_on == 1) continue;
+        errno = EINTR;
+        return -1;
+    }
 }
 
 static int put(lua_State *L, uint64_t deadline) {
@@ -122,10 +129,12 @@ static int get(lua_State *L, uint64_t deadline) {
     char small[SMALL_ITEM];
     char *bytes = small;
     size_t room = sizeof small, size;
+    Vigil vigil = vigil_begin(L, deadline);
     for (;;) {
         Party me = sync_party(&queue->sync);
-        int got = ring_take(&queue->sync.segment, me, bytes, room, &size, deadline);
+        int got = ring_take(&queue->sync.segment, me, bytes, room, &size, vigil.until);
         if (got == 1) return codec_decode_functions(L, bytes, size);
+        if (got == 0 && vigil_look_around(L, &vigil)) continue;
         if (got == 0) return got_nothing(L, false);
         if (errno == EPIPE) return got_nothing(L, true);
         if (errno == EINTR) {
@@ -194,13 +203,13 @@ static int queue_method_task_done(lua_State *L) {
 
 static int queue_method_join(lua_State *L) {
     Queue *queue = check(L);
-    uint64_t deadline = sync_deadline(L, 2);
-    for (;;) {
-        int joined = ring_join(&queue->sync.segment, sync_party(&queue->sync), deadline);
-        if (joined != -1) return sync_return(L, joined);
-        if (errno != EINTR) return raise_errno(L);
-        sync_interrupted(L);
-    }
+    Vigil vigil = vigil_begin(L, sync_deadline(L, 2));
+    int joined;
+    do {
+        joined = ring_join(&queue->sync.segment, sync_party(&queue->sync), vigil.until);
+        if (joined == -1 && errno != EINTR) return raise_errno(L);
+    } while (vigil_goes_on(L, &vigil, joined));
+    return sync_return(L, joined);
 }
 
 static int queue_method_close(lua_State *L) {

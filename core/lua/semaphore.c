@@ -3,6 +3,7 @@
 #include "core/lua/core.h"
 #include "core/lua/shared.h"
 #include "core/lua/sync.h"
+#include "core/lua/vigil.h"
 #include "core/sync/semaphore.h"
 
 static const char SEMAPHORE[] = "parallel.semaphore";
@@ -35,9 +36,10 @@ static Semaphore *check(lua_State *L) {
 }
 
 static int semaphore_method_acquire(lua_State *L) {
-    uint64_t deadline = sync_deadline(L, 2);
+    Vigil vigil = vigil_begin(L, sync_deadline(L, 2));
     int taken;
-    while ((taken = semaphore_acquire(check(L), deadline)) == -1) sync_interrupted(L);
+    do taken = semaphore_acquire(check(L), vigil.until);
+    while (vigil_goes_on(L, &vigil, taken));
     lua_pushboolean(L, taken);
     return 1;
 }

@@ -1,9 +1,9 @@
 /* Board - what a worker says of itself, in memory that the parent shares.
  *
- * Written by that worker only (but for the orders, and while it is stopped); the parent reads it
- * without asking, above all after a death: a task that the worker had not begun is innocent of it.
- * A dying worker may have left anything here, so the parent checks what it reads against what it
- * knows. */
+ * Written by that worker only (but for orders and claims, and while it is stopped); the parent
+ * reads it without asking, above all after a death: a task that the worker had not begun is
+ * innocent of it. A dying worker may have left anything here, so the parent checks what it reads
+ * against what it knows. */
 #ifndef PARALLEL_LUA_POOL_BOARD_H
 #define PARALLEL_LUA_POOL_BOARD_H
 
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/os/clock.h"
+#include "core/pool/claim.h"
 #include "core/pool/orders.h"
 
 typedef enum {
@@ -33,6 +34,7 @@ typedef struct {
     _Atomic uint64_t carried[2];   // so many bytes of its captures (stdout, stderr) went out
     _Atomic uint64_t reported;     // so often its captures were reported, and then emptied
     Orders orders;                 // written by the parent
+    Claim claims[CLAIMS_MOST];     // written by both
 } Board;
 
 static inline void board_set(_Atomic uint64_t *field, uint64_t value) {

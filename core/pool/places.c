@@ -74,11 +74,11 @@ static void send_letter(Places *places, Worker *worker) {
     if (worker->flooded) places_watch_channel(places, worker);
 }
 
-static void start(Places *places, Worker *worker) {
+static bool start(Places *places, Worker *worker) {
     if (start_keeping(places, worker) == 0) {
         if (watch(places, worker) == 0) {
             send_letter(places, worker);
-            return;
+            return true;
         }
         int saved = errno;
         process_kill(&worker->process);
@@ -89,6 +89,7 @@ static void start(Places *places, Worker *worker) {
     const char *text = strerror(errno);
     note_reason(places, false, text, strlen(text));
     note_failed_start(places);
+    return false;
 }
 
 // While some worker lives the others are tried again, at the longest pause.
@@ -119,13 +120,15 @@ void places_dismiss_surplus(Places *places) {
     }
 }
 
-void places_fill(Places *places) {
+int places_fill(Places *places) {
+    int started = 0;
     for (int i = 0; i < places->count; i++) {
         Worker *worker = &places->workers[i];
         if (!is_missing(places, worker)) continue;
-        if (!may_start(places)) return;
-        start(places, worker);
+        if (!may_start(places)) break;
+        started += start(places, worker);
     }
+    return started;
 }
 
 int places_timeout(const Places *places) {

@@ -50,8 +50,8 @@ int places_resize(Places *places, int wanted);
 /* Sends away the workers that are not wanted and have nothing more to do. */
 void places_dismiss_surplus(Places *places);
 
-/* Forks workers into empty places, unless it is not time yet. */
-void places_fill(Places *places);
+/* Forks workers into empty places, unless it is not time yet. Returns how many. */
+int places_fill(Places *places);
 
 /* The milliseconds until places_fill will do something, -1 when nothing is to be done. */
 int places_timeout(const Places *places);

@@ -10,84 +10,30 @@
 #include "core/os/owner.h"
 #include "core/os/sys.h"
 #include "core/pool/deadline.h"
-#include "core/pool/places.h"
+#include "core/pool/dispatch.h"
 
 enum {
-    SILENCE_MS = 100,  // a worker that closed its channel may still run
-    LOOK_AGAIN_MS = 2, // how often, when only looking tells that it ended
+    LOOK_AGAIN_MS = 2, // how often the end of a worker that was killed is looked for
     BATCH = 64,        // poller events taken at once
 };
 
 struct Pool {
     Owner owner;
-    int window;
     Places places;
-
-    TaskQueue queue; // for any worker
-    uint64_t last_id, done, deaths, bytes_sent, bytes_received;
+    Dispatch dispatch;
+    uint64_t last_id, done, deaths, bytes_received;
 
     bool draining;
-    bool starved; // there was no memory to send a task or to read an answer
     Worker *lent; // its channel's first frame was handed out as an event
     Frame lent_frame;
     Buffer estate;            // what the last worker that died had in its ledger
     Buffer printed[CAPTURES]; // and in its captures
+    Cut cut;                  // of which the owner has not been told
     int turn;                 // the worker to look at first, so that none is overheard
 };
 
-// ---- handing out tasks ---------------------------------------------------
-
 static void start_missing(Pool *pool) {
-    if (!pool->draining) places_fill(&pool->places);
-}
-
-static TaskQueue *queue_of(Pool *pool, const Task *task) {
-    return task->worker == -1 ? &pool->queue : &pool->places.workers[task->worker].own;
-}
-
-static void give_back(Pool *pool, Task *task) {
-    task_queue_push_front(queue_of(pool, task), task);
-}
-
-// Watching for room costs a system call, so it is done only while there is none.
-static void flush(Pool *pool, Worker *worker) {
-    bool was_flooded = worker->flooded;
-    worker_flush(worker);
-    if (worker->flooded != was_flooded) places_watch_channel(&pool->places, worker);
-    if (worker->state == WORKER_LEAVING) worker_dismiss(worker);
-}
-
-// A worker that is starting will soon be idle: what it can have then is not put
-// behind another's task.
-static bool is_spoken_for(const Pool *pool) {
-    size_t starting = 0;
-    for (int i = 0; i < pool->places.wanted; i++)
-        starting += pool->places.workers[i].state == WORKER_STARTING;
-    return pool->queue.count <= starting;
-}
-
-static bool feed(Pool *pool, Worker *worker, size_t most) {
-    if (worker->state != WORKER_READY || worker->held.count >= most || worker->ended) return false;
-    bool wanted = worker->index < pool->places.wanted;
-    TaskQueue *queue = worker->own.count || !wanted ? &worker->own : &pool->queue;
-    if (queue == &pool->queue && worker->held.count && is_spoken_for(pool)) return false;
-    Task *task = task_queue_pop(queue);
-    if (!task) return false;
-    if (worker_send(worker, task) == -1) {
-        give_back(pool, task);
-        pool->starved = true;
-        return false;
-    }
-    pool->bytes_sent += task->size;
-    flush(pool, worker);
-    return true;
-}
-
-// Every worker gets its first task before any gets its second.
-static void feed_all(Pool *pool) {
-    for (size_t most = 1; most <= (size_t)pool->window; most++)
-        for (int i = 0; i < pool->places.count; i++)
-            while (feed(pool, &pool->places.workers[i], most)) {}
+    if (!pool->draining && places_fill(&pool->places) > 0) dispatch_feed_all(&pool->dispatch);
 }
 
 // ---- events --------------------------------------------------------------
@@ -114,14 +60,25 @@ static PoolEventKind kind_of(const Frame *frame) {
     }
 }
 
+static void balance(Pool *pool) {
+    if (!pool->cut.task) dispatch_relieve(&pool->dispatch, &pool->cut);
+}
+
 // The frame was the last one about the task at hand.
 static void strike_off(Pool *pool, Worker *worker) {
-    Task *task = task_queue_pop(&worker->held);
+    Task *task = worker_conclude(worker);
     orders_forget(&worker->board->orders, task->id);
     task_free(task);
     pool->done++;
     places_dismiss_surplus(&pool->places);
-    feed(pool, worker, (size_t)pool->window);
+    dispatch_feed(&pool->dispatch, worker);
+    if (worker_load(worker) == 0) balance(pool);
+}
+
+// It had been taken back in time.
+static void strike_off_revoked(Pool *pool, Worker *worker) {
+    worker->revoked--;
+    dispatch_feed(&pool->dispatch, worker);
 }
 
 static void lend(Pool *pool, Worker *worker, const Frame *frame, PoolEvent *event) {
@@ -146,7 +103,7 @@ static void welcome(Pool *pool, Worker *worker) {
     if (worker->state == WORKER_STARTING) worker->state = WORKER_READY;
     places_note_ready(&pool->places);
     places_dismiss_surplus(&pool->places);
-    feed_all(pool);
+    dispatch_feed_all(&pool->dispatch);
 }
 
 // 1 with *event: an answer; 0: nothing complete.
@@ -158,6 +115,8 @@ static int next_answer(Pool *pool, Worker *worker, PoolEvent *event) {
             welcome(pool, worker);
         else if (frame.header.kind == FRAME_REFUSED)
             places_note_refused(&pool->places, frame.payload, frame.header.size);
+        else if (frame.header.kind == FRAME_VOID && worker->revoked > 0)
+            strike_off_revoked(pool, worker);
         else if (settles_held(worker, &frame)) {
             lend(pool, worker, &frame, event);
             return 1;
@@ -213,7 +172,7 @@ static void obituary(Pool *pool, Worker *worker, PoolEvent *event) {
 static void take_back_held(Pool *pool, Worker *worker) {
     for (Task *task; (task = task_queue_pop_last(&worker->held)) != NULL;) {
         if (orders_mention(&worker->board->orders, task->id)) task->worker = worker->index;
-        give_back(pool, task);
+        dispatch_give_back(&pool->dispatch, task);
     }
 }
 
@@ -229,19 +188,14 @@ static int bury(Pool *pool, Worker *worker, PoolEvent *event) {
     FAULT("pool.death");
     if (starting) places_note_start_death(&pool->places, &event->end);
     start_missing(pool);
-    feed_all(pool);
+    dispatch_feed_all(&pool->dispatch);
     return !expected;
-}
-
-static void end_silence(Worker *worker) {
-    if (clock_now() - worker->silent > (uint64_t)SILENCE_MS * NS_PER_MS)
-        process_kill(&worker->process);
 }
 
 // Drain before burying: what it had sent counts, whatever became of it since.
 static int next_death(Pool *pool, Worker *worker, PoolEvent *event) {
     if (!worker_has_ended(worker)) {
-        if (worker->silent) end_silence(worker);
+        worker_end_silence(worker);
         return 0;
     }
     worker->ended = true;
@@ -279,18 +233,10 @@ static void on_ready(Pool *pool, uint64_t tag) {
     switch (tag % TAGS) {
     case TAG_END: worker->ended = true; break;
     default:
-        if (worker_fill(worker) == -1) pool->starved = true;
+        if (worker_fill(worker) == -1) pool->dispatch.starved = true;
         if (worker->silent) places_watch_channel(&pool->places, worker);
-        if (worker->flooded) flush(pool, worker);
+        if (worker->flooded) dispatch_flush(&pool->dispatch, worker);
     }
-}
-
-// Some ends are found by looking only, soon when the channel is closed already.
-static int pause_before_look(const Worker *worker) {
-    if (worker->state == WORKER_ABSENT) return -1;
-    if (worker->ended) return 0;
-    if (worker->silent) return LOOK_AGAIN_MS;
-    return worker->process.pidfd == -1 ? SILENCE_MS : -1;
 }
 
 static int sooner(int a, int b) {
@@ -298,7 +244,7 @@ static int sooner(int a, int b) {
 }
 
 static int pause_before_deadline(const Pool *pool) {
-    uint64_t now = clock_now(), next = DEADLINE_NONE;
+    uint64_t now = clock_now(), next = dispatch_relief_at(&pool->dispatch);
     for (int i = 0; i < pool->places.count; i++) {
         uint64_t moment = deadline_next(&pool->places.workers[i], now);
         if (moment < next) next = moment;
@@ -309,9 +255,10 @@ static int pause_before_deadline(const Pool *pool) {
 }
 
 int pool_timeout(const Pool *pool) {
+    if (pool->cut.task) return 0;
     int soonest = pool->draining ? -1 : places_timeout(&pool->places);
     for (int i = 0; i < pool->places.count; i++)
-        soonest = sooner(soonest, pause_before_look(&pool->places.workers[i]));
+        soonest = sooner(soonest, worker_pause(&pool->places.workers[i]));
     return sooner(soonest, pause_before_deadline(pool));
 }
 
@@ -328,7 +275,7 @@ static int poll_once(Pool *pool, int timeout_ms) {
 }
 
 static bool under_way(const Pool *pool) {
-    return pool->queue.count > 0 || places_tasks(&pool->places) > 0;
+    return pool->dispatch.queue.count > 0 || places_tasks(&pool->places) > 0;
 }
 
 static int remaining_ms(int timeout_ms, uint64_t since) {
@@ -343,27 +290,37 @@ static bool is_ours(const Pool *pool) {
     return false;
 }
 
+// 1 with *event when there is a task to tell of.
+static int next_cut(Pool *pool, PoolEvent *event) {
+    if (!pool->cut.task) return 0;
+    *event = (PoolEvent){.kind = POOL_CUT, .task = pool->cut.task, .item = pool->cut.item};
+    pool->cut.task = 0;
+    return 1;
+}
+
 // There may be memory again.
-static void relieve(Pool *pool) {
-    bool starved = pool->starved;
-    pool->starved = false;
-    if (starved) feed_all(pool);
+static void feed_again(Pool *pool) {
+    bool starved = pool->dispatch.starved;
+    pool->dispatch.starved = false;
+    if (starved) dispatch_feed_all(&pool->dispatch);
 }
 
 int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event) {
     if (!is_ours(pool)) return -1;
     uint64_t since = clock_now();
     take_back_lent(pool);
-    relieve(pool);
+    feed_again(pool);
     for (bool last = false;;) {
         start_missing(pool);
         enforce_deadlines(pool);
-        if (next_event(pool, event)) return 1;
+        if (next_cut(pool, event) || next_event(pool, event)) return 1;
+        balance(pool);
+        if (next_cut(pool, event)) return 1;
         if (places_broken(&pool->places)) {
             errno = ECHILD;
             return -1;
         }
-        if (pool->starved) {
+        if (pool->dispatch.starved) {
             errno = ENOMEM;
             return -1;
         }
@@ -379,7 +336,8 @@ int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event) {
 Pool *pool_open(const PoolOptions *options) {
     Pool *pool = sys.realloc(NULL, sizeof *pool);
     if (!pool) return NULL;
-    *pool = (Pool){.owner = owner_here(), .window = options->window};
+    *pool = (Pool){.owner = owner_here()};
+    pool->dispatch = (Dispatch){.places = &pool->places, .window = (size_t)options->window};
     if (places_open(&pool->places, options->workers, &options->service, &options->starter,
                     options->keep, options->keep_context) == -1 ||
         (options->letter && pool_write_letter(pool, options->letter) == -1)) {
@@ -395,6 +353,7 @@ static Task *make_task(uint64_t id, const void *bytes, size_t size, const TaskTe
     if (!task) return NULL;
     task->worker = terms->only - 1;
     task->limit = terms->limit;
+    if (terms->items > 0) task->items = terms->items;
     if (bundle_make(&task->bundle, terms->handles, terms->handle_count) == 0) return task;
     task_free(task);
     return NULL;
@@ -414,24 +373,19 @@ uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms
     if (!task) return 0;
     pool->last_id++;
     FAULT("pool.submit");
-    task_queue_push(queue_of(pool, task), task);
-    feed_all(pool);
+    dispatch_add(&pool->dispatch, task);
     return pool->last_id;
-}
-
-static Task *take_queued(Pool *pool, uint64_t id) {
-    Task *task = task_queue_take(&pool->queue, id);
-    for (int i = 0; i < pool->places.count && !task; i++)
-        task = task_queue_take(&pool->places.workers[i].own, id);
-    return task;
 }
 
 PoolCancelled pool_cancel(Pool *pool, uint64_t id, uint64_t item) {
     if (!is_ours(pool)) return POOL_UNKNOWN;
     Worker *worker = places_holder(&pool->places, id);
-    if (worker)
+    Task *task = worker ? task_queue_find(&worker->held, id) : NULL;
+    // The other items shall not have to stay where the order about this one is.
+    bool revoked = worker && item && task->items > 1 && worker_revoke(worker, task);
+    if (worker && !revoked)
         return deadline_condemn(worker, id, item, clock_now()) ? POOL_STOPPED : POOL_REFUSED;
-    Task *task = take_queued(pool, id);
+    if (!revoked) task = dispatch_take(&pool->dispatch, id);
     task_free(task); // the pointer still tells whether there was one
     return task ? POOL_WITHDRAWN : POOL_UNKNOWN;
 }
@@ -449,7 +403,7 @@ int pool_resize(Pool *pool, int workers) {
     take_back_lent(pool); // it points to a worker
     if (places_resize(&pool->places, workers) == -1) return -1;
     start_missing(pool);
-    feed_all(pool);
+    dispatch_feed_all(&pool->dispatch);
     return 0;
 }
 
@@ -469,10 +423,10 @@ const char *pool_reason(const Pool *pool, size_t *size, bool *refused) {
 
 PoolStats pool_stats(const Pool *pool) {
     PoolStats stats = {.workers = places_alive(&pool->places),
-                       .queued = pool->queue.count,
+                       .queued = pool->dispatch.queue.count,
                        .done = pool->done,
                        .deaths = pool->deaths,
-                       .bytes_sent = pool->bytes_sent,
+                       .bytes_sent = pool->dispatch.bytes_sent,
                        .bytes_received = pool->bytes_received};
     for (int i = 0; i < pool->places.count; i++) {
         stats.busy += pool->places.workers[i].held.count > 0;
@@ -530,7 +484,7 @@ void pool_close(Pool *pool) {
     } else
         places_disown(&pool->places);
     places_close(&pool->places);
-    task_queue_free(&pool->queue);
+    dispatch_close(&pool->dispatch);
     buffer_free(&pool->estate);
     for (int i = 0; i < CAPTURES; i++) buffer_free(&pool->printed[i]);
     owner_free(&pool->owner);

@@ -16,6 +16,10 @@
  * core/pool/ledger.h) comes with it. A worker that died is replaced while there is
  * a pool to serve; so is one that retired, which is no event.
  *
+ * No worker is idle while tasks wait for another that is busy: those are taken back from it,
+ * silently. Of a task of several items that runs those which have not begun are; the owner,
+ * who alone can divide it, is told and submits them anew.
+ *
  * A pool belongs to the process that opened it: in a forked child its
  * functions return EPERM, and pool_close frees memory and touches nothing. */
 #ifndef PARALLEL_LUA_POOL_POOL_H
@@ -39,7 +43,8 @@ typedef struct {
 
 typedef struct {
     int workers;     // at least 1
-    int window;      // tasks that a worker holds at most: one running, the others in its pipe
+    int window;      // tasks that a worker holds at most: one running, the others in its pipe;
+                     // those that were submitted for it alone are not counted
     Service service; // what the workers do
     Starter starter; // makes their processes; without one they are forked here
     const PoolLetter *letter; // to those that it makes
@@ -60,6 +65,7 @@ typedef enum {
     POOL_ERROR,  // the handler failed at `task`
     POOL_DEATH,  // a worker ended unasked; `task` was running, or 0. Or the worker that `task`
                  // was for is not there, and cannot be started: pid is 0
+    POOL_CUT,    // `task` ends before `item` now: the items from there on will not be begun
 } PoolEventKind;
 
 typedef struct {
@@ -72,11 +78,11 @@ typedef struct {
     int *handles;      // descriptors that came with it; who takes one leaves -1 in its place;
                        // NULL with a count: this process may open no more
     size_t handle_count;
+    uint64_t item; // POOL_DEATH: the part of the task that was running, from the board
     // POOL_DEATH only:
     ProcessEnd end;
     PoolText printed[CAPTURES]; // as far as it did not go out, good as long
     uint64_t reported;          // what it printed may be in the report of this number, from 0
-    uint64_t item;              // the part of the task that was running, from the board
     bool ordered;  // killed since it went on with an item that was cancelled or over its limit
     bool innocent; // it was another item than `item`
 } PoolEvent;
@@ -96,6 +102,7 @@ int pool_write_letter(Pool *pool, const PoolLetter *letter);
 /* What else there is to say of a task; zero is nothing. */
 typedef struct {
     int only;           // the worker that may run it, from 1
+    uint32_t items;     // that it is made of: more than one means that it may be cut
     uint64_t limit;     // nanoseconds that each of its items may take
     const int *handles; // descriptors that go with it; the pool makes copies
     size_t handle_count;
@@ -107,7 +114,7 @@ uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms
 
 /* The item of the task, or all of it (item 0), shall not be run to its end.
  *
- * POOL_WITHDRAWN: no worker had the task, there will be no event of it.
+ * POOL_WITHDRAWN: no worker has the task any more, there will be no event of it.
  * POOL_REFUSED: a worker has it, but not begun that item, and will refuse to.
  * POOL_STOPPED: it is running, and stops, or is killed (the death event says
  * `ordered`); it may also end by itself meanwhile.

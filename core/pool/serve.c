@@ -91,6 +91,23 @@ static int begin(Self *self, const Service *service, Channel *channel, Buffer *r
     return failed ? SERVE_REFUSED : SERVE_DONE;
 }
 
+bool self_begin_item(Self *self) {
+    FAULT("item.claim");
+    return !self->claim || claim_next(self->claim);
+}
+
+// Not to be handled when the pool has taken it back.
+static bool begin_task(Self *self) {
+    FAULT("task.claim");
+    self->claim = &self->board->claims[self->taken++ % CLAIMS_MOST];
+    return claim_next(self->claim);
+}
+
+static int decline(Channel *channel, const Frame *frame) {
+    FrameHeader header = {.kind = FRAME_VOID, .task = frame->header.task};
+    return send(channel, header, NULL, 0, NULL);
+}
+
 // The board names the task before the handler can do anything that ends us.
 static int handle(Self *self, const Service *service, Channel *channel, const Frame *frame,
                   Buffer *reply) {
@@ -130,7 +147,9 @@ int serve(Self *self, const Service *service, Channel *channel) {
            (got = next_frame(channel, &frame)) == 1) {
         FAULT("task.read");
         buffer_clear(&reply);
-        if (handle(self, service, channel, &frame, &reply) == -1) status = SERVE_BROKEN;
+        int answered = begin_task(self) ? handle(self, service, channel, &frame, &reply)
+                                        : decline(channel, &frame);
+        if (answered == -1) status = SERVE_BROKEN;
         channel_pass(channel, &frame);
     }
     if (got == -1) status = SERVE_BROKEN;

@@ -3,7 +3,8 @@
  *     begin -> READY -> (wait for a task -> handle -> reply) ... -> leave
  *
  * The pool hanging up is the order to leave. A worker leaves unasked too, when
- * its handler has set the board's `retiring`; the pool replaces it. */
+ * its handler has set the board's `retiring`; the pool replaces it. A task that the pool has
+ * taken back meanwhile (core/pool/claim.h) is answered without being handled. */
 #ifndef PARALLEL_LUA_POOL_SERVE_H
 #define PARALLEL_LUA_POOL_SERVE_H
 
@@ -24,6 +25,7 @@ typedef enum {
     FRAME_PART,     // up: the first part of that, and the next; the task goes on
     FRAME_RESULT,   // up: what the handler made of the task
     FRAME_ERROR,    // up: the handler failed; payload says how
+    FRAME_VOID,     // up: the task had been taken back before it began
     FRAME_LETTER,   // down, before all others, to a worker that inherited nothing: payload is
                     // the pool's letter, task the worker's index
 } FrameKind;
@@ -36,6 +38,9 @@ struct Self {
     int index; // which worker of the pool, from 0
     int life;  // for process_leave
     Board *board;
+    uint32_t taken; // tasks that it was sent so far
+    Claim
+        *claim; // of the task at hand, whose first item is begun; NULL: nobody else wants its items
     Ledger ledger;
     Capture capture;     // for its stdout and stderr, should it redirect them; or none
     bool reports_times;  // when an item began goes with its outcome
@@ -60,7 +65,8 @@ typedef struct {
     int (*begin)(void *context, Self *self, Buffer *reply);
     /* Handles one payload: 0 with the result in the ledger or, when that is
      * empty, in *reply; or -1 with an account of the error in *reply. These bytes
-     * go to the pool's owner unread. */
+     * go to the pool's owner unread. A task of several items: each after the first is
+     * to be begun with self_begin_item, and none after it was refused. */
     int (*handle)(void *context, Self *self, const char *payload, size_t size, Buffer *reply);
     /* Before it leaves in good order; NULL for none. */
     void (*end)(void *context, Self *self);
@@ -69,6 +75,9 @@ typedef struct {
     void (*stop)(void *context);
     void *context;
 } Service;
+
+/* In a handler: may the next item of the task be begun? */
+bool self_begin_item(Self *self);
 
 enum { SERVE_DONE = 0, SERVE_BROKEN = 70, SERVE_REFUSED = 72 }; // exit statuses of a worker
 

@@ -8,7 +8,7 @@
 Task *task_new(uint64_t id, const void *bytes, size_t size) {
     Task *task = sys.realloc(NULL, sizeof *task + size);
     if (!task) return NULL;
-    *task = (Task){.id = id, .worker = -1, .size = size};
+    *task = (Task){.id = id, .worker = -1, .items = 1, .size = size};
     if (size) memcpy(task->bytes, bytes, size);
     return task;
 }
@@ -62,6 +62,18 @@ Task *task_queue_take(TaskQueue *queue, uint64_t id) {
     if (queue->last == task) queue->last = before;
     queue->count--;
     return task;
+}
+
+Task *task_queue_find(const TaskQueue *queue, uint64_t id) {
+    Task *task = queue->first;
+    while (task && task->id != id) task = task->next;
+    return task;
+}
+
+size_t task_queue_common(const TaskQueue *queue) {
+    size_t count = 0;
+    for (const Task *task = queue->first; task; task = task->next) count += task->worker == -1;
+    return count;
 }
 
 void task_queue_free(TaskQueue *queue) {

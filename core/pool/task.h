@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/pool/claim.h"
 #include "core/wire/bundle.h"
 
 typedef struct Task Task;
@@ -14,6 +15,8 @@ struct Task {
     uint64_t id;
     uint64_t limit; // nanoseconds that each of its items may take, or 0
     int worker;     // the only one that may run it, or -1 for any
+    uint32_t items; // that it is made of
+    Claim *claim;   // of the worker that holds it
     Bundle *bundle; // goes with it, as often as it is sent; NULL: none
     size_t size;
     char bytes[]; // the payload, opaque here
@@ -36,6 +39,11 @@ Task *task_queue_pop_last(TaskQueue *queue); // for short queues: it walks
 
 /* The task of this number, taken out of the queue, or NULL. */
 Task *task_queue_take(TaskQueue *queue, uint64_t id);
+
+Task *task_queue_find(const TaskQueue *queue, uint64_t id); // which stays in it
+
+/* How many of them any worker may run; for short queues. */
+size_t task_queue_common(const TaskQueue *queue);
 
 void task_queue_free(TaskQueue *queue); // and the tasks in it
 

@@ -6,6 +6,11 @@
 #include "core/os/clock.h"
 #include "core/os/fault.h"
 
+enum {
+    SILENCE_MS = 100,  // a worker that closed its channel may still run
+    LOOK_AGAIN_MS = 2, // how often, when only looking tells that it ended
+};
+
 int worker_init(Worker *worker, int index, bool for_recruits) {
     *worker = (Worker){.index = index, .process = PROCESS_NONE, .channel = CHANNEL_CLOSED};
     if (desk_open(&worker->desk, for_recruits) == -1) return -1;
@@ -53,6 +58,7 @@ static int conclude(Worker *worker, Channel *theirs, int started) {
     }
     worker->state = WORKER_STARTING;
     worker->ended = worker->flooded = worker->overdue = false;
+    worker->sent = worker->revoked = 0;
     worker->kill_at = 0;
     worker->silent = 0;
     return 0;
@@ -99,10 +105,32 @@ int worker_recruit(Worker *worker, const Starter *starter, const Task *letter, B
 
 int worker_send(Worker *worker, Task *task) {
     FrameHeader header = {.kind = FRAME_TASK, .size = task->size, .task = task->id};
+    task->claim = &worker->board->claims[worker->sent % CLAIMS_MOST];
+    claim_open(task->claim, task->items);
     if (channel_queue(&worker->channel, header, task->bytes, task->bundle) == -1) return -1;
+    worker->sent++;
+    if (worker->held.count == 0) worker->since = clock_now();
     task_queue_push(&worker->held, task);
     FAULT("pool.dispatch");
     return 0;
+}
+
+size_t worker_load(const Worker *worker) {
+    return worker->held.count + worker->revoked;
+}
+
+Task *worker_conclude(Worker *worker) {
+    Task *task = task_queue_pop(&worker->held);
+    if (worker->held.count > 0) worker->since = clock_now();
+    return task;
+}
+
+bool worker_revoke(Worker *worker, Task *task) {
+    if (claim_cut(task->claim, task->items, 0) > 0) return false;
+    task_queue_take(&worker->held, task->id);
+    worker->revoked++;
+    FAULT("pool.revoke");
+    return true;
 }
 
 // Nothing is wrong with the channel, there is only no room for more at the moment.
@@ -128,14 +156,25 @@ int worker_fill(Worker *worker) {
     return starved ? -1 : 0;
 }
 
-void worker_fill_rest(Worker *worker) {
-    while (channel_fill(&worker->channel) == 1) {}
-}
-
-// A pidfd tells of the end by itself; without one only looking does.
 bool worker_has_ended(const Worker *worker) {
     bool look = worker->silent || worker->process.pidfd == -1;
     return worker->ended || (look && process_has_ended(&worker->process));
+}
+
+void worker_end_silence(Worker *worker) {
+    if (worker->silent && clock_now() - worker->silent > (uint64_t)SILENCE_MS * NS_PER_MS)
+        process_kill(&worker->process);
+}
+
+int worker_pause(const Worker *worker) {
+    if (worker->state == WORKER_ABSENT) return -1;
+    if (worker->ended) return 0;
+    if (worker->silent) return LOOK_AGAIN_MS;
+    return worker->process.pidfd == -1 ? SILENCE_MS : -1;
+}
+
+void worker_fill_rest(Worker *worker) {
+    while (channel_fill(&worker->channel) == 1) {}
 }
 
 Task *worker_blame(Worker *worker) {

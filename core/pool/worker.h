@@ -25,11 +25,14 @@ typedef struct {
     Desk desk;       // lives as long as the pool; each worker of this place writes it anew
     Board *board;    // these are on it
     LedgerPage *ledger;
-    TaskQueue own;   // tasks that only this worker may run
-    TaskQueue held;  // sent and not answered, in the order in which it runs them
-    bool flooded;    // some of what was sent waits for room in the channel
-    bool ended;      // the kernel says so; what it had sent is still to be read
-    uint64_t silent; // since when its side of the channel is closed, or 0
+    TaskQueue own;    // tasks that only this worker may run
+    TaskQueue held;   // sent and not answered, in the order in which it runs them
+    uint64_t since;   // when the first of them became the first
+    uint32_t sent;    // tasks to its process, so far
+    uint32_t revoked; // taken back, and not declined yet
+    bool flooded;     // some of what was sent waits for room in the channel
+    bool ended;       // the kernel says so; what it had sent is still to be read
+    uint64_t silent;  // since when its side of the channel is closed, or 0
     // For core/pool/deadline.h:
     uint64_t stopping_task, stopping_item; // what it was told to stop
     uint64_t kill_at;                      // unless it has by then; 0: it was told nothing
@@ -51,6 +54,15 @@ int worker_recruit(Worker *worker, const Starter *starter, const Task *letter, B
  */
 int worker_send(Worker *worker, Task *task);
 
+/* How many tasks there are in its channel or at its hands. */
+size_t worker_load(const Worker *worker);
+
+/* The first of its tasks has its last answer, and is not the worker's any more. */
+Task *worker_conclude(Worker *worker);
+
+/* Takes back a task that it has not begun, which is nobody's then; false when it has. */
+bool worker_revoke(Worker *worker, Task *task);
+
 /* Moves what waits for room in its channel. One without a reader counts as
  * empty, and the worker as silent: it is dead, or soon will be. One whose channel cannot
  * be written to for another reason is of no use, and is killed. */
@@ -60,10 +72,18 @@ void worker_flush(Worker *worker);
  * ENOMEM and what has come still there. */
 int worker_fill(Worker *worker);
 
+/* Has its process ended? A pidfd tells of the end by itself, which is noted in `ended`;
+ * without one, or while it is silent, only looking does. */
+bool worker_has_ended(const Worker *worker);
+
+/* Kills one that has been silent for too long: it may still run. */
+void worker_end_silence(Worker *worker);
+
+/* The milliseconds after which worker_has_ended is to be asked again, -1: for ever. */
+int worker_pause(const Worker *worker);
+
 /* Reads all that an ended worker has sent. */
 void worker_fill_rest(Worker *worker);
-
-bool worker_has_ended(const Worker *worker);
 
 /* Of an ended worker: the task that it was running, taken from `held`, or NULL;
  * believed only when it is the one whose turn it was. */

@@ -102,16 +102,25 @@ static int try_to_arrive(Barrier *barrier, Party me) {
     return place;
 }
 
-// Signals may come faster than patience ends: who is interrupted looks for the dead too.
-static int interrupted(Barrier *barrier, Party me) {
+// Signals and pauses may come faster than patience ends: who does not wait on looks for the dead too.
+static int interrupted(Barrier *barrier, Party me, int error) {
     lock(barrier, me);
     bury_dead(barrier);
     unlock(barrier, me);
-    errno = EINTR;
+    errno = error;
     return -1;
 }
 
-int barrier_arrive(Barrier *barrier, Party me, uint64_t deadline) {
+// As bell_wait; a pause that ends before the deadline is the caller's affair.
+static int wait_or_pause(Barrier *barrier, Party me, uint32_t heard, uint64_t deadline,
+                         uint64_t pause) {
+    bool pauses = pause < deadline;
+    int woken = bell_wait(&barrier->bell, heard, pauses ? pause : deadline);
+    if (woken == -1) return interrupted(barrier, me, EINTR);
+    return woken == BELL_LATE && pauses ? interrupted(barrier, me, ETIMEDOUT) : woken;
+}
+
+int barrier_arrive(Barrier *barrier, Party me, uint64_t deadline, uint64_t pause) {
     for (int woken = BELL_RUNG;;) {
         lock(barrier, me);
         if (woken == BELL_QUIET) bury_dead(barrier);
@@ -125,8 +134,8 @@ int barrier_arrive(Barrier *barrier, Party me, uint64_t deadline) {
         unlock(barrier, me);
         errno = error;
         if (place != -1 || error != EAGAIN) return place;
-        woken = bell_wait(&barrier->bell, heard, deadline);
-        if (woken == -1) return interrupted(barrier, me);
+        woken = wait_or_pause(barrier, me, heard, deadline, pause);
+        if (woken == -1) return -1;
     }
 }
 
@@ -143,13 +152,13 @@ int barrier_pass(Barrier *barrier, Party me) {
     return whole;
 }
 
-int barrier_await(Barrier *barrier, Party me, uint64_t deadline) {
+int barrier_await(Barrier *barrier, Party me, uint64_t deadline, uint64_t pause) {
     for (;;) {
         uint32_t heard = bell_listen(&barrier->bell);
         if (is_over(barrier)) return 1;
         if (!is_healthy(barrier)) return 0;
-        int woken = bell_wait(&barrier->bell, heard, deadline);
-        if (woken == -1) return interrupted(barrier, me);
+        int woken = wait_or_pause(barrier, me, heard, deadline, pause);
+        if (woken == -1) return -1;
         if (woken == BELL_RUNG) continue;
         lock(barrier, me);
         if (woken == BELL_QUIET) bury_dead(barrier);

@@ -38,15 +38,16 @@ size_t barrier_size(uint32_t parties);
 void barrier_make(Barrier *barrier, uint32_t parties);
 
 /* The place (from 0) that this process has now, in the order of arrival; or -1 with errno: EPIPE
- * when the barrier is or became broken, EINTR. */
-int barrier_arrive(Barrier *barrier, Party me, uint64_t deadline);
+ * when the barrier is or became broken, also because the deadline passed; EINTR; ETIMEDOUT when it
+ * is only `pause` that has come, and it is to be called again. */
+int barrier_arrive(Barrier *barrier, Party me, uint64_t deadline, uint64_t pause);
 
 /* By the last to arrive. 1, or 0 when the barrier broke meanwhile. */
 int barrier_pass(Barrier *barrier, Party me);
 
 /* By the others. 1 when all have come, 0 when the barrier broke, also because
- * the deadline passed or a party died; -1 with EINTR. */
-int barrier_await(Barrier *barrier, Party me, uint64_t deadline);
+ * the deadline passed or a party died; -1 with EINTR, or with ETIMEDOUT as above. */
+int barrier_await(Barrier *barrier, Party me, uint64_t deadline, uint64_t pause);
 
 /* Gives the place up. Before the round is over that breaks the barrier. */
 void barrier_leave(Barrier *barrier, Party me, int place);

@@ -51,8 +51,8 @@ int condition_await(Condition *condition, int place, Party me, uint64_t deadline
     for (int woken = BELL_RUNG; !atomic_load(&mine->notified);) {
         if (woken == BELL_LATE) return 0;
         woken = word_wait(&mine->notified, 0, deadline);
-        // Signals may come faster than patience ends: who is interrupted looks too.
-        bool looks = woken == BELL_QUIET || woken == -1;
+        // Signals and naps may end faster than patience: who was not woken by a notice looks too.
+        bool looks = woken != BELL_RUNG;
         if (looks && inherit_notice(condition, me) && !note(mine))
             condition_notify(condition, 1); // there are two now
         if (woken == -1) {

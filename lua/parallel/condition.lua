@@ -39,9 +39,10 @@ function Condition:wait(timeout)
   local place = self.waiters:enlist()
   local depth = self.lock:unwind()
   local ok, why = pcall(self.waiters.await, self.waiters, place, timeout)
-  local _, abandoned = self.lock:rewind(depth)
+  local _, abandoned, problem = self.lock:rewind(depth)
   local notified = self.waiters:leave(place)
   if not ok then error(why, 0) end
+  if problem ~= nil then error(problem, 0) end
   if notified then return true, abandoned end
   return nil, "timeout"
 end

@@ -3,6 +3,8 @@
 -- Takes chunks from sources (see parallel.singles) in the order in which those
 -- came, hands them to the workers, and settles every item exactly once: by a
 -- result, by an error in user code, or by the death of the worker that ran it.
+local attend = require("parallel.attend")
+local cancelling = require("parallel.cancelling")
 local chunks = require("parallel.chunk")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
@@ -18,6 +20,7 @@ local recruit = require("parallel.recruit")
 local server = require("parallel.server")
 local showing = require("parallel.showing")
 local start_method = require("parallel.start_method")
+local telling = require("parallel.telling")
 local timeline = require("parallel.timeline")
 
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
@@ -51,7 +54,8 @@ end
 -- Shared objects go along as descriptors, which can be closed by now, or too many.
 local function hand_over(self, chunk)
   local payload, parcel = chunks.encode(chunk)
-  return self.transport:submit(payload, nil, chunk.timeout or self.timeout, parcel or chunk.parcel)
+  return self.transport:submit(payload, nil, chunk.timeout or self.timeout, parcel or chunk.parcel,
+                               chunk.items.n)
 end
 
 function Crew:send(chunk)
@@ -127,13 +131,22 @@ local function read_outcomes(self, chunk, bytes, parcel, worker)
   return {from = from, last = last, results = results, failures = failures or {}, elapsed = elapsed}
 end
 
+local function accept_one(self, chunk, place, results, worker)
+  local source, number = chunk.source, chunk.first + place - 1
+  self.done = self.done + 1
+  if source.printed then source.printed:ended(number, number) end
+  if not results then return end -- it is settled
+  if source.list then return source:accept_listed(number, number) end
+  source:accept(number, results[place], worker, chunk)
+end
+
 local function accept(self, chunk, from, last, results, worker)
   local source, before = chunk.source, chunk.first - 1
   self.done = self.done + last - from + 1
   if source.printed then source.printed:ended(before + from, before + last) end
   if not results then return end -- they are settled
   if source.list then return source:accept_listed(before + from, before + last) end
-  for i = from, last do source:accept(before + i, results[i], worker, chunk) end
+  self.telling:results(chunk, from, last, results, worker)
 end
 
 --- The message of an error in a worker, with what it takes to understand it.
@@ -159,21 +172,16 @@ local function tell_outcomes(self, chunk, worker, pid, outcomes)
     self.seconds[worker] = (self.seconds[worker] or 0) + outcomes.elapsed
   end
   self.ran[worker] = (self.ran[worker] or 0) + outcomes.last - from
+  if from == outcomes.last then return end
   if not next(failures) then
-    if from < outcomes.last then
-      accept(self, chunk, from + 1, outcomes.last, outcomes.results, worker)
-    end
-    return
+    return accept(self, chunk, from + 1, outcomes.last, outcomes.results, worker)
   end
-  for i = from + 1, outcomes.last do
-    local failed = failures[i]
-    if failed then
-      failed.worker, failed.pid, failed.attempts = worker, pid, (chunk.attempts or 0) + 1
-      fail(self, chunk, i, failed)
-    else
-      accept(self, chunk, i, i, outcomes.results, worker)
-    end
-  end
+  self.telling:each(from + 1, outcomes.last, function(place)
+    local failed = failures[place]
+    if not failed then return accept_one(self, chunk, place, outcomes.results, worker) end
+    failed.worker, failed.pid, failed.attempts = worker, pid, (chunk.attempts or 0) + 1
+    fail(self, chunk, place, failed)
+  end)
 end
 
 function events.part(self, chunk, worker, reply, parcel)
@@ -190,12 +198,30 @@ function events.result(self, chunk, worker, reply, parcel)
   tell_outcomes(self, chunk, worker, self.pids[worker], outcomes)
 end
 
+-- Shares of the items from this place on, one for each worker, but none that are refused. The
+-- first is sent first.
+local function share_out(self, chunk, from)
+  local share = math.ceil((chunk.items.n - from + 1) / self.workers)
+  if chunk.refused then share = 1 end
+  for last = chunk.items.n, from, -share do
+    if not chunk.refused or not chunk.refused[last] then
+      table.insert(self.again, piece(chunk, math.max(from, last - share + 1), last, chunk.attempts))
+    end
+  end
+end
+
+-- Its worker is not going to begin the items from this place on, since another has nothing to do.
+function events.cut(self, chunk, _, place)
+  if not chunk.cancelled then share_out(self, chunk, place) end
+  chunk.items.n = place - 1
+end
+
 -- The chunk as a whole could not be run: the worker could not decode it.
 function events.error(self, chunk, worker, detail)
-  for i = (chunk.settled or 0) + 1, chunk.items.n do
-    refuse(self, chunk, i, {kind = "error", message = detail.message, traceback = detail.traceback,
-                            worker = worker, pid = detail.pid, attempts = 1})
-  end
+  self.telling:each((chunk.settled or 0) + 1, chunk.items.n, function(place)
+    refuse(self, chunk, place, {kind = "error", message = detail.message, traceback = detail.traceback,
+                                worker = worker, pid = detail.pid, attempts = 1})
+  end)
 end
 
 -- The last place that was started. A chunk that ends its workers before any
@@ -241,7 +267,7 @@ function events.death(self, chunk, worker, detail)
   if self.timeline then self.timeline:ran(worker, chunk, last) end
   if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
   tell_outcomes(self, chunk, worker, pid, outcomes)
-  for place = settled + 1, last do charge(self, chunk, place, worker, detail) end
+  self.telling:each(settled + 1, last, function(place) charge(self, chunk, place, worker, detail) end)
 end
 
 function events.broken(_, _, _, detail)
@@ -257,7 +283,7 @@ local function settle(self, kind, number, worker, detail, parcel)
   end
   -- Handed over when there was no memory left to note it: the caller was told.
   if number and not chunk and kind ~= "death" then return end
-  if chunk and kind ~= "part" then
+  if chunk and kind ~= "part" and kind ~= "cut" then
     self.held[number] = nil
     self.holding = self.holding - 1
   end
@@ -269,71 +295,32 @@ end
 --- Hand out what there is room for, then take one outcome, waiting for it at
 -- most so many seconds. False when there was none.
 function Crew:step(timeout)
+  if self.telling:rest() then return true end
   self:pump()
-  local kind, number, worker, detail, parcel = self.transport:wait(self.showing:pause(timeout))
+  local kind, number, worker, detail, parcel = attend.wait(self.transport, self.showing:pause(timeout), self)
   if kind then settle(self, kind, number, worker, detail, parcel) end
   self:pump()
   self.showing:update(self)
   return kind ~= nil
 end
 
+--- Take one outcome, if there is one, on behalf of somebody who waits for something else: that no
+-- worker can be started is for those to know who wait for this crew. False when there was none.
+function Crew:attend()
+  if self.telling:rest() then return true end
+  self:pump()
+  local kind, number, worker, detail, parcel = self.transport:wait(0)
+  if not kind or kind == "broken" then return false end
+  settle(self, kind, number, worker, detail, parcel)
+  if not self.ended then self:pump() end
+  return true
+end
+
 --- Is anything under way?
-function Crew:busy() return next(self.held) ~= nil or #self.again > 0 end
+function Crew:busy() return next(self.held) ~= nil or #self.again > 0 or self.telling:is_left() end
 
--- ---- cancelling -----------------------------------------------------------
-
-local function place_in(chunk, source, number)
-  if type(chunk) ~= "table" or chunk.source ~= source then return nil end
-  local place = number - chunk.first + 1
-  return place >= 1 and place <= chunk.items.n and place or nil
-end
-
--- The chunk without this item goes to a worker again.
-local function send_neighbours(self, chunk, place)
-  local n = chunk.items.n
-  if place < n then table.insert(self.again, piece(chunk, place + 1, n, chunk.attempts)) end
-  if place > 1 then table.insert(self.again, piece(chunk, 1, place - 1, chunk.attempts)) end
-end
-
-local function withdraw(self, id)
-  local chunk = self.held[id]
-  self.held[id] = nil
-  self.holding = self.holding - 1
-  return chunk
-end
-
---- The item shall not be run to its end. "withdrawn": no worker has it any more;
--- "refused": the worker that has it will not begin it; "stopped": it was
--- running, and its outcome is still to come; nil: there is no such item.
--- And the chunk that it was in.
-function Crew:cancel(source, number)
-  for i, chunk in ipairs(self.again) do
-    local place = place_in(chunk, source, number)
-    if place then
-      send_neighbours(self, table.remove(self.again, i), place)
-      return "withdrawn", chunk
-    end
-  end
-  for id, chunk in pairs(self.held) do
-    local place = place_in(chunk, source, number)
-    if place then
-      local how = self.transport:cancel(id, place)
-      if how == "withdrawn" then send_neighbours(self, withdraw(self, id), place) end
-      return how, chunk
-    end
-  end
-end
-
---- Nothing of this source shall be run to its end.
-function Crew:cancel_all(source)
-  for i = #self.again, 1, -1 do
-    if self.again[i].source == source then table.remove(self.again, i) end
-  end
-  for id, chunk in pairs(self.held) do
-    if type(chunk) == "table" and chunk.source == source
-      and self.transport:cancel(id) == "withdrawn" then withdraw(self, id) end
-  end
-end
+--- See parallel.cancelling.
+Crew.cancel, Crew.cancel_all = cancelling.item, cancelling.source
 
 --- What has become of the items so far, and of each worker.
 function Crew:stats() return figures.of(self) end
@@ -412,10 +399,15 @@ local function end_showing(self)
   end
 end
 
+local function close(self)
+  self.ended = true
+  attend.remove(self)
+  self.transport:close()
+end
+
 --- End the workers now. What is under way gets its outcome from make_failure().
 function Crew:terminate(make_failure)
-  self.ended = true
-  self.transport:close()
+  close(self)
   for i = #self.sources, 1, -1 do self.sources[i]:cancel(make_failure) end
   self.held, self.again = {}, {}
   end_showing(self)
@@ -440,7 +432,7 @@ function Crew:leave(grace, timeout)
     self:step(deadline and math.min(left, deadline - now) or left)
   end
   self.transport:drain(math.max(0, self.farewell + grace - core.clock()))
-  self.transport:close()
+  close(self)
   end_showing(self)
   return true
 end
@@ -476,7 +468,7 @@ function crew.open(workers, options, f)
     retries = options.retries or 0, timeout = options.timeout,
     retry_errors = options.retry_errors, options = options, ordered = options.output == "ordered",
     timeline = timeline.open(options), showing = showing.new(),
-    sources = {}, again = {}, held = {}, holding = 0,
+    sources = {}, again = {}, held = {}, holding = 0, telling = telling.new(),
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
   set_workers(self, workers)
@@ -492,6 +484,7 @@ function crew.open(workers, options, f)
                                 keep = function() return inherited(self, options) end,
                                 letter = letter, parcel = parcel}))
   self.pids = self.transport:workers()
+  attend.add(self)
   return self
 end
 

@@ -3,6 +3,7 @@
 -- A child says so once, with `become`; what it inherited, or was told, of its
 -- parent makes the rest. A process that was forked by other means is what its
 -- parent was, under a number of its own.
+local attend = require("parallel.attend")
 local authkey = require("parallel.authkey")
 local check = require("parallel.check")
 local core = require("parallel.core")
@@ -60,7 +61,7 @@ function Parent:join(timeout)
   while self:is_alive() do
     local left = deadline - core.clock()
     if left <= 0 then return nil, "timeout" end
-    core.poll({self.sentinel}, self.sentinel and left or math.min(left, LOOK_AGAIN))
+    attend.poll({self.sentinel}, self.sentinel and left or math.min(left, LOOK_AGAIN))
   end
   return true
 end

@@ -30,7 +30,10 @@ end
 
 function Mapping:room() return self.window and self.consumed + self.window - self.pulled or math.huge end
 
-function Mapping:wants() return not self.exhausted and not self.stopped and self:room() > 0 end
+-- Not while it is being asked for items: an input may wait for something, and work goes on meanwhile.
+function Mapping:wants()
+  return not self.exhausted and not self.stopped and not self.taking and self:room() > 0
+end
 
 -- An input that fails ends it, once what was pulled before has its outcome.
 local function pull(self)
@@ -63,7 +66,9 @@ end
 
 function Mapping:take()
   local size = math.min(self.chunker:size(self.total and self.total - self.pulled), self:room())
+  self.taking = true
   local items = self.plain and cut(self, size) or pull_some(self, size)
+  self.taking = false
   local first = self.pulled + 1
   self.pulled = self.pulled + items.n
   return {source = self, version = self.version, shape = self.shape, timeout = self.timeout,

@@ -9,6 +9,7 @@
 --
 -- A job that neither combines nor reduces has but the first line: what a batch
 -- printed goes out as soon as what all batches before it printed is out.
+local attend = require("parallel.attend")
 local budgets = require("parallel.budget")
 local chronicle = require("parallel.chronicle")
 local core = require("parallel.core")
@@ -303,7 +304,7 @@ end
 
 function Run:take_event()
   local waited = await_stream(self)
-  local kind, number, worker, detail = self.pool:wait(waited and 0 or TICK)
+  local kind, number, worker, detail = attend.wait(self.pool, waited and 0 or TICK)
   if kind then
     local task = number and self.tasks[number]
     if task then

@@ -4,6 +4,7 @@
 -- connections it keeps those that its function, its arguments and the globals lead
 -- to; it reads nothing from stdin. A parent that ends waits for its children,
 -- unless they are daemons: those are told to end.
+local attend = require("parallel.attend")
 local authkey = require("parallel.authkey")
 local check = require("parallel.check")
 local core = require("parallel.core")
@@ -92,7 +93,13 @@ end
 
 --- Wait for its end: true, or nil, "timeout" after so many seconds.
 function Process:join(timeout)
-  if check_started(self):wait(timeout) then return true end
+  local child, deadline = check_started(self), timeout and core.clock() + timeout
+  while attend.is_needed() and child:exitcode() == nil do
+    timeout = deadline and deadline - core.clock()
+    if timeout and timeout <= 0 then break end
+    attend.turn({child:sentinel()}, timeout)
+  end
+  if child:wait(deadline and math.max(0, deadline - core.clock())) then return true end
   return nil, "timeout"
 end
 

@@ -1,5 +1,6 @@
 --- wait: for whichever of several things is ready first.
 local async_result = require("parallel.async_result")
+local attend = require("parallel.attend")
 local check = require("parallel.check")
 local core = require("parallel.core")
 
@@ -53,17 +54,6 @@ end
 
 local function sooner(a, b) return a and b and math.min(a, b) or a or b end
 
--- Until something happens, at most so many seconds.
-local function poll(fds, pools, left)
-  local polled = {}
-  for i, fd in ipairs(fds) do polled[i] = fd end
-  for _, pool in ipairs(pools) do
-    polled[#polled + 1] = pool:pollfd()
-    left = sooner(left, pool:timeout())
-  end
-  core.poll(polled, left)
-end
-
 --- Those of the AsyncResults, queues and descriptors that are ready, as a list: waits until
 -- one is, at most so many seconds; {} when the time ran out.
 function wait.any(objects, timeout)
@@ -76,7 +66,7 @@ function wait.any(objects, timeout)
     local ready = those_ready(objects, fds)
     local left = deadline and deadline - core.clock()
     if #ready > 0 or #objects == 0 or left and left <= 0 then return ready end
-    poll(fds, pools, sooner(left, nap))
+    attend.turn(fds, sooner(left, nap))
     nap = nap and math.min(nap * 2, LONGEST_NAP)
   end
 end

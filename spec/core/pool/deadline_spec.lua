@@ -55,7 +55,7 @@ describe("deadline", function()
   it("stops an item that is cancelled, and refuses one that has not begun", function()
     open(forever)
     local running, waiting = pool:submit("2"), pool:submit("1")
-    while pool:stats().busy == 0 do pool:wait(0) end
+    while pool:stats().queued > 0 do pool:wait(0) end
     assert.equal("refused", pool:cancel(waiting, 1))
     assert.match("^[rs]", pool:cancel(running, 2))
     for _ = 1, 2 do

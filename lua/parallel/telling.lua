@@ -1,0 +1,58 @@
+--- telling: outcomes that were read, and are told one after the other.
+--
+-- A callback that is told one may wait for another that stands behind it. So what is left is told
+-- by whoever comes first: the one who began, or the one who waits inside of a callback.
+local Telling = {}
+Telling.__index = Telling
+
+--- Tell what is left of the oldest account. True when there was one.
+function Telling:rest()
+  local one = self[1]
+  if not one then return false end
+  one:run()
+  if self[1] == one then table.remove(self, 1) end
+  return true
+end
+
+--- Is anything left?
+function Telling:is_left() return self[1] ~= nil end
+
+-- The places after one.at, up to one.last, are told by one:run(), which counts them there.
+local function tell(self, one)
+  table.insert(self, one)
+  while self:rest() do end
+end
+
+local function run_each(one)
+  while one.at < one.last do
+    one.at = one.at + 1
+    one.each(one.at)
+  end
+end
+
+--- Have each(place) called for these places, in their order.
+function Telling:each(from, last, each)
+  tell(self, {at = from - 1, last = last, run = run_each, each = each})
+end
+
+local function run_results(one)
+  local source, results, before, worker, chunk = one.source, one.results, one.before, one.worker, one.chunk
+  while one.at < one.last do
+    local place = one.at + 1
+    one.at = place
+    source:accept(before + place, results[place], worker, chunk)
+  end
+end
+
+--- Have the chunk's source accept these places of `results`. The same with fewer calls: there may
+-- be a million.
+function Telling:results(chunk, from, last, results, worker)
+  tell(self, {at = from - 1, last = last, run = run_results, source = chunk.source, results = results,
+              before = chunk.first - 1, worker = worker, chunk = chunk})
+end
+
+local telling = {}
+
+function telling.new() return setmetatable({}, Telling) end
+
+return telling
