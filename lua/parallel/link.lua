@@ -31,7 +31,7 @@ end
 
 -- Nothing may be sent by a finalizer until then.
 local function connect(self)
-  self.busy, self.pid, self.ended = true, core.pid(), nil
+  self.busy, self.pid, self.ended, self.pending = true, core.pid(), nil, nil
   hidden.take(self.number)
   local connection, why = core.client(self.address, self.key, PATIENCE)
   if connection then self.number = hidden.put(connection) else self.ended = ENDED end
@@ -83,11 +83,14 @@ end
 
 -- ---- requests -------------------------------------------------------------
 
--- Arguments begin with the fifth value of a request.
-local function unsendable(why)
+-- Nothing was sent, since the fifth value of a request or one behind it cannot be; or something
+-- interrupted it.
+local function refuse_to_send(self, why)
   local place, path = tostring(why):match("^%[(%d+)%](.*)$")
-  if not place then return "cannot send: " .. tostring(why) end
-  return ("cannot send: args[%d]%s"):format(tonumber(place) - 4, path)
+  if place then self.pending = nil end
+  rest(self)
+  if not place then error(why, 0) end
+  check.fail(("cannot send: args[%d]%s"):format(tonumber(place) - 4, path))
 end
 
 local function await(connection, serial)
@@ -98,28 +101,31 @@ local function await(connection, serial)
 end
 
 -- Whatever interrupted it, the answer is not wanted any more.
-local function give_up(self, serial, why)
+local function give_up(self)
+  local serial = self.pending
+  self.pending = nil
   self:owe("cancel", serial)
   rest(self)
-  error(why, 0)
 end
 
 --- What the object's method returns. Raises at the caller's line what the manager refuses, and what
 -- the user's functions raise there as it is.
 function Link:request(id, method, ...)
   local connection = open(self)
+  if self.pending then give_up(self) end -- what came was raised between two steps of it
   local serial = self.serial + 1
-  self.serial, self.busy = serial, true
+  self.serial, self.busy, self.pending = serial, true, serial
   local ok, sent = pcall(connection.send, connection, {serial, id, method, select("#", ...), ...})
-  if not ok then
-    rest(self)
-    check.fail(unsendable(sent))
-  end
+  if not ok then return refuse_to_send(self, sent) end
   local reply
   if sent then
     ok, reply = pcall(await, connection, serial)
-    if not ok then return give_up(self, serial, reply) end
+    if not ok then
+      give_up(self)
+      error(reply, 0)
+    end
   end
+  self.pending = nil
   if not reply then
     self:finish()
     check.fail(ENDED)

@@ -49,11 +49,18 @@ end
 
 local function local_proxy(self, entry) return proxy.here(entry.kind, self.home, entry.id, entry) end
 
+-- A condition is made of a lock, and not of the proxy that came for it.
+local function made_of(self, value)
+  local id = proxy.id(value)
+  return id and self.entries[id].object or value
+end
+
 local function make(self, kind, ...)
   local class = served.kind(kind)
   if not class then refusal.raise("no type '%s' is registered", tostring(kind)) end
   self.last = self.last + 1
-  local object = class.new(...)
+  local object
+  if class.made_of_object then object = class.new(made_of(self, ...)) else object = class.new(...) end
   if object == nil then refusal.raise("the constructor of '%s' returned nothing", kind) end
   local entry = {id = self.last, kind = kind, class = class, object = object, count = 0}
   self.entries[entry.id] = entry
@@ -110,12 +117,17 @@ local function send(self, client, reply)
   return ok, sent, why
 end
 
+-- Results begin with the fourth value of an answer.
+local function unsendable(why)
+  return "cannot send the result: " .. tostring(why):gsub("^%[%d+%]:? ?%.?", "")
+end
+
 -- Nobody waits for a client that does not read: what it asks next is read when it has.
 local function post(self, client, reply)
   local ok, sent, why = send(self, client, reply)
   if not ok then
     for _, id in ipairs(self.granted) do drop_for(self, client, id, 1) end
-    return post(self, client, {reply[1], "refused", 1, "cannot send the result: " .. tostring(sent)})
+    return post(self, client, {reply[1], "refused", 1, unsendable(sent)})
   end
   if sent then return end
   if why ~= "timeout" then return drop_client(self, client) end

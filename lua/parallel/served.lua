@@ -3,7 +3,8 @@
 -- A kind is a table: `new` makes an object; `methods` are called as method(object, ...); `turns` as
 -- method(object, turn, ...), and may wait (turn.lua). What else it has says how proxies look
 -- (proxy.lua): `indexed`, they have values by keys; `fields`, what is read without a call;
--- `single`, a field `value`; `guarded`, they have `with` and `guard`; `hidden`, methods that are not theirs.
+-- `single`, a field `value`; `guarded`, they have `with` and `guard`; `hidden`, methods that are not theirs;
+-- `made_of_object`, `new` gets the object that a proxy stands for.
 local check = require("parallel.check")
 local refusal = require("parallel.refusal")
 

@@ -37,4 +37,4 @@ end
 
 function turns.notify_all(self, turn) turns.notify(self, turn, math.huge) end
 
-return {condition = {new = new, turns = turns, guarded = true}}
+return {condition = {new = new, turns = turns, guarded = true, made_of_object = true}}
