@@ -222,8 +222,7 @@ static int connection_send_bytes(lua_State *L) {
     if (first == 0) first = 1;
     if (last > size) last = size;
     size_t count = last >= first ? last - first + 1 : 0;
-    return send_message(L, connection, MESSAGE_BYTES, bytes + first - 1, count, NULL,
-                        UINT64_MAX);
+    return send_message(L, connection, MESSAGE_BYTES, bytes + first - 1, count, NULL, UINT64_MAX);
 }
 
 static int connection_flush(lua_State *L) {

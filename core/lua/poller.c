@@ -66,8 +66,11 @@ static int poller_method_close(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"watch", poller_method_watch}, {"wait", poller_method_wait}, {"close", poller_method_close},
-    {"__gc", poller_method_close},  {NULL, NULL},
+    {"watch", poller_method_watch},
+    {"wait", poller_method_wait},
+    {"close", poller_method_close},
+    {"__gc", poller_method_close},
+    {NULL, NULL},
 };
 
 void poller_register(lua_State *L) {

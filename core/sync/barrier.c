@@ -102,7 +102,8 @@ static int try_to_arrive(Barrier *barrier, Party me) {
     return place;
 }
 
-// Signals and pauses may come faster than patience ends: who does not wait on looks for the dead too.
+// Signals and pauses may come faster than patience ends: who does not wait on looks for the dead
+// too.
 static int interrupted(Barrier *barrier, Party me, int error) {
     lock(barrier, me);
     bury_dead(barrier);

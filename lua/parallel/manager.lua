@@ -121,7 +121,8 @@ function Manager:__tostring() return ("manager at %s"):format(self.address) end
 -- ---- making one -----------------------------------------------------------
 
 local function new(to, server)
-  local made = setmetatable({address = to.address, _link = to, _server = server or false, _closed = false}, Manager)
+  local made = setmetatable(
+    {address = to.address, _link = to, _server = server or false, _closed = false}, Manager)
   return made
 end
 

@@ -222,7 +222,9 @@ local function hear(self, client)
     local ok, message, why = pcall(client.connection.recv, client.connection, 0)
     if ok and message == nil and why == "timeout" then return end
     if not ok or not is_request(message) then
-      if not ok or message ~= nil then log.warn("manager: a client sent no request: %s", tostring(message)) end
+      if not ok or message ~= nil then
+        log.warn("manager: a client sent no request: %s", tostring(message))
+      end
       return drop_client(self, client)
     end
     call(self, client, message[1], message[2], message[3], unpack(message, 5, 4 + message[4]))

@@ -107,7 +107,8 @@ local home -- in a manager's process: where its objects are
 local proxy = {}
 
 local function new(kind, to, id, guarding)
-  return setmetatable({[STATE] = {kind = kind, look = look_of(kind), link = to, id = id, guarding = guarding}}, Proxy)
+  local state = {kind = kind, look = look_of(kind), link = to, id = id, guarding = guarding}
+  return setmetatable({[STATE] = state}, Proxy)
 end
 
 --- In a manager's process, where `to` is what it has instead of a link, and `entry` the object.

@@ -46,7 +46,9 @@ local function add(name, class)
   kinds[name] = class
 end
 
-for _, module in ipairs({"barrier", "condition", "dict", "event", "list", "lock", "queue", "semaphore", "value"}) do
+for _, module in ipairs({
+  "barrier", "condition", "dict", "event", "list", "lock", "queue", "semaphore", "value",
+}) do
   for name, class in pairs(require("parallel.served_" .. module)) do add(name, class) end
 end
 

@@ -5,7 +5,9 @@ local rlock = require("parallel.served_lock").rlock
 
 local function new(lock)
   if lock == nil then lock = rlock.new() end
-  if not rlock.is(lock) then refusal.raise("bad argument #1 to 'condition' (lock of this manager expected)") end
+  if not rlock.is(lock) then
+    refusal.raise("bad argument #1 to 'condition' (lock of this manager expected)")
+  end
   return {lock = lock, waiting = line.new()}
 end
 

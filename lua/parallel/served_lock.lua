@@ -56,7 +56,9 @@ function Lock:is_held(turn) return self.holder == turn.client end
 
 --- Give it up whole; returns how often it was held.
 function Lock:unwind(turn)
-  if not self:is_held(turn) then refusal.raise("attempt to release a lock that this process does not hold") end
+  if not self:is_held(turn) then
+    refusal.raise("attempt to release a lock that this process does not hold")
+  end
   local depth = self.depth
   turn:holds(self, false)
   pass_on(self)
