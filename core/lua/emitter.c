@@ -20,13 +20,14 @@ typedef struct {
     unsigned partitions;
     bool keeps_alone; // a key without a value stays one
     Buffer key, value, descriptor;
-    Depot *depot;   // where runs go; NULL: there are none
-    size_t most;    // bytes that the table may have before it is written as a run
-    Buffer spilled; // runs that were not handed over yet, each a varint and a descriptor
-    int failure;    // the errno of a run that could not be written, and was lost
+    Depot *depot;     // where runs go; NULL: there are none
+    size_t most;      // bytes that the table may have before it is written as a run
+    size_t unchecked; // bytes of values since its size was looked at
+    Buffer spilled;   // runs that were not handed over yet, each a varint and a descriptor
+    int failure;      // the errno of a run that could not be written, and was lost
 } Emitter;
 
-enum { MOST_PARTITIONS = 1 << 16 };
+enum { MOST_PARTITIONS = 1 << 16, SOME = 64 };
 
 // Of all its functions. COMBINE is the function that folds, or nil; DEPOT only has to live.
 enum { SELF = 1, COMBINE, DEPOT };
@@ -122,13 +123,21 @@ static size_t memory_of(const Emitter *emitter) {
     return table_memory(&emitter->table) + store_memory(&emitter->store);
 }
 
-// After whatever may have made the table larger.
-static inline void keep_small(lua_State *L, Emitter *emitter) {
+static __attribute__((noinline)) void keep_small(lua_State *L, Emitter *emitter) {
+    emitter->unchecked = 0;
     if (memory_of(emitter) + table_growth(&emitter->table) <= emitter->most) return;
     FAULT("emitter.spill");
     if (write_run(emitter) == 0) return;
     emitter->failure = errno; // a map function that catches the error must not hide the loss
     depot_error(L, emitter->depot, "cannot write a run");
+}
+
+// After whatever may have made the table larger. Adding an integer to one that is there
+// does not, and what a value adds is looked at when it has become some more.
+static inline void grown(lua_State *L, Emitter *emitter, Added added, bool is_new) {
+    if (added.is_integer && !is_new) return;
+    if (!added.is_integer) emitter->unchecked += buffer_size(&emitter->value);
+    if (is_new || emitter->unchecked > emitter->most / SOME) keep_small(L, emitter);
 }
 
 /* ---- adding ---- */
@@ -157,7 +166,7 @@ static void add_at(lua_State *L, Emitter *emitter, Added added, int key) {
     void *state = find_at(L, emitter, key);
     bool is_new = emitter->table.count > before;
     add_to(L, emitter, added, state, is_new);
-    if (is_new || !added.is_integer) keep_small(L, emitter);
+    grown(L, emitter, added, is_new);
 }
 
 static void encode_value(lua_State *L, Emitter *emitter, int value) {
@@ -196,7 +205,7 @@ static void fold_at(lua_State *L, Emitter *emitter, int key, int value) {
         state = find_at(L, emitter, key);
     }
     add_bytes(L, emitter, state, is_new);
-    keep_small(L, emitter);
+    grown(L, emitter, (Added){false, 0}, is_new);
 }
 
 static void emit_at(lua_State *L, Emitter *emitter, int key, int value) {
@@ -227,7 +236,7 @@ static void add_token(lua_State *L, Emitter *emitter, Added added, const Tokens 
     if (!state) out_of_memory(L);
     bool is_new = emitter->table.count > before;
     add_to(L, emitter, added, state, is_new);
-    if (is_new || !added.is_integer) keep_small(L, emitter);
+    grown(L, emitter, added, is_new);
 }
 
 static void add_tokens(lua_State *L, Emitter *emitter, Added added, Tokens *tokens) {

@@ -64,12 +64,15 @@ function rows.index(folder)
   })
 end
 
---- The same job with a tenth of the memory that its intermediate data needs.
-function rows.spill(folder, memory)
+--- The lines of a text sorted, with a tenth of the memory that they need and with enough.
+function rows.spill(text, memory)
   local option = "--memory " .. memory
+  local function sort(size) return ("env LC_ALL=C sort --parallel=2 -S %s %s"):format(size, text) end
   return list({
-    { "in memory", 2, "ours", job("-j2", "index", folder) },
-    { "with `" .. option .. "`", 2, "ours", job("-j2 " .. option, "index", folder) },
+    { "in memory", 2, "ours", job("-j2 --memory 4G", "sort", text) },
+    { "with `" .. option .. "`", 2, "ours", job("-j2 " .. option, "sort", text) },
+    { "`sort -S " .. memory .. "`", 2, "coreutils", sort(memory) },
+    { "`sort -S 4G`", 2, "coreutils", sort("4G") },
   })
 end
 

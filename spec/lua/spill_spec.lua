@@ -257,7 +257,7 @@ describe("parallel-lua --memory", function()
         end,
       }
     ]]):gsub("PEAKS", files.path("peaks")))
-    local result = run("", "--memory", "1M", "--tmpdir", files.folder("spill"), "-o", "/dev/null", job, text(5000))
+    local result = run("", "--memory", "512K", "--tmpdir", files.folder("spill"), "-o", "/dev/null", job, text(2000))
     assert.same({status = 0, stdout = "", stderr = ""}, result)
     local greatest, count = 0, 0
     for peak in files.read(files.path("peaks")):gmatch("%d+") do
