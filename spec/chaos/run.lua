@@ -1,8 +1,9 @@
 -- One chaos run: workers are killed under load, and the history of it is checked.
 --
---    lua5.4 spec/chaos/run.lua FOLDER seed=7 tasks=1000000 kills=10000 size=1 retries=0 workers=4
+--    lua5.4 spec/chaos/run.lua FOLDER seed=7 tasks=1000000 kills=10000 size=1 retries=0 workers=4 chunk=20
 --
--- Results are strings of up to `size` bytes. The workers' logs go to the
+-- Results are strings of up to `size` bytes. Tasks travel by `chunk` (0: as many as the pool finds
+-- right), since a worker is found killed after a chunk or so: small ones make room for many kills. The workers' logs go to the
 -- folder, which is to be empty. Run by scripts/chaos, on the build that users get.
 local parallel = require "parallel"
 local core = require "parallel.core"
@@ -12,7 +13,7 @@ local nemesis = require "spec.chaos.nemesis"
 local SUICIDES = 10 -- of a hundred deaths, those that come from inside the task
 
 local folder = arg[1]
-local options = {seed = 1, tasks = 100000, kills = 1000, size = 1, retries = 0, workers = 4}
+local options = {seed = 1, tasks = 100000, kills = 1000, size = 1, retries = 0, workers = 4, chunk = 20}
 for i = 2, #arg do
   local name, value = arg[i]:match("^(%a+)=(%d+)$")
   if not (name and options[name]) then error("what is '" .. arg[i] .. "'?", 0) end
@@ -105,20 +106,19 @@ local function item_source(sizes)
   end
 end
 
--- A worker that was not killed before: mostly the one that made the last value, since it
--- is known to be ready (a pool whose workers all die before that gives up, and should). Or nil.
-local function victim(pool, told, random, maker)
-  local stats, first = pool:stats(), random(options.workers)
-  local anyone = random(10) == 1
+-- A worker that was not killed before, or nil. Nine of ten times it must be one that has made a
+-- value, and so is known to be ready: a pool whose workers all die before that gives up, and should.
+local function victim(pool, told, enemy, ready)
+  local stats, first = pool:stats(), enemy.random(options.workers)
   for i = first, first + options.workers - 1 do
     local pid = stats[i % options.workers + 1].pid
-    if pid > 0 and not told.kills[pid] and (anyone or pid == maker) then return pid end
+    if pid > 0 and not told.kills[pid] and (enemy.anyone or ready[pid]) then return pid end
   end
 end
 
 -- True when one is going to die.
-local function strike(pool, told, enemy, maker)
-  local pid = victim(pool, told, enemy.random, maker)
+local function strike(pool, told, enemy, ready)
+  local pid = victim(pool, told, enemy, ready)
   if not pid then return false end
   if enemy.random(20) == 1 then
     enemy:pause(pid)
@@ -126,6 +126,7 @@ local function strike(pool, told, enemy, maker)
   end
   told:kill(pid, core.clock())
   enemy:kill(pid)
+  enemy.anyone = enemy.random(10) == 1
   return true
 end
 
@@ -134,18 +135,20 @@ local function run(told, sizes)
   local pool = parallel.Pool({workers = options.workers, initializer = open_log, retries = options.retries})
   local enemy = nemesis.new(nemesis.random(options.seed + 1))
   local pace = options.kills * (100 - SUICIDES) / 100 / options.tasks
-  local owed, maker = 0, nil
-  for task, text in pool:imap_unordered(work, item_source(sizes), {on_error = "collect"}) do
+  local owed, ready = 0, {}
+  local how = {on_error = "collect", chunksize = options.chunk > 0 and options.chunk or nil}
+  for task, text in pool:imap_unordered(work, item_source(sizes), how) do
     if type(text) == "string" then
-      maker = maker_of(task, text, sizes[task] or 1)
+      local maker = maker_of(task, text, sizes[task] or 1)
       told:value(task, maker)
+      if maker then ready[maker] = true end
     elseif text.kind == "died" then
       told:failure(task, text.pid, text.attempts)
     else
       told:problem("task %d failed: %s", task, tostring(text))
     end
     owed = owed + pace
-    if owed >= 1 and strike(pool, told, enemy, maker) then owed = owed - 1 end
+    if owed >= 1 and strike(pool, told, enemy, ready) then owed = owed - 1 end
   end
   enemy:close()
   local stats = pool:stats()
