@@ -1,5 +1,7 @@
 #include "core/lua/condition.h"
 
+#include <errno.h>
+
 #include "core/lua/core.h"
 #include "core/lua/shared.h"
 #include "core/lua/sync.h"
@@ -45,11 +47,14 @@ static int waiters_method_await(lua_State *L) {
     int place = check_place(L);
     Vigil vigil = vigil_begin(L, sync_deadline(L, 3));
     int notified;
+    bool paused;
     do {
         const Sync *sync = check(L);
-        notified = condition_await(memory(sync), place, sync_party(sync), vigil.until);
-    } while (vigil_goes_on(L, &vigil, notified));
-    lua_pushboolean(L, notified);
+        notified =
+            condition_await(memory(sync), place, sync_party(sync), vigil.deadline, vigil.until);
+        paused = notified == -1 && errno == ETIMEDOUT;
+    } while (vigil_goes_on(L, &vigil, paused ? 0 : notified));
+    lua_pushboolean(L, notified == 1);
     return 1;
 }
 

@@ -46,17 +46,18 @@ static bool inherit_notice(Condition *condition, Party me) {
     return false;
 }
 
-int condition_await(Condition *condition, int place, Party me, uint64_t deadline) {
+int condition_await(Condition *condition, int place, Party me, uint64_t deadline, uint64_t pause) {
     ConditionPlace *mine = &condition->places[place];
+    bool pauses = pause < deadline;
     for (int woken = BELL_RUNG; !atomic_load(&mine->notified);) {
         if (woken == BELL_LATE) return 0;
-        woken = word_wait(&mine->notified, 0, deadline);
-        // Signals and naps may end faster than patience: who was not woken by a notice looks too.
-        bool looks = woken != BELL_RUNG;
-        if (looks && inherit_notice(condition, me) && !note(mine))
+        woken = word_wait(&mine->notified, 0, pauses ? pause : deadline);
+        bool paused = pauses && woken == BELL_LATE, stops = paused || woken == -1;
+        // Signals and pauses may come faster than patience ends: who stops waiting looks too.
+        if ((stops || woken == BELL_QUIET) && inherit_notice(condition, me) && !note(mine))
             condition_notify(condition, 1); // there are two now
-        if (woken == -1) {
-            errno = EINTR;
+        if (stops) {
+            errno = paused ? ETIMEDOUT : EINTR;
             return -1;
         }
     }

@@ -138,7 +138,8 @@ function works.spill()
   local list = those_there(rows.spill("text-200", "22M"))
   if #list == 0 then return end
   measurement.rounds(list, RUNS, answer_of("env LC_ALL=C sort text-200"))
-  report.table("**Beyond memory**: the lines of a text sorted, on disk with a tenth of the memory.", list, "time", "processor", "ratio")
+  report.table("**Beyond memory**: the lines of a text sorted, on disk with a tenth of the memory.",
+    list, "time", "processor", "ratio")
   measurement.rounds(list, FEW_RUNS, "answer", "-m")
   report.table("The same, memory of all processes together.", list, "peak")
 end
