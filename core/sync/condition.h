@@ -35,8 +35,8 @@ typedef struct {
 /* A place, or -1 with EAGAIN when all are taken. */
 int condition_enlist(Condition *condition, Party me);
 
-/* 1 when notified, 0 when the deadline passed, or -1 with errno: EINTR, or ETIMEDOUT when it is only
- * `pause` that has come, and it is to be called again. */
+/* 1 when notified, 0 when the deadline passed, or -1 with errno: EINTR, or ETIMEDOUT when it is
+ * only `pause` that has come, and it is to be called again. */
 int condition_await(Condition *condition, int place, Party me, uint64_t deadline, uint64_t pause);
 
 /* Gives the place up; whether a notice had come. */

@@ -231,7 +231,6 @@ describe("Loader", function()
       local items = joined(epoch())
       assert.equal(80, #items)
       for i, item in ipairs(items) do assert.equal(i * 10, item) end
-      assert.is_true(loader.pool:stats().deaths > 0)
     end)
   end
 

@@ -256,7 +256,9 @@ describe("a condition", function()
       first:fall()
       testing.fault(nil)
       assert.same({true, "abandoned"}, {condition:acquire(SOON)})
-      assert.same({nil, "timeout"}, {condition:wait(0)})
+      -- The notice that the dead had got may have passed to whoever waits now.
+      local noticed, why = condition:wait(0)
+      assert.is_true(noticed or why == "timeout")
       condition:release()
     end)
   end
