@@ -4,6 +4,7 @@
 -- wants no answer, object 0 is the manager itself. A process has a connection of its own: what
 -- it was forked with is its parent's. That connection is the process, as the manager sees it: when
 -- it ends, so do the references that were counted for it and the locks that it held.
+local attend = require("parallel.attend")
 local authkey = require("parallel.authkey")
 local check = require("parallel.check")
 local core = require("parallel.core")
@@ -33,9 +34,9 @@ end
 local function connect(self)
   self.busy, self.pid, self.ended, self.pending = true, core.pid(), nil, nil
   hidden.take(self.number)
-  local connection, why = core.client(self.address, self.key, PATIENCE)
+  local connection, why = core.client(self.address, self.key, PATIENCE, true)
   if connection then self.number = hidden.put(connection) else self.ended = ENDED end
-  self.busy, self.owed = false, {}
+  self.busy, self.owed, self.answers = false, {}, {}
   return connection, why
 end
 
@@ -93,16 +94,37 @@ local function refuse_to_send(self, why)
   check.fail(("cannot send: args[%d]%s"):format(tonumber(place) - 4, path))
 end
 
-local function await(connection, serial)
-  while true do
-    local reply = connection:recv()
-    if reply == nil or reply[1] == serial then return reply end -- others were given up
-  end
+-- Something has come, or pools have gone on: their callbacks may make requests too.
+local function take_turn(self, connection, serial)
+  self.busy, self.pending = false, nil
+  attend.turn({connection:fileno()})
+  self.busy, self.pending = true, serial
+end
+
+-- The next message, or nil when there will be none; false: look again at what came meanwhile.
+local function receive(self, connection, serial)
+  if not attend.is_needed() then return (connection:recv()) end
+  local reply, why = connection:recv(0)
+  if reply ~= nil or why ~= "timeout" then return reply end
+  take_turn(self, connection, serial)
+  if self.ended then return nil end
+  return false
+end
+
+-- The answer, or nil: the manager has ended. What others wait for is kept for them.
+local function await(self, connection, serial)
+  local answers = self.answers
+  answers[serial] = false
+  repeat
+    local reply = receive(self, connection, serial)
+    if reply == nil then return nil end
+    if reply and answers[reply[1]] ~= nil then answers[reply[1]] = reply end -- else it was given up
+  until answers[serial]
+  return answers[serial]
 end
 
 -- Whatever interrupted it, the answer is not wanted any more.
-local function give_up(self)
-  local serial = self.pending
+local function give_up(self, serial)
   self.pending = nil
   self:owe("cancel", serial)
   rest(self)
@@ -112,16 +134,17 @@ end
 -- the user's functions raise there as it is.
 function Link:request(id, method, ...)
   local connection = open(self)
-  if self.pending then give_up(self) end -- what came was raised between two steps of it
+  if self.pending then give_up(self, self.pending) end -- what came was raised between two steps of it
   local serial = self.serial + 1
   self.serial, self.busy, self.pending = serial, true, serial
   local ok, sent = pcall(connection.send, connection, {serial, id, method, select("#", ...), ...})
   if not ok then return refuse_to_send(self, sent) end
   local reply
   if sent then
-    ok, reply = pcall(await, connection, serial)
+    ok, reply = pcall(await, self, connection, serial)
+    self.answers[serial] = nil
     if not ok then
-      give_up(self)
+      give_up(self, serial)
       error(reply, 0)
     end
   end

@@ -130,12 +130,15 @@ local function strike(pool, told, enemy, ready)
   return true
 end
 
--- Kills in the pace of the outcomes, so that they are spread over the run.
+local NAP, MOST_NAPS = 0.001, 20 -- seconds; in one
+
+-- Kills in the pace of the outcomes, so that they are spread over the run. The pool is faster than
+-- the shell that kills: once all have been told to die it waits, the longer the more are owed.
 local function run(told, sizes)
   local pool = parallel.Pool({workers = options.workers, initializer = open_log, retries = options.retries})
   local enemy = nemesis.new(nemesis.random(options.seed + 1))
   local pace = options.kills * (100 - SUICIDES) / 100 / options.tasks
-  local owed, ready = 0, {}
+  local owed, ready, rested = 0, {}, true
   local how = {on_error = "collect", chunksize = options.chunk > 0 and options.chunk or nil}
   for task, text in pool:imap_unordered(work, item_source(sizes), how) do
     if type(text) == "string" then
@@ -148,7 +151,12 @@ local function run(told, sizes)
       told:problem("task %d failed: %s", task, tostring(text))
     end
     owed = owed + pace
-    if owed >= 1 and strike(pool, told, enemy, ready) then owed = owed - 1 end
+    if owed >= 1 and strike(pool, told, enemy, ready) then
+      owed, rested = owed - 1, false
+    elseif not rested then
+      core.poll({}, NAP * math.min(owed, MOST_NAPS))
+      rested = true
+    end
   end
   enemy:close()
   local stats = pool:stats()
