@@ -1,4 +1,6 @@
 -- One chaos run: workers are killed under load, and the history of it is checked.
+-- Prints a line: tasks, deaths of workers, values, failures, values that were made and lost with
+-- their worker before they could be delivered, problems (each is told below it), seconds.
 --
 --    lua5.4 spec/chaos/run.lua FOLDER seed=7 tasks=1000000 kills=10000 size=1 retries=0 workers=4 chunk=20
 --
@@ -130,7 +132,7 @@ local function strike(pool, told, enemy, ready)
   return true
 end
 
-local NAP, MOST_NAPS = 0.001, 20 -- seconds; in one
+local NAP, MOST_NAPS = 0.001, 100 -- seconds; in one
 
 -- Kills in the pace of the outcomes, so that they are spread over the run. The pool is faster than
 -- the shell that kills: once all have been told to die it waits, the longer the more are owed.
@@ -179,8 +181,9 @@ local function main()
   if children() ~= "" then told:problem("processes are left: %s", children()) end
   read_logs(told)
   local problems = told:check()
-  io.write(("%d tasks, %d deaths (%d ordered), %d values, %d failures, %d values made and not delivered, %.1f s\n")
-    :format(options.tasks, stats.deaths, told.deaths, told.values, #told.failures, told.undelivered, seconds))
+  io.write(("%8d %8d %8d %8d %8d %8d %8.1f  %s\n"):format(
+    options.tasks, stats.deaths, told.values, #told.failures, told.undelivered, #problems, seconds,
+    #problems == 0 and "sound" or "BROKEN"))
   for _, problem in ipairs(problems) do io.write("  ", problem, "\n") end
   return #problems == 0
 end

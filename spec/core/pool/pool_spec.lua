@@ -173,6 +173,12 @@ describe("pool", function()
     assert.equal(0, pool:stats().workers)
   end)
 
+  it("says so when it cannot wait for its workers since it was robbed", function()
+    open(echo, {workers = 1})
+    testing.close(pool:descriptor())
+    assert.error_matches(function() pool:drain(5) end, "Bad file descriptor")
+  end)
+
   it("is closed by the collector", function()
     open(function() while true do end end)
     pool:submit("")
