@@ -9,9 +9,9 @@ return {
   works = {
     { "`dict.k = i` in a `Manager`", "set", "us", "%.1f", "ours python", "25" },
     { "the same by 4 processes at once, together", "sets", "a second", "%.0f", "ours python", "100000" },
-    { "a number to another program and back, enciphered (Python: in the clear)", "pipe", "us", "%.1f",
+    { "a number to another program and back, sealed (Python: in the clear)", "pipe", "us", "%.1f",
       "ours python limit", "1.5 of the limit" },
-    { "the same in the clear, without a key", "plain", "us", "%.1f", "ours python limit", "1.5 of the limit" },
+    { "the same without a key", "plain", "us", "%.1f", "ours python limit", "1.5 of the limit" },
     { "connect with a key, and close", "connect", "us", "%.0f", "ours python" },
   },
 }

@@ -1,6 +1,6 @@
 /* The limits of the benchmark of shared memory: the same in C, in one process.
  *
- *     shared mutex   nanoseconds to lock a mutex of the robust kind between processes, and unlock it
+ *     shared mutex   nanoseconds to lock a robust mutex between processes, and unlock it
  *     shared add     nanoseconds for an atomic addition
  *     shared sum     milliseconds to add up 1e7 doubles in a plain loop
  *     shared read    the same, nanoseconds for each */
