@@ -7,6 +7,7 @@
 local authkey = require("parallel.authkey")
 local check = require("parallel.check")
 local core = require("parallel.core")
+local fault = require("parallel.fault")
 local finalizer = require("parallel.finalizer")
 local hidden = require("parallel.hidden")
 local identity = require("parallel.identity")
@@ -36,6 +37,7 @@ local function connect(self)
   local connection, why = core.client(self.address, self.key, PATIENCE)
   if connection then self.number = hidden.put(connection) else self.ended = ENDED end
   self.busy, self.owed = false, {}
+  fault("link.connected")
   return connection, why
 end
 
@@ -67,6 +69,7 @@ local function settle(self)
   self.busy, self.owed = true, {}
   for _, message in ipairs(owed) do
     pcall(connection.send_values, connection, nil, 0, 0, unpack(message, 1, message.n))
+    fault("link.settled")
   end
   self.busy = false
 end
@@ -113,6 +116,7 @@ local function conclude(self, connection, serial, ok, came, number, outcome, ...
     return conclude(self, connection, serial, pcall(connection.recv_values, connection))
   end
   self.pending = nil
+  fault("link.answered")
   if not came then
     self:finish()
     check.fail(ENDED)
@@ -133,6 +137,7 @@ function Link:request(id, method, ...)
   self.serial, self.busy, self.pending = serial, true, serial
   local ok, sent = pcall(connection.send_values, connection, nil, serial, id, method, ...)
   if not ok then return refuse_to_send(self, sent) end
+  fault("link.asked")
   if not sent then return conclude(self, connection, serial, true) end
   return conclude(self, connection, serial, pcall(connection.recv_values, connection))
 end
