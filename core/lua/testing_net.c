@@ -285,12 +285,9 @@ static int lobby_method_close(lua_State *L) {
 // ---- registration ---------------------------------------------------------
 
 static const luaL_Reg FUNCTIONS[] = {
-    {"dial", testing_dial},
-    {"listen", testing_listen},
-    {"handshake", testing_handshake},
-    {"sealed_ends", testing_sealed_ends},
-    {"lobby", testing_lobby},
-    {NULL, NULL},
+    {"dial", testing_dial},           {"listen", testing_listen},
+    {"handshake", testing_handshake}, {"sealed_ends", testing_sealed_ends},
+    {"lobby", testing_lobby},         {NULL, NULL},
 };
 
 static const luaL_Reg RAW_METHODS[] = {

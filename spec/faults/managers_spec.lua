@@ -54,9 +54,7 @@ local function keep_busy(queue, place)
   end)
   pcall(function()
     await(function() return place.there end)
-    local short_lived = manager:dict()
-    short_lived.x = 1
-    short_lived = nil
+    manager:dict().x = 1 -- of which nobody has a proxy then
     collectgarbage()
     queue:put(1)
     queue:get(SOON)
@@ -129,9 +127,7 @@ describe("a manager's client", function()
         testing.fault(("%s:killchild@%d"):format(point, turn))
         finish(run(function()
           lock:acquire()
-          local own = manager:list{ place }
-          own:append(manager:lock())
-          own = nil
+          manager:list{ place }:append(manager:lock())
           collectgarbage()
           lock:release()
           queue:get(0)
