@@ -72,7 +72,7 @@ static int raw_fileno(lua_State *L) {
 }
 
 static int raw_reset_at_end(lua_State *L) {
-    struct linger at_once = {.l_onoff = 1};
+    struct linger at_once = {.l_onoff = lua_toboolean(L, 2)};
     setsockopt(check_raw(L)->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     return 0;
 }

@@ -8,7 +8,7 @@
  *     raw:read(most, ms)                  what comes within 5 s or so long, "" at the end, nil when
  *                                         nothing does
  *     raw:fileno()  raw:close()
- *     raw:reset_at_end()                  when it is closed TCP says so rudely
+ *     raw:reset_at_end(yes)               TCP throws away what is on its way when it is closed
  *
  *     connection, raw, connection, raw = testing.sealed_ends(key)
  *                                         what one sends can be read from its raw end, and written

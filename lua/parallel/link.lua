@@ -106,14 +106,27 @@ local function give_up(self)
   rest(self)
 end
 
--- From what recv_values gave, under pcall: the results, or raises. Others were given up.
+local answering -- the link whose answer is being taken in
+
+local function restore(before, ...)
+  answering = before
+  return ...
+end
+
+local function receive(self, connection)
+  local before = answering
+  answering = self
+  return restore(before, pcall(connection.recv_values, connection))
+end
+
+-- From what receive gave: the results, or raises. Others were given up.
 local function conclude(self, connection, serial, ok, came, number, outcome, ...)
   if not ok then
     give_up(self)
     error(came, 0)
   end
   if came and number ~= serial then
-    return conclude(self, connection, serial, pcall(connection.recv_values, connection))
+    return conclude(self, connection, serial, receive(self, connection))
   end
   self.pending = nil
   fault("link.answered")
@@ -139,7 +152,7 @@ function Link:request(id, method, ...)
   if not ok then return refuse_to_send(self, sent) end
   fault("link.asked")
   if not sent then return conclude(self, connection, serial, true) end
-  return conclude(self, connection, serial, pcall(connection.recv_values, connection))
+  return conclude(self, connection, serial, receive(self, connection))
 end
 
 -- ---- proxies --------------------------------------------------------------
@@ -194,14 +207,17 @@ function link.connect(address, key)
   return made
 end
 
---- The same for a proxy that came: one that cannot be reached says so when it is used. The manager
--- itself does not send its key to those who have it.
+--- The same for a proxy that came: one that cannot be reached says so when it is used. One that came
+-- from a manager's own process, not in an answer, came without the key.
 function link.to(address, key)
   local self = known(address, key)
   if self then return self end
   links[address] = new(address, key == nil and authkey.get() or key)
   return links[address]
 end
+
+--- The link to the manager whose answer is just being decoded; nil when there is none.
+function link.answering() return answering end
 
 --- In a manager's own process: nothing that was inherited is used here.
 function link.renounce()

@@ -85,8 +85,8 @@ local function new_home(self)
     refusal.raise("'%s' cannot be called in the manager's process", tostring(name))
   end
 
-  function home.find(address, id)
-    local entry = address == self.address and self.entries[id]
+  function home.find(id)
+    local entry = self.entries[id]
     return entry and local_proxy(self, entry)
   end
 

@@ -81,6 +81,8 @@ describe("a connection over a cable", function()
     return listener
   end
 
+  after_each(function() line, there, other, last_words = nil, nil, nil, nil end)
+
   local function finish_other(...)
     assert.same({...}, last_words:get(SOON))
     finish(other)
@@ -144,34 +146,40 @@ describe("a connection over a cable", function()
     local listener = connect()
     local port = ("%04X"):format(listener.address:match("%d+$"))
     -- Of connections (01), by proc(5): what their timer is for (02: a sign of life).
-    await(function()
-      local pattern = "^ *%d+: %x+:" .. port .. " %x+:%x+ 01 %x+:%x+ 02:"
-      for entry in io.lines("/proc/net/tcp") do
-        if entry:match(pattern) then return true end
-      end
-    end)
+    local pattern = "\n *%d+: %x+:" .. port .. " %x+:%x+ 01 %x+:%x+ 02:"
+    await(function() return files.read("/proc/net/tcp"):match(pattern) end)
     there:close()
     finish_other("closed")
   end)
 end)
 
 describe("a manager over a cable", function()
-  local manager, line, dict
+  local manager, line, over_there, dict
 
   local function connect(spoil)
     manager = later(assert(parallel.Manager{ address = "127.0.0.1:0", authkey = KEY }))
     manager:publish("dict", manager:dict{ a = 1 })
     line = later(cable.lay(manager.address, {spoil = spoil}))
-    local over_there = assert(parallel.connect{ address = line.address, authkey = KEY })
+    over_there = assert(parallel.connect{ address = line.address, authkey = KEY })
     dict = over_there:lookup("dict")
   end
 
-  after_each(function() manager, dict = nil, nil end)
+  after_each(function() manager, line, over_there, dict = nil, nil, nil, nil end)
 
   local function assert_lost()
     assert.match("network_spec.lua:%d+: the manager has ended", raised(function() dict.a = 2 end))
     assert.equal(1, manager:lookup("dict").a)
   end
+
+  it("is where its objects are for those beyond, who send them back and to others", function()
+    connect()
+    assert.match("^dict of the manager at " .. line.address, tostring(dict))
+    over_there:publish("the same", dict)
+    local list = over_there:list{ dict }
+    local writer = run(function() list[1].a = 2 end)
+    finish(writer)
+    assert.same({2, 2}, {manager:lookup("the same").a, list[1].a})
+  end)
 
   it("that is cut has ended for those beyond, and for nobody else", function()
     connect()
@@ -180,18 +188,18 @@ describe("a manager over a cable", function()
     assert_lost()
   end)
 
-  it("that is cut in the middle of a request has not heard it", function()
+  it("that is cut while a request is under way says so to who asked", function()
     connect()
     line:stop()
-    local asked = later(parallel.Event())
-    local cutter = run(function()
-      asked:wait()
-      line:cut()
-    end)
     testing.fault("connection.sent:delay0@1")
-    asked:set()
+    local cutter = testing.fork()
+    if cutter == 0 then
+      await(function() return testing.fault_acted() == 1 end)
+      testing.kill(line.pid, "KILL")
+      testing.exit(0)
+    end
     assert_lost()
-    finish(cutter)
+    testing.wait(cutter)
   end)
 
   it("that flips a bit has ended for those beyond, and for nobody else", function()

@@ -9,37 +9,49 @@
 -- spoil gets each piece as it comes, with "up" (to the listener) or "down" and how many bytes passed
 -- before, and returns what is passed on.
 local core = require "parallel.core"
+local files = require "spec.support.files"
 local testing = core.testing
 
 local Cable = {}
 Cable.__index = Cable
 
-local function pass(from, to, spoil, direction, passed)
-  local text = from:read(65536, 0)
-  if not text then return passed end
-  if text == "" then return nil end
-  if not to:write(spoil and spoil(text, direction, passed) or text) then return nil end
-  return passed + #text
+-- A way is one direction of a connection. What has come goes on; false at the end of it.
+local function pass(way, spoil)
+  local text = way.from:read(65536, 0)
+  if not text or text == "" then return false end
+  if spoil then text = spoil(text, way.direction, way.passed) end
+  way.passed = way.passed + #text
+  return way.to:write(text) and true or false
 end
 
--- Until either end is closed, or this process is.
-local function connect(client, address, spoil)
-  local server = testing.dial(address)
-  client:reset_at_end()
-  server:reset_at_end()
-  local up, down = 0, 0
-  while up and down do
-    core.poll({client:fileno(), server:fileno()})
-    up = pass(client, server, spoil, "up", up)
-    down = up and pass(server, client, spoil, "down", down)
+local function add_connection(ways, client, server)
+  local up = {from = client, to = server, direction = "up", passed = 0}
+  local down = {from = server, to = client, direction = "down", passed = 0}
+  ways[client:fileno()], ways[server:fileno()] = up, down
+  client:reset_at_end(true)
+  server:reset_at_end(true)
+end
+
+local function end_connection(ways, way)
+  for _, raw in ipairs({way.from, way.to}) do
+    ways[raw:fileno()] = nil
+    raw:reset_at_end(false)
+    raw:close()
   end
-  client:close()
-  server:close()
 end
 
--- One connection after the other.
+-- Until this process is killed.
 local function serve(door, address, spoil)
-  while true do connect(door:accept(), address, spoil) end
+  local ways = {}
+  while true do
+    local fds = {door:fileno()}
+    for fd in pairs(ways) do fds[#fds + 1] = fd end
+    for _, fd in ipairs(core.poll(fds)) do
+      local way = ways[fd]
+      if fd == door:fileno() then add_connection(ways, door:accept(), testing.dial(address))
+      elseif way and not pass(way, spoil) then end_connection(ways, way) end
+    end
+  end
 end
 
 local cable = {}
@@ -56,17 +68,11 @@ function cable.lay(address, options)
   return setmetatable({address = where, pid = pid}, Cable)
 end
 
-local function await_state(pid, state)
-  repeat
-    local file = assert(io.open(("/proc/%d/stat"):format(pid)))
-    local now = file:read("*a"):match("^.*%) (%a)")
-    file:close()
-  until now == state
-end
+local function state_of(pid) return files.read(("/proc/%d/stat"):format(pid)):match("^.*%) (%a)") end
 
 function Cable:stop()
   testing.kill(self.pid, "STOP")
-  await_state(self.pid, "T")
+  repeat until state_of(self.pid) == "T"
 end
 
 function Cable:go_on() testing.kill(self.pid, "CONT") end
