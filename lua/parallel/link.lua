@@ -41,6 +41,7 @@ local function connect(self)
   return connection, why
 end
 
+--- The manager has ended: so does this.
 function Link:finish()
   close_connection(self.number, self.pid)
   self.ended, self.busy = ENDED, false
