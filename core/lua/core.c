@@ -1,5 +1,8 @@
 #include "core/lua/core.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "core/lua/array.h"
 #include "core/lua/aside.h"
 #include "core/lua/barrier.h"
@@ -116,6 +119,14 @@ void core_own_class(lua_State *L, const char *name, const luaL_Reg *methods, int
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, first);
     lua_settop(L, first);
+}
+
+int core_cannot(lua_State *L, const char *what, const char *path) {
+    int error = errno;
+    lua_pushnil(L);
+    lua_pushfstring(L, "cannot %s '%s': %s", what, path, strerror(error));
+    lua_pushinteger(L, error);
+    return 3;
 }
 
 int luaopen_parallel_core(lua_State *L) {
