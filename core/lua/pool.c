@@ -329,6 +329,7 @@ static int pool_method_wait(lua_State *L) {
     int timeout_ms = check_timeout_ms(L, 2);
     uint64_t since = clock_now();
     PoolEvent event;
+    interrupt_check(L);
     for (;;) {
         int left = timeout_ms;
         uint64_t passed = (clock_now() - since) / NS_PER_MS;

@@ -106,11 +106,11 @@ const Sys sys = {
     .sendmsg = sendmsg,
     .recvmsg = recvmsg,
     .poll = poll,
-    .ppoll = ppoll,
     .epoll_create1 = epoll_create1,
     .epoll_ctl = epoll_ctl,
     .epoll_wait = epoll_wait,
     .close_range = raw_close_range,
+    .timer_create = timer_create,
     .fork = fork,
     .pidfd_open = raw_pidfd_open,
     .pidfd_send_signal = raw_pidfd_send_signal,
@@ -165,9 +165,8 @@ ASKING(int, connect, raw_connect, -1, (int d, const struct sockaddr *a, socklen_
 ASKING(int, getsockopt, getsockopt, -1, (int d, int l, int o, void *v, socklen_t *n),
        (d, l, o, v, n), NULL)
 ASKING(int, poll, poll, -1, (struct pollfd * p, nfds_t n, int t), (p, n, t), NULL)
-ASKING(int, ppoll, ppoll, -1,
-       (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s), (p, n, t, s),
-       NULL)
+ASKING(int, timer_create, timer_create, -1, (clockid_t c, struct sigevent *e, timer_t *t),
+       (c, e, t), NULL)
 ASKING(int, epoll_create1, epoll_create1, -1, (int f), (f), NULL)
 ASKING(int, epoll_ctl, epoll_ctl, -1, (int e, int o, int d, struct epoll_event *v), (e, o, d, v),
        NULL)
@@ -275,11 +274,11 @@ Sys sys = {
     .sendmsg = asking_sendmsg,
     .recvmsg = asking_recvmsg,
     .poll = asking_poll,
-    .ppoll = asking_ppoll,
     .epoll_create1 = asking_epoll_create1,
     .epoll_ctl = asking_epoll_ctl,
     .epoll_wait = asking_epoll_wait,
     .close_range = asking_close_range,
+    .timer_create = asking_timer_create,
     .fork = asking_fork,
     .pidfd_open = asking_pidfd_open,
     .pidfd_send_signal = asking_pidfd_send_signal,

@@ -60,12 +60,11 @@ typedef struct {
     ssize_t (*sendmsg)(int fd, const struct msghdr *message, int flags);
     ssize_t (*recvmsg)(int fd, struct msghdr *message, int flags);
     int (*poll)(struct pollfd *fds, nfds_t count, int timeout_ms);
-    int (*ppoll)(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
-                 const sigset_t *mask);
     int (*epoll_create1)(int flags);
     int (*epoll_ctl)(int epoll, int operation, int fd, struct epoll_event *event);
     int (*epoll_wait)(int epoll, struct epoll_event *events, int most, int timeout_ms);
     int (*close_range)(unsigned first, unsigned last, int flags);
+    int (*timer_create)(clockid_t clock, struct sigevent *event, timer_t *timer);
     // processes
     pid_t (*fork)(void);
     int (*pidfd_open)(pid_t pid, unsigned flags);
