@@ -125,7 +125,7 @@ static int left_ms(uint64_t deadline) {
 static int await(lua_State *L, const Connection *connection, short what, uint64_t deadline) {
     for (;;) {
         struct pollfd polled = {.fd = connection->channel.fd, .events = what};
-        int count = interrupt_poll(&polled, 1, left_ms(deadline));
+        int count = sys.poll(&polled, 1, left_ms(deadline));
         if (count > 0) return polled.revents;
         if (count == 0 && left_ms(deadline) == 0) return 0;
         if (count == -1 && errno != EINTR)

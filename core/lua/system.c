@@ -100,7 +100,7 @@ static int system_poll(lua_State *L) {
         lua_pop(L, 1);
     }
     int ms = seconds < 0 ? -1 : seconds > 2e6 ? 2000000000 : (int)ceil(seconds * 1000);
-    if (interrupt_poll(polled, count, ms) == -1 && errno != EINTR)
+    if (sys.poll(polled, count, ms) == -1 && errno != EINTR)
         return luaL_error(L, "cannot poll: %s", strerror(errno));
     lua_newtable(L);
     for (nfds_t i = 0, n = 0; i < count; i++) {

@@ -8,8 +8,8 @@
  *     point:action@n+    at the n-th time and every time after it
  *     point:action@*     every time
  *
- * several joined by commas. Actions: kill, stop, segv, abort (signals to the
- * process itself), killchild (the same as kill, but the process that armed it is
+ * several joined by commas. Actions: kill, stop, segv, abort, interrupt
+ * (signals to the process itself), killchild (the same as kill, but the process that armed it is
  * passed over, and what it does is not counted), exitN (_exit with status N), delayN (sleep N ms),
  * close (the argument of the point, a descriptor), short (what reads or writes moves one byte;
  * what sys.pipe2 or sys.socketpair makes has as little room as the kernel allows), and the name of

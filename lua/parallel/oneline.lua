@@ -31,8 +31,9 @@ local function map_function(code, separator)
     before, parameters = "local offset = info.offset; ", parameters .. ", info"
   end
   if separator then before = before .. "local f = fields(record, separator); " end
-  return checked(compiled("-e", ("local separator = select(2, ...); return function(%s) %s%s\nend"):format(
-    parameters, before, code:gsub("%%", "%%%%")), separator))
+  return checked(compiled("-e",
+    "local separator = select(2, ...); return function(" .. parameters .. ") " .. before .. code .. "\nend",
+    separator))
 end
 
 local function set_scope(info) _G.path, _G.header = info.path, info.header end
@@ -92,6 +93,17 @@ function oneline.set_globals(options)
     if not name then exit.with(exit.USAGE, "-v takes name=value, got '%s'", text) end
     _G[name] = as_value(value)
   end
+end
+
+--- The options that say what a job does, as a text.
+function oneline.command(options)
+  local lines = {}
+  for _, name in ipairs({"map", "begin", "end", "field_separator", "load", "variable"}) do
+    local value = options[name]
+    local list = type(value) == "table" and value or {value}
+    for _, text in ipairs(list) do lines[#lines + 1] = name .. ": " .. text end
+  end
+  return table.concat(lines, "\n")
 end
 
 return oneline
