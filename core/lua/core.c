@@ -25,6 +25,7 @@
 #include "core/lua/logfile.h"
 #include "core/lua/outcomes.h"
 #include "core/lua/parcel.h"
+#include "core/lua/pid.h"
 #include "core/lua/poller.h"
 #include "core/lua/pool.h"
 #include "core/lua/printer.h"
@@ -72,6 +73,7 @@ static Register *const PARTS[] = {
     logfile_register,
     outcomes_register,
     parcel_register,
+    pid_register,
     poller_register,
     pool_register,
     printer_register,
