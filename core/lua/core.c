@@ -16,13 +16,14 @@
 #include "core/lua/emitter.h"
 #include "core/lua/event.h"
 #include "core/lua/facts.h"
+#include "core/lua/file.h"
 #include "core/lua/files.h"
 #include "core/lua/intake.h"
 #include "core/lua/items.h"
 #include "core/lua/list.h"
 #include "core/lua/listener.h"
 #include "core/lua/lock.h"
-#include "core/lua/logfile.h"
+#include "core/lua/manifest.h"
 #include "core/lua/outcomes.h"
 #include "core/lua/parcel.h"
 #include "core/lua/pid.h"
@@ -36,6 +37,7 @@
 #include "core/lua/recruit.h"
 #include "core/lua/reduce.h"
 #include "core/lua/result.h"
+#include "core/lua/run.h"
 #include "core/lua/scratch.h"
 #include "core/lua/self.h"
 #include "core/lua/semaphore.h"
@@ -64,13 +66,14 @@ static Register *const PARTS[] = {
     emitter_register,
     event_register,
     facts_register,
+    file_register,
     files_register,
     intake_register,
     items_register,
     list_register,
     listener_register,
     lock_register,
-    logfile_register,
+    manifest_register,
     outcomes_register,
     parcel_register,
     pid_register,
@@ -84,6 +87,7 @@ static Register *const PARTS[] = {
     recruit_register,
     reduce_register,
     result_register,
+    run_register,
     scratch_register,
     self_register,
     semaphore_register,

@@ -83,6 +83,7 @@ const Sys sys = {
     .fstat = fstat,
     .ftruncate = ftruncate,
     .fallocate = fallocate,
+    .fsync = fsync,
     .fchmod = fchmod,
     .mkdir = mkdir,
     .linkat = linkat,
@@ -141,6 +142,7 @@ ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NUL
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
 ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
 ASKING(int, fallocate, fallocate, -1, (int d, int m, off_t o, off_t n), (d, m, o, n), NULL)
+ASKING(int, fsync, fsync, -1, (int d), (d), NULL)
 ASKING(int, fchmod, fchmod, -1, (int d, mode_t m), (d, m), NULL)
 ASKING(int, mkdir, mkdir, -1, (const char *s, mode_t m), (s, m), NULL)
 ASKING(int, linkat, linkat, -1, (int a, const char *s, int b, const char *t, int f),
@@ -251,6 +253,7 @@ Sys sys = {
     .fstat = asking_fstat,
     .ftruncate = asking_ftruncate,
     .fallocate = asking_fallocate,
+    .fsync = asking_fsync,
     .fchmod = asking_fchmod,
     .mkdir = asking_mkdir,
     .linkat = asking_linkat,

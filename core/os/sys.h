@@ -36,6 +36,7 @@ typedef struct {
     int (*fstat)(int fd, struct stat *info);
     int (*ftruncate)(int fd, off_t size);
     int (*fallocate)(int fd, int mode, off_t offset, off_t size);
+    int (*fsync)(int fd);
     int (*fchmod)(int fd, mode_t mode);
     int (*mkdir)(const char *path, mode_t mode);
     int (*linkat)(int from, const char *old, int to, const char *path, int flags);

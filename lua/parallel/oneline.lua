@@ -99,4 +99,15 @@ function oneline.set_globals(options)
   end
 end
 
+--- The options that say what a job does, as a text.
+function oneline.command(options)
+  local lines = {}
+  for _, name in ipairs({"map", "begin", "end", "field_separator", "load", "variable"}) do
+    local value = options[name]
+    local list = type(value) == "table" and value or {value}
+    for _, text in ipairs(list) do lines[#lines + 1] = name .. ": " .. text end
+  end
+  return table.concat(lines, "\n")
+end
+
 return oneline
