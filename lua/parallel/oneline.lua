@@ -75,7 +75,8 @@ function oneline.set_reduce(job, options)
     job.combine, job.reduce = code, nil
   elseif code then
     local opening = "return function(key, values, emit) "
-    job.reduce = compiled("--reduce", opening, "return " .. code) or checked(compiled("--reduce", opening, code))
+    job.reduce = compiled("--reduce", opening, "return " .. code)
+      or checked(compiled("--reduce", opening, code))
   end
   job.combine = options.combine or job.combine
 end
