@@ -13,6 +13,7 @@ local functions = require("parallel.functions")
 local globals = require("parallel.globals")
 local identity = require("parallel.identity")
 local inline = require("parallel.inline")
+local interruption = require("parallel.interruption")
 local log = require("parallel.log")
 local missing = require("parallel.missing")
 local printed = require("parallel.printed")
@@ -61,7 +62,10 @@ end
 function Crew:send(chunk)
   if chunk.items.n == 0 then return end
   local ok, number = pcall(hand_over, self, chunk)
-  if not ok then return send_one_by_one(self, chunk, tostring(number)) end
+  if not ok then
+    interruption.pass_on(number)
+    return send_one_by_one(self, chunk, tostring(number))
+  end
   self.held[number] = chunk
   self.holding = self.holding + 1
 end

@@ -22,6 +22,7 @@ local async_result = require("parallel.async_result")
 local chunker = require("parallel.chunker")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
+local interruption = require("parallel.interruption")
 
 local packing = require("parallel.packing")
 
@@ -38,6 +39,7 @@ local function encode_arguments(self, ...)
     self.calls:append(bytes)
     return parcel
   end
+  interruption.pass_on(bytes)
   ok, bytes = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x", be it the only one
   if ok then error("an argument changed while it was sent", 0) end
   error(failure.new({kind = "unsendable", index = self.last + 1, message = "args" .. tostring(bytes)}), 0)

@@ -412,6 +412,25 @@ describe("a signal", function()
       program:wait())
   end)
 
+  it("ends the program that is in a callback, whose own errors do not", function()
+    files.write("job.lua", [[
+      if jit then jit.off() end
+      local pool = require "parallel".Pool(1)
+      pool:apply(type, 1)
+      pool:apply_async(type, {1}, {callback = function() error("own") end}):wait()
+      pool:apply_async(type, {1}, {callback = function()
+        io.open("started", "w"):close()
+        while true do end
+      end})
+      while true do pool:step() end]])
+    local program = shell.start(command("job.lua"), {group = true})
+    while is_alive(program.pid) and not files.read(folder .. "started") do end
+    program:kill("INT")
+    local result = program:wait()
+    assert.equal("SIGINT", result.signal)
+    assert.match("parallel%-lua: interrupted by SIGINT\n$", result.stderr)
+  end)
+
   it("that ends a plain script is told in one line", function()
     -- compiled loops notice nothing, here as in luajit itself: a second signal ends them
     files.write("job.lua", "if jit then jit.off() end io.open('started', 'w'):close() while true do end")
