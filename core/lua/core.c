@@ -32,6 +32,7 @@
 #include "core/lua/recruit.h"
 #include "core/lua/reduce.h"
 #include "core/lua/result.h"
+#include "core/lua/roll.h"
 #include "core/lua/scratch.h"
 #include "core/lua/self.h"
 #include "core/lua/semaphore.h"
@@ -79,6 +80,7 @@ static Register *const PARTS[] = {
     recruit_register,
     reduce_register,
     result_register,
+    roll_register,
     scratch_register,
     self_register,
     semaphore_register,
