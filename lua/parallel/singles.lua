@@ -40,7 +40,8 @@ local function encode_arguments(self, ...)
   end
   ok, bytes = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x", be it the only one
   if ok then error("an argument changed while it was sent", 0) end
-  error(failure.new({kind = "unsendable", index = self.roll.last() + 1, message = "args" .. tostring(bytes)}), 0)
+  local number = self.roll.last() + 1
+  error(failure.new({kind = "unsendable", index = number, message = "args" .. tostring(bytes)}), 0)
 end
 
 -- Neighbours of one function and one limit are a run, up to where the next begins; a chunk is cut
