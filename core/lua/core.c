@@ -1,5 +1,8 @@
 #include "core/lua/core.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "core/lua/array.h"
 #include "core/lua/aside.h"
 #include "core/lua/barrier.h"
@@ -22,6 +25,7 @@
 #include "core/lua/logfile.h"
 #include "core/lua/outcomes.h"
 #include "core/lua/parcel.h"
+#include "core/lua/pid.h"
 #include "core/lua/poller.h"
 #include "core/lua/pool.h"
 #include "core/lua/printer.h"
@@ -70,6 +74,7 @@ static Register *const PARTS[] = {
     logfile_register,
     outcomes_register,
     parcel_register,
+    pid_register,
     poller_register,
     pool_register,
     printer_register,
@@ -118,6 +123,14 @@ void core_own_class(lua_State *L, const char *name, const luaL_Reg *methods, int
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, first);
     lua_settop(L, first);
+}
+
+int core_cannot(lua_State *L, const char *what, const char *path) {
+    int error = errno;
+    lua_pushnil(L);
+    lua_pushfstring(L, "cannot %s '%s': %s", what, path, strerror(error));
+    lua_pushinteger(L, error);
+    return 3;
 }
 
 int luaopen_parallel_core(lua_State *L) {

@@ -1,8 +1,6 @@
 #include "core/lua/logfile.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "core/lua/core.h"
@@ -16,14 +14,6 @@ typedef struct {
 
 static const char LOGFILE[] = "parallel.logfile";
 
-static int refused(lua_State *L, const char *path) {
-    int error = errno;
-    lua_pushnil(L);
-    lua_pushfstring(L, "cannot write '%s': %s", path, strerror(error));
-    lua_pushinteger(L, error);
-    return 3;
-}
-
 static int core_logfile(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int begin = lua_toboolean(L, 2) ? 0 : O_TRUNC;
@@ -31,7 +21,7 @@ static int core_logfile(lua_State *L) {
     *file = (Logfile){.fd = -1, .owner = getpid()};
     luaL_setmetatable(L, LOGFILE);
     file->fd = sys.open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | begin, 0600);
-    return file->fd == -1 ? refused(L, path) : 1;
+    return file->fd == -1 ? core_cannot(L, "write", path) : 1;
 }
 
 static int logfile_fd(lua_State *L) {

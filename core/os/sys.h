@@ -70,11 +70,9 @@ typedef struct {
     int (*pidfd_open)(pid_t pid, unsigned flags);
     int (*pidfd_send_signal)(int pidfd, int signal, siginfo_t *info, unsigned flags);
     pid_t (*clone_sibling)(void); // see core/os/template.h
-    int (*posix_spawn)(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
-                       const posix_spawnattr_t *attributes, char *const *argv); // our environment
-    int (*waitid)(idtype_t kind, id_t id, siginfo_t *info, int flags);
     int (*posix_spawnp)(pid_t *pid, const char *program, const posix_spawn_file_actions_t *actions,
-                        const posix_spawnattr_t *attributes, char *const argv[], char *const env[]);
+                        const posix_spawnattr_t *attributes, char *const *argv); // our environment
+    int (*waitid)(idtype_t kind, id_t id, siginfo_t *info, int flags);
 } Sys;
 
 #ifdef PARALLEL_LUA_TESTING

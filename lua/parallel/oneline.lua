@@ -31,8 +31,9 @@ local function map_function(code, separator)
     before, parameters = "local offset = info.offset; ", parameters .. ", info"
   end
   if separator then before = before .. "local f = fields(record, separator); " end
-  return checked(compiled("-e", ("local separator = select(2, ...); return function(%s) %s%s\nend"):format(
-    parameters, before, code:gsub("%%", "%%%%")), separator))
+  return checked(compiled("-e",
+    "local separator = select(2, ...); return function(" .. parameters .. ") " .. before .. code .. "\nend",
+    separator))
 end
 
 local function set_scope(info) _G.path, _G.header = info.path, info.header end

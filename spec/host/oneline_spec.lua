@@ -24,6 +24,7 @@ describe("a job in one line", function()
     ["%s -e 'emit(record)' a.txt"] = TEXT,
     ["%s -e 'if record:find(\"cat\") then emit(record) end' < a.txt"] = "The cat saw the dog.\n",
     ["%s -e 'emit(#record)' a.txt"] = "20\n6\n",
+    ["%s -e 'emit((record:match(\"%a+ (%l+)\")))' a.txt"] = "cat\ndog\n",
     ["%s -e 'emit:all(words(record, \"lower\"))' --reduce sum a.txt"] = "a\t1\ncat\t1\ndog\t2\nsaw\t1\nthe\t2\n",
     ["%s -e 'emit:all(words(record, \"lower\"))' --reduce sum --top 2 a.txt"] = "dog\t2\nthe\t2\n",
     ["%s -e 'emit(path, #record)' --reduce top:1 -f json a.txt"] = '{"key": "a.txt", "value": [20]}\n',

@@ -159,6 +159,18 @@ describe("a manager's list", function()
     assert.is_nil(list:pop())
   end)
 
+  it("is inserted into as a table is", function()
+    local list = manager:list()
+    list:insert("b")
+    list:insert(1, "a")
+    list:insert(3, "c")
+    assert.same({"a", "b", "c"}, list:to_table())
+    assert.match("there is no place 5 in a list of 3", raised(function() list:insert(5, "e") end))
+    assert.match("a list cannot hold nil", raised(function() list:insert(nil) end))
+    assert.match("a list cannot hold nil", raised(function() list:insert(1, nil) end))
+    assert.match("there is no place x in a list of 3", raised(function() list:insert("x", "y") end))
+  end)
+
   it("has no holes", function()
     local list = manager:list{ 1, 2 }
     assert.match("there is no place 4 in a list of 2", raised(function() list[4] = 1 end))
