@@ -74,8 +74,8 @@ end
 
 -- Messages about inputs, outputs and what is spilled, raised here or in a worker; those that emit
 -- raises begin with a place.
-local TROUBLE = {"^cannot open '", "^cannot read '", "^cannot write ", "^cannot spill to '",
-                 "cannot write a run", "cannot merge runs"}
+local TROUBLE = {"^cannot open '", "^cannot read '", "^cannot write '", "^cannot write the ",
+                 "^cannot spill to '", "cannot write a run", "cannot merge runs", "cannot write results"}
 local NO_READER = "^cannot write the output: Broken pipe"
 
 local function message_of(problem)

@@ -146,6 +146,11 @@ describe("a job in one line that is wrong", function()
     assert.match("^parallel%-lua: reduce: %-%-reduce:1: no\nstack traceback:\n", result.stderr)
   end)
 
+  it("with a value that its format does not have is told", function()
+    assert_fails(1, "reduce: cannot write JSON: a table has a table as a key",
+      "%s -q -f json -e 'emit(1, {[{}] = 1})' --reduce first a.txt")
+  end)
+
   it("with inputs that are missing is told", function()
     assert_fails(3, "cannot open 'none': No such file or directory", "%s -e 'emit(record)' a.txt none")
     assert_fails(3, "cannot open 'none': No such file or directory", "%s -a none -e 'emit(record)'")
