@@ -30,11 +30,13 @@ local function check_open(self)
   return self.pairs_of
 end
 
---- Iterate over key, value in the order of the job's `sort`.
+--- Iterate over key, value in the order of the job's `sort`. Several loops may go on at a time.
 function Result:pairs()
-  local pairs_of = check_open(self)
-  pairs_of:rewind()
-  return function() return pairs_of:next() end
+  local pairs_of = check_open(self):copy()
+  return function()
+    check_open(self) -- a result that only a loop knows must not lose its files either
+    return pairs_of:next()
+  end
 end
 
 --- How many pairs there are.
