@@ -81,6 +81,12 @@ describe("Result", function()
     assert.equal(4, #result:top(100))
   end)
 
+  it("gives the greatest of values of several types", function()
+    made_of({{"a", 1}, {"b", "x"}, {"c", true}, {"d", 2}, {"e", false}}, {combine = "first", sort = "key"})
+    assert.same({{"b", "x"}, {"d", 2}, {"a", 1}, {"c", true}, {"e", false}}, result:top(5))
+    assert.error_matches(function() result:top() end, "bad argument #1 to 'top' %(number expected, got no value%)")
+  end)
+
   it("gives the greatest values first when it is sorted by them", function()
     made_of({{"a", 1}, {"b", 3}, {"c", 3}}, {sort = "value desc"})
     assert.same({{"b", 3}, {"c", 3}}, result:top(2))
