@@ -1,6 +1,7 @@
 -- What waits for something lets the pools of its process go on meanwhile.
 local child = require "spec.support.child"
 local files = require "spec.support.files"
+local kept = require "spec.support.kept"
 local parallel = require "parallel"
 local pools = require "spec.support.pools"
 local shell = require "spec.support.shell"
@@ -10,19 +11,7 @@ local trials = require "spec.support.trials"
 local queue = parallel.Queue() -- for the whole file: it stays open until it is collected
 local full = parallel.Queue(1)
 
-local made = {}
-
--- Is closed after the test.
-local function keep(object)
-  made[#made + 1] = object
-  return object
-end
-
-local function clean_up()
-  pools.close()
-  for _, object in ipairs(made) do object:close() end
-  made = {}
-end
+local keep = kept.keep
 
 local function small(x) return x end
 
@@ -200,7 +189,7 @@ WAITS["a manager's queue:get"] = function(pool)
 end
 
 describe("a job whose stream a task feeds", function()
-  after_each(clean_up)
+  after_each(kept.close)
 
   it("lets the pool of that task go on", function()
     local fifo = files.path("fifo")
@@ -221,7 +210,7 @@ describe("a job whose stream a task feeds", function()
 end)
 
 describe("while it waits,", function()
-  after_each(clean_up)
+  after_each(kept.close)
 
   for name, wait in pairs(WAITS) do
     it(name .. " lets pools go on", function() wait(pools.open(2)) end)
@@ -291,7 +280,7 @@ describe("while it waits,", function()
 end)
 
 describe("a callback", function()
-  after_each(clean_up)
+  after_each(kept.close)
 
   it("may use the manager that is being waited for", function()
     local pool, manager = pools.open(1), keep(parallel.Manager())
@@ -391,7 +380,7 @@ describe("a callback", function()
 end)
 
 describe("a pool that belongs to an object of a manager", function()
-  after_each(clean_up)
+  after_each(kept.close)
 
   it("goes on between the requests", function()
     local event = keep(parallel.Event())
@@ -410,7 +399,7 @@ describe("a pool that belongs to an object of a manager", function()
 end)
 
 describe("an input that waits", function()
-  after_each(clean_up)
+  after_each(kept.close)
 
   it("is asked for one item after the other", function()
     local pool, asked = pools.open(2), false
