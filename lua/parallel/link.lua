@@ -7,6 +7,7 @@
 local authkey = require("parallel.authkey")
 local check = require("parallel.check")
 local core = require("parallel.core")
+local fault = require("parallel.fault")
 local finalizer = require("parallel.finalizer")
 local hidden = require("parallel.hidden")
 local identity = require("parallel.identity")
@@ -36,9 +37,11 @@ local function connect(self)
   local connection, why = core.client(self.address, self.key, PATIENCE)
   if connection then self.number = hidden.put(connection) else self.ended = ENDED end
   self.busy, self.owed = false, {}
+  fault("link.connected")
   return connection, why
 end
 
+--- The manager has ended: so does this.
 function Link:finish()
   close_connection(self.number, self.pid)
   self.ended, self.busy = ENDED, false
@@ -67,6 +70,7 @@ local function settle(self)
   self.busy, self.owed = true, {}
   for _, message in ipairs(owed) do
     pcall(connection.send_values, connection, nil, 0, 0, unpack(message, 1, message.n))
+    fault("link.settled")
   end
   self.busy = false
 end
@@ -103,16 +107,30 @@ local function give_up(self)
   rest(self)
 end
 
--- From what recv_values gave, under pcall: the results, or raises. Others were given up.
+local answering -- the link whose answer is being taken in
+
+local function restore(before, ...)
+  answering = before
+  return ...
+end
+
+local function receive(self, connection)
+  local before = answering
+  answering = self
+  return restore(before, pcall(connection.recv_values, connection))
+end
+
+-- From what receive gave: the results, or raises. Others were given up.
 local function conclude(self, connection, serial, ok, came, number, outcome, ...)
   if not ok then
     give_up(self)
     error(came, 0)
   end
   if came and number ~= serial then
-    return conclude(self, connection, serial, pcall(connection.recv_values, connection))
+    return conclude(self, connection, serial, receive(self, connection))
   end
   self.pending = nil
+  fault("link.answered")
   if not came then
     self:finish()
     check.fail(ENDED)
@@ -133,8 +151,9 @@ function Link:request(id, method, ...)
   self.serial, self.busy, self.pending = serial, true, serial
   local ok, sent = pcall(connection.send_values, connection, nil, serial, id, method, ...)
   if not ok then return refuse_to_send(self, sent) end
+  fault("link.asked")
   if not sent then return conclude(self, connection, serial, true) end
-  return conclude(self, connection, serial, pcall(connection.recv_values, connection))
+  return conclude(self, connection, serial, receive(self, connection))
 end
 
 -- ---- proxies --------------------------------------------------------------
@@ -189,14 +208,17 @@ function link.connect(address, key)
   return made
 end
 
---- The same for a proxy that came: one that cannot be reached says so when it is used. The manager
--- itself does not send its key to those who have it.
+--- The same for a proxy that came: one that cannot be reached says so when it is used. One that came
+-- from a manager's own process, not in an answer, came without the key.
 function link.to(address, key)
   local self = known(address, key)
   if self then return self end
   links[address] = new(address, key == nil and authkey.get() or key)
   return links[address]
 end
+
+--- The link to the manager whose answer is just being decoded; nil when there is none.
+function link.answering() return answering end
 
 --- In a manager's own process: nothing that was inherited is used here.
 function link.renounce()

@@ -1,6 +1,7 @@
 --- manager_server: the process of a manager: one loop, in which every request is answered at once or,
 -- when it has to wait, put aside (turn.lua) until its time has come.
 local core = require("parallel.core")
+local fault = require("parallel.fault")
 local finalizer = require("parallel.finalizer")
 local link = require("parallel.link")
 local listener = require("parallel.listener")
@@ -45,7 +46,10 @@ end
 local function let_go(self, now)
   while self.lingering[1] and self.lingering[1].until_when <= now do
     local entry = table.remove(self.lingering, 1)
-    if entry.count == 0 and entry.until_when <= now then self.held[entry.id] = nil end
+    if entry.count == 0 and entry.until_when <= now then
+      self.held[entry.id] = nil
+      fault("manager.let_go")
+    end
   end
 end
 
@@ -66,6 +70,7 @@ local function make(self, kind, ...)
   if object == nil then refusal.raise("the constructor of '%s' returned nothing", kind) end
   local entry = {id = self.last, kind = kind, class = class, object = object, count = 0}
   self.entries[entry.id] = entry
+  fault("manager.made")
   return local_proxy(self, entry)
 end
 
@@ -80,8 +85,8 @@ local function new_home(self)
     refusal.raise("'%s' cannot be called in the manager's process", tostring(name))
   end
 
-  function home.find(address, id)
-    local entry = address == self.address and self.entries[id]
+  function home.find(id)
+    local entry = self.entries[id]
     return entry and local_proxy(self, entry)
   end
 
@@ -90,6 +95,7 @@ local function new_home(self)
     if not self.recipient then return false end
     count_for(self, self.recipient, id, 1)
     self.granted[#self.granted + 1] = id
+    fault("manager.granted")
     return true
   end
 
@@ -110,6 +116,7 @@ local function drop_client(self, client)
   end
   for object in pairs(client.held) do object:forget(client) end
   for id, count in pairs(client.counts) do count_for(self, client, id, -count) end
+  fault("manager.dropped")
 end
 
 local function send(self, client, ...)
@@ -139,6 +146,7 @@ local function post(self, client, serial, ...)
 end
 
 local function answer(self, client, serial, ok, ...)
+  fault("manager.done")
   if client.gone or serial == 0 then return end
   if ok then return post(self, client, serial, "done", ...) end
   local text = refusal.text((...))
@@ -221,6 +229,7 @@ end
 -- From what recv_values gave, under pcall: was there a request? Garbage costs a client its connection.
 local function heed(self, client, ok, came, ...)
   if ok and came and is_request(...) then
+    fault("manager.asked")
     call(self, client, ...)
     return true
   end
@@ -255,6 +264,7 @@ end
 --- It waits from now on.
 function Server:put_aside(waiting)
   waiting.client.turns[waiting] = true
+  fault("manager.put_aside")
   if not waiting.deadline then return end
   self.timed[waiting] = true
   self.next_deadline = math.min(self.next_deadline, waiting.deadline)
@@ -264,6 +274,7 @@ end
 function Server:wake(waiting, ...)
   waiting.client.turns[waiting], self.timed[waiting] = nil, nil
   self.woken[#self.woken + 1] = {waiting, pack(...)}
+  fault("manager.woke")
 end
 
 --- A method raised where it must not.
@@ -304,6 +315,7 @@ local function welcome(self)
   }
   self.clients[client.fd] = client
   self.poller:watch(client.fd, true)
+  fault("manager.welcomed")
 end
 
 local function respond(self, fd)
@@ -364,6 +376,7 @@ local manager_server = {}
 function manager_server.run(control, address, key, linger)
   link.renounce()
   local door, why = listener.new{ address = address, authkey = key }
+  fault("manager.listening")
   control:send({door and door.address or false, why})
   if not door then return end
   local closing = finalizer.new(function() door:close() end) -- removes its path, whatever ends this

@@ -138,6 +138,15 @@ describe("parallel-lua", function()
   end)
 end)
 
+describe("many arguments", function()
+  it("are inputs all the same, however many", function()
+    files.write("job.lua", COUNT)
+    files.write("one", "one\n")
+    assert_prints("one\t20000\n", shell.run(("cd %s && %s job.lua $(printf 'one %%.0s' $(seq 20000))"):format(
+      folder, shell.program())))
+  end)
+end)
+
 describe("wrong usage", function()
   it("without a script is told", function()
     files.write("here", "")
@@ -157,6 +166,11 @@ describe("wrong usage", function()
       assert_fails(2, case[2], run_script(COUNT, {case[1]}))
     end)
   end
+
+  it("in a field that the command line replaces is told", function()
+    files.write("job.lua", "return {map = print, inputs = 5}")
+    assert_fails(2, "job.lua: 'inputs' must be a table, got number", run({"job.lua", "job.lua"}))
+  end)
 
   it("without inputs is told", function()
     files.write("job.lua", COUNT)
