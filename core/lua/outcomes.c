@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/lua/bytes.h"
 #include "core/lua/calls.h"
 #include "core/lua/codec.h"
 #include "core/lua/outcome.h"
@@ -327,7 +328,7 @@ static void take_one(Reading *r) {
 
 static Reading check_reading(lua_State *L) {
     size_t size;
-    const char *bytes = luaL_checklstring(L, BYTES, &size);
+    const char *bytes = bytes_check(L, BYTES, &size);
     luaL_checktype(L, RESULTS, LUA_TTABLE);
     return (Reading){.L = L,
                      .at = bytes,
@@ -342,6 +343,7 @@ static Reading check_reading(lua_State *L) {
 static void take_all(Reading *r) {
     lua_State *L = r->L;
     while (r->at < r->end) take_one(r);
+    bytes_release(L, BYTES);
     lua_pushinteger(L, r->last > r->settled ? r->last : r->settled);
     lua_pushvalue(L, FAILURES);
     lua_pushvalue(L, ELAPSED);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/lua/bytes.h"
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
 #include "core/lua/heap.h"
@@ -210,19 +211,24 @@ static uint64_t check_limit(lua_State *L, int index) {
     return seconds < 4e9 ? (uint64_t)(seconds * 1e9) + 1 : 0;
 }
 
+// A payload that is a bulk goes as that.
 static int pool_method_submit(lua_State *L) {
     PoolHandle *handle = check_open(L);
     size_t size;
-    const char *bytes = luaL_checklstring(L, 2, &size);
+    const char *bytes = bytes_check(L, 2, &size);
+    Bulk *bulk = bytes_bulk(L, 2);
+    if (bulk) size = 0;
     int worker = (int)luaL_optinteger(L, 3, 0);
     luaL_argcheck(L, worker >= 0 && worker <= pool_workers(handle->pool), 3, "no such worker");
     int handles[BUNDLE_MOST];
     TaskTerms terms = {.only = worker, .limit = check_limit(L, 4), .handles = handles};
+    terms.bulk = bulk ? bulk : bytes_bulk(L, 7);
     terms.handle_count = parcel_descriptors(L, 5, handles);
     lua_Integer items = luaL_optinteger(L, 6, 1);
     terms.items = items > 0 && items <= MOST_ITEMS ? (uint32_t)items : 1;
     uint64_t task = pool_submit(handle->pool, bytes, size, terms);
     if (!task) return luaL_error(L, "cannot submit a task: %s", strerror(errno));
+    bytes_release(L, 2);
     lua_pushinteger(L, (lua_Integer)task);
     return 1;
 }
@@ -268,7 +274,17 @@ static void push_end(lua_State *L, const PoolEvent *event) {
     lua_setfield(L, -2, "printed");
 }
 
-static int push_event(lua_State *L, const PoolEvent *event) {
+// Its kind, task and worker are pushed already. A large part stays where it was read to.
+static int push_answer(lua_State *L, Pool *pool, const PoolEvent *event) {
+    bool large = event->kind == POOL_PART && event->size >= BYTES_LARGE;
+    Buffer *part = large ? bytes_new(L) : NULL;
+    if (!large) lua_pushlstring(L, event->bytes, event->size);
+    parcel_push(L, event->handles, event->handle_count);
+    if (large && pool_take(pool, part) == -1) return luaL_error(L, "not enough memory");
+    return 5;
+}
+
+static int push_event(lua_State *L, Pool *pool, const PoolEvent *event) {
     static const char *const KINDS[] = {[POOL_PART] = "part",
                                         [POOL_RESULT] = "result",
                                         [POOL_ERROR] = "error",
@@ -285,12 +301,7 @@ static int push_event(lua_State *L, const PoolEvent *event) {
         return 4;
     }
     lua_pushinteger(L, event->worker + 1);
-    if (event->kind == POOL_PART || event->kind == POOL_RESULT) {
-        lua_pushlstring(L, event->bytes, event->size);
-        if (event->handle_count == 0) return 4;
-        parcel_push(L, event->handles, event->handle_count);
-        return 5;
-    }
+    if (event->kind == POOL_PART || event->kind == POOL_RESULT) return push_answer(L, pool, event);
     if (event->kind == POOL_ERROR)
         failed_push(L, event->bytes, event->size);
     else
@@ -336,7 +347,7 @@ static int pool_method_wait(lua_State *L) {
         int got = pool_wait(handle->pool, left, &event);
         if (got == 1 && event.kind == POOL_DEATH)
             outlets_bequeath(&handle->service.outlets, &event);
-        if (got == 1) return push_event(L, &event);
+        if (got == 1) return push_event(L, handle->pool, &event);
         if (got == 0) break;
         if (errno == ECHILD) return push_broken(L, handle->pool);
         if (errno != EINTR) return luaL_error(L, "cannot wait for the pool: %s", strerror(errno));

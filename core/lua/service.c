@@ -1,5 +1,6 @@
 #include "core/lua/service.h"
 
+#include "core/lua/bytes.h"
 #include "core/lua/child.h"
 #include "core/lua/failed.h"
 #include "core/lua/parcel.h"
@@ -22,20 +23,38 @@ static int append_string(lua_State *L, Buffer *to) {
     return bytes ? buffer_append(to, bytes, size) : 0;
 }
 
-// Calls function(self, payload, parcel). 0 with its reply, or -1 with an account of the
+static void push_bulk(lua_State *L, Self *self) {
+    if (buffer_size(&self->bulk) == 0) return lua_pushnil(L);
+    *bytes_new(L) = self->bulk;
+    self->bulk = (Buffer){0};
+}
+
+// A bulk without a payload is the payload.
+static void push_payload(lua_State *L, const char *payload, size_t size, int bulk) {
+    if (size == 0 && !lua_isnil(L, bulk))
+        lua_pushvalue(L, bulk);
+    else
+        lua_pushlstring(L, payload, size);
+}
+
+// Calls function(self, payload, parcel, bulk). 0 with its reply, or -1 with an account of the
 // error. The stack below belongs to the call in which we were forked, and keeps
 // the pool from being collected.
 static int call(LuaService *own, int function, Self *self, const char *payload, size_t size,
                 Buffer *reply) {
     lua_State *L = own->L;
     int base = lua_gettop(L);
+    int bulk = base + 1;
     lua_checkstack(L, LUA_MINSTACK);
+    push_bulk(L, self);
     lua_pushcfunction(L, failed_handler);
     lua_rawgeti(L, LUA_REGISTRYINDEX, function);
     self_push(L, self);
-    lua_pushlstring(L, payload, size);
+    push_payload(L, payload, size, bulk);
     parcel_push(L, self->handles, self->handle_count);
-    int failed = lua_pcall(L, 3, 1, base + 1) != 0;
+    lua_pushvalue(L, bulk);
+    int failed = lua_pcall(L, 4, 1, bulk + 1) != 0;
+    bytes_release(L, bulk);
     int written =
         failed ? failed_write(L, board_get(&self->board->item), reply) : append_string(L, reply);
     if (written == -1) _exit(SERVE_BROKEN); // no memory even to say so

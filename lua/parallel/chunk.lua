@@ -3,10 +3,18 @@ local core = require("parallel.core")
 
 local chunk = {}
 
---- The task that a worker is given: bytes, and the shared objects in them as a parcel.
+--- The task that a worker is given: Bytes, and the shared objects in them as a parcel; and
+-- when there is much in its calls, those apart as a bulk.
 function chunk.encode(self)
-  local items = self.items.calls and self.items.calls:bytes() or self.items
-  return core.encode_trusted("run", self.version.number, self.shape, items, self.first)
+  local items, bulk = self.items.calls and self.items.calls:bytes() or self.items, nil
+  if type(items) == "userdata" then items, bulk = nil, items end
+  local bytes, parcel = core.encode_bytes("run", self.version.number, self.shape, items, self.first)
+  return bytes, parcel, bulk
+end
+
+--- No worker needs its calls any more: all have their results.
+function chunk.release(self)
+  if self.items.calls then self.items.calls:release() end
 end
 
 local function part(items, from, to)

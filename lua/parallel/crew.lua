@@ -53,9 +53,9 @@ end
 
 -- Shared objects go along as descriptors, which can be closed by now, or too many.
 local function hand_over(self, chunk)
-  local payload, parcel = chunks.encode(chunk)
+  local payload, parcel, bulk = chunks.encode(chunk)
   return self.transport:submit(payload, nil, chunk.timeout or self.timeout, parcel or chunk.parcel,
-                               chunk.items.n)
+                               chunk.items.n, bulk)
 end
 
 function Crew:send(chunk)
@@ -195,6 +195,7 @@ function events.result(self, chunk, worker, reply, parcel)
     table.insert(self.again, piece(chunk, outcomes.last + 1, n, chunk.attempts))
   end
   if self.timeline then self.timeline:ran(worker, chunk, outcomes.last, outcomes.elapsed) end
+  if outcomes.last == n and not next(outcomes.failures) then chunks.release(chunk) end
   tell_outcomes(self, chunk, worker, self.pids[worker], outcomes)
 end
 
@@ -327,16 +328,19 @@ function Crew:stats() return figures.of(self) end
 
 -- ---- all workers ----------------------------------------------------------
 
-local function tell(self, worker, when, parcel, limit, payload)
-  local number = self.transport:submit(payload, worker, limit, parcel)
+local function tell(self, worker, when, parcel, limit, payload, bulk)
+  local number = self.transport:submit(payload, worker, limit, parcel, 1, bulk)
   self.held[number] = when
   return number
 end
 
---- Have this worker run `kind(...)`, which needs the shared objects in `parcel`, in at most `limit`
--- seconds (nil: any time); when(kind, worker, detail, parcel) gets the answer. Returns the task's number.
-function Crew:tell(worker, when, parcel, limit, kind, ...)
-  return tell(self, worker, when, parcel, limit, core.encode_trusted(kind, ...))
+--- Have this worker run a call of its own (see parallel.directed); when(kind, worker, detail, parcel)
+-- gets the answer. Returns the task's number.
+function Crew:call(worker, when, call)
+  local calls, bulk = call.arguments, nil
+  if type(calls) == "userdata" then calls, bulk = nil, calls end
+  local payload = core.encode_trusted("run_in", call.pid or false, call.version.number, "calls", calls, 1)
+  return tell(self, worker, when, call.parcel, call.limit, payload, bulk)
 end
 
 --- The same with every worker.

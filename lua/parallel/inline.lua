@@ -5,9 +5,9 @@ local core = require("parallel.core")
 local Inline = {}
 Inline.__index = Inline
 
-function Inline:submit(payload, _, _, parcel)
+function Inline:submit(payload, _, _, parcel, _, bulk)
   self.last = self.last + 1
-  table.insert(self.queue, {number = self.last, payload = payload, parcel = parcel})
+  table.insert(self.queue, {number = self.last, payload = payload, parcel = parcel, bulk = bulk})
   return self.last
 end
 
@@ -15,7 +15,7 @@ function Inline:wait()
   local task = table.remove(self.queue, 1)
   if not task then return nil, "timeout" end
   local worker = core.inline_self() -- one each: a task may itself use this pool
-  local ok, reply = pcall(self.handle, worker, task.payload, task.parcel)
+  local ok, reply = pcall(self.handle, worker, task.payload, task.parcel, task.bulk)
   self.done = self.done + 1
   if ok then return "result", task.number, 1, worker:taken() end
   return "error", task.number, 1, {message = tostring(reply), traceback = "", item = 0}

@@ -31,35 +31,34 @@ Singles.__index = Singles
 -- ---- coming in ------------------------------------------------------------
 
 -- As they are now: what the caller does to them afterwards is not seen.
--- Returns the shared objects among them.
+-- Returns the shared objects among them, and the call itself when it is large.
 local function encode_arguments(self, ...)
-  local ok, bytes, parcel = pcall(core.encode_trusted, ...)
-  if ok then
-    self.calls:append(bytes)
-    return parcel
-  end
-  ok, bytes = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x", be it the only one
+  local ok, parcel, alone = pcall(self.calls.encode, self.calls, ...)
+  if ok then return parcel, alone end
+  local why
+  ok, why = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x", be it the only one
   if ok then error("an argument changed while it was sent", 0) end
-  error(failure.new({kind = "unsendable", index = self.last + 1, message = "args" .. tostring(bytes)}), 0)
+  error(failure.new({kind = "unsendable", index = self.last + 1, message = "args" .. tostring(why)}), 0)
 end
 
 -- Neighbours of one function and one limit are a run; a chunk is cut from one run.
--- A parcel is about one message, so what has one travels alone.
-local function begin_run(self, version, timeout, parcel)
-  local run = {version = version, timeout = timeout, parcel = parcel}
+-- A parcel is about one message, so what has one travels alone, as does what is large.
+local function begin_run(self, version, timeout, parcel, alone)
+  local run = {version = version, timeout = timeout, parcel = parcel, alone = alone}
   if self.newest then self.newest.next = run else self.oldest = run end
   self.newest = run
   return run
 end
 
 -- While none is open, the places in `results` are given out from the first again.
-local function enlist(self, version, timeout, parcel, result)
+local function enlist(self, version, timeout, result, parcel, alone)
   local number, open, run = self.last + 1, self.open, self.newest
   if open == 0 then self.before = number - 1 end
   self.last, self.open = number, open + 1
   self.results[number - self.before] = setmetatable(result, self.class)
-  if not run or run.version ~= version or run.timeout ~= timeout or parcel or run.parcel then
-    run = begin_run(self, version, timeout, parcel)
+  if not run or run.version ~= version or run.timeout ~= timeout or parcel or alone
+    or run.parcel or run.alone then
+    run = begin_run(self, version, timeout, parcel, alone)
   end
   run.last = number
   return result
@@ -68,19 +67,19 @@ end
 --- A task f(...), f being known as `version`; returns its AsyncResult, or raises when
 -- an argument cannot be sent.
 function Singles:add(version, ...)
-  local parcel
-  if not self.calls:add(...) then parcel = encode_arguments(self, ...) end
+  local parcel, alone
+  if not self.calls:add(...) then parcel, alone = encode_arguments(self, ...) end
   -- With room for the value, and no more: a million of them may wait.
-  return enlist(self, version, nil, parcel, {index = self.last + 1, value = nil})
+  return enlist(self, version, nil, {index = self.last + 1, value = nil}, parcel, alone)
 end
 
 --- The same with further fields of the result: callback, error_callback, timeout, retries, label.
 function Singles:add_with(fields, version, ...)
-  local parcel
-  if not self.calls:add(...) then parcel = encode_arguments(self, ...) end
+  local parcel, alone
+  if not self.calls:add(...) then parcel, alone = encode_arguments(self, ...) end
   fields.index = self.last + 1
   fields.attended = (fields.callback or fields.error_callback) and true
-  return enlist(self, version, fields.timeout, parcel, fields)
+  return enlist(self, version, fields.timeout, fields, parcel, alone)
 end
 
 -- ---- going out ------------------------------------------------------------
@@ -123,9 +122,10 @@ function Singles:take()
   self.oldest = run_of(self, first)
   local run = self.oldest
   local n = together(self, run, self.chunker:size(self.last - first + 1))
+  local calls = self.calls:take(n)
   self.next = first + n
   return {source = self, version = run.version, timeout = run.timeout, shape = "calls",
-          parcel = run.parcel, first = first, items = {n = n, calls = self.calls:take(n)}}
+          parcel = run.parcel, first = first, items = {n = n, calls = run.alone or calls}}
 end
 
 -- ---- outcomes -------------------------------------------------------------

@@ -183,7 +183,7 @@ describe("items of a chunk", function()
     it("are never taken for whole when they are torn", function()
       testing.fault("result.partly:kill@2")
       pool = parallel.Pool(1)
-      check(plain, 0)
+      check(plain, 1)
     end)
   end)
 
