@@ -2,6 +2,7 @@
 
 #include "core/lua/bytes.h"
 #include "core/lua/collected.h"
+#include "core/lua/growth.h"
 
 static void push_bytes(lua_State *L, Buffer *buffer) {
     lua_pushlstring(L, buffer_bytes(buffer), buffer_size(buffer));
@@ -41,11 +42,15 @@ static int core_encode_bytes(lua_State *L) {
     return 2;
 }
 
-static int core_decode_trusted(lua_State *L) {
+static int decode_trusted(lua_State *L) {
     size_t size;
     const char *bytes = bytes_check(L, 1, &size);
     lua_settop(L, 2);
     return codec_decode_trusted(L, bytes, size, 2);
+}
+
+static int core_decode_trusted(lua_State *L) {
+    return bytes_bulk(L, 1) ? growth_of(L, decode_trusted) : decode_trusted(L);
 }
 
 void codec_register(lua_State *L) {

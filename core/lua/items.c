@@ -8,6 +8,7 @@
 #include "core/lua/calls.h"
 #include "core/lua/codec.h"
 #include "core/lua/failed.h"
+#include "core/lua/growth.h"
 #include "core/lua/guard.h"
 #include "core/lua/outcome.h"
 #include "core/lua/parcel.h"
@@ -313,7 +314,21 @@ static int push_tuple(lua_State *L) {
     return count;
 }
 
+// decode_call(items, parcel): the arguments
+static int decode_call(lua_State *L) {
+    const Items *items = lua_touserdata(L, 1);
+    return codec_decode_trusted(L, items->message, items->size, 2);
+}
+
+static int push_large_call(lua_State *L) {
+    lua_pushcfunction(L, decode_call);
+    lua_pushvalue(L, ITEMS);
+    lua_pushvalue(L, PARCEL);
+    return growth_call(L, 2);
+}
+
 static int push_arguments(lua_State *L, const Items *items) {
+    if (items->shape == SHAPE_CALLS && items->size >= BYTES_LARGE) return push_large_call(L);
     if (items->shape == SHAPE_CALLS)
         return codec_decode_trusted(L, items->message, items->size, PARCEL);
     lua_rawgeti(L, LIST, items->at);

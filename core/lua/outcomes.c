@@ -7,6 +7,7 @@
 #include "core/lua/bytes.h"
 #include "core/lua/calls.h"
 #include "core/lua/codec.h"
+#include "core/lua/growth.h"
 #include "core/lua/outcome.h"
 #include "core/os/clock.h"
 #include "core/wire/buffer.h"
@@ -354,7 +355,7 @@ static void push_reports(lua_State *L) {
     lua_pushvalue(L, BEGAN);
 }
 
-static int core_outcomes(lua_State *L) {
+static int read_outcomes(lua_State *L) {
     Reading r = check_reading(L);
     r.keep = lua_toboolean(L, PARCEL + 1) ? keep_packed : keep_value;
     lua_settop(L, PARCEL);
@@ -372,7 +373,7 @@ static void push_names(lua_State *L) {
     lua_pushliteral(L, "attended");
 }
 
-static int core_settle(lua_State *L) {
+static int read_to_settle(lua_State *L) {
     Reading r = check_reading(L);
     size_t calls;
     luaL_checkinteger(L, PARCEL + 1);
@@ -391,6 +392,20 @@ static int core_settle(lua_State *L) {
     lua_pushvalue(L, OTHERS);
     push_reports(L);
     return 7;
+}
+
+static int read_by(lua_State *L, lua_CFunction function) {
+    size_t size;
+    bytes_check(L, BYTES, &size);
+    return size < BYTES_LARGE ? function(L) : growth_of(L, function);
+}
+
+static int core_outcomes(lua_State *L) {
+    return read_by(L, read_outcomes);
+}
+
+static int core_settle(lua_State *L) {
+    return read_by(L, read_to_settle);
 }
 
 void outcomes_register(lua_State *L) {
