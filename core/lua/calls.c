@@ -194,8 +194,8 @@ static int calls_encode(lua_State *L) {
         buffer_free(call);
         return 1;
     }
-    append(L, calls, NOTHING, sizeof NOTHING);
     push_alone(L, call);
+    append(L, calls, NOTHING, sizeof NOTHING); // last: what fails adds no call
     return 2;
 }
 

@@ -1,5 +1,7 @@
 #include "core/lua/codec.h"
 
+#include <stdbool.h>
+
 #include "core/lua/bytes.h"
 #include "core/lua/collected.h"
 #include "core/lua/growth.h"
@@ -50,7 +52,8 @@ static int decode_trusted(lua_State *L) {
 }
 
 static int core_decode_trusted(lua_State *L) {
-    return bytes_bulk(L, 1) ? growth_of(L, decode_trusted) : decode_trusted(L);
+    bool large = bulk_size(bytes_bulk(L, 1)) >= GROWTH_LEAST;
+    return large ? growth_of(L, decode_trusted) : decode_trusted(L);
 }
 
 void codec_register(lua_State *L) {

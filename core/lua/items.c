@@ -328,7 +328,7 @@ static int push_large_call(lua_State *L) {
 }
 
 static int push_arguments(lua_State *L, const Items *items) {
-    if (items->shape == SHAPE_CALLS && items->size >= BYTES_LARGE) return push_large_call(L);
+    if (items->shape == SHAPE_CALLS && items->size >= GROWTH_LEAST) return push_large_call(L);
     if (items->shape == SHAPE_CALLS)
         return codec_decode_trusted(L, items->message, items->size, PARCEL);
     lua_rawgeti(L, LIST, items->at);

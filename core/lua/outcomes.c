@@ -397,7 +397,7 @@ static int read_to_settle(lua_State *L) {
 static int read_by(lua_State *L, lua_CFunction function) {
     size_t size;
     bytes_check(L, BYTES, &size);
-    return size < BYTES_LARGE ? function(L) : growth_of(L, function);
+    return size < GROWTH_LEAST ? function(L) : growth_of(L, function);
 }
 
 static int core_outcomes(lua_State *L) {

@@ -184,13 +184,18 @@ local function tell_outcomes(self, chunk, worker, pid, outcomes)
   end)
 end
 
+-- What cannot be read, for want of memory, settles nothing; then the end of the chunk shows a gap.
 function events.part(self, chunk, worker, reply, parcel)
-  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(self, chunk, reply, parcel, worker))
+  local ok, outcomes = pcall(read_outcomes, self, chunk, reply, parcel, worker)
+  if ok then return tell_outcomes(self, chunk, worker, self.pids[worker], outcomes) end
+  chunk.unread = chunk.unread or outcomes
 end
 
 -- What a worker that retires has left goes to another.
 function events.result(self, chunk, worker, reply, parcel)
-  local outcomes, n = read_outcomes(self, chunk, reply, parcel, worker), chunk.items.n
+  local ok, outcomes = pcall(read_outcomes, self, chunk, reply, parcel, worker)
+  local n = chunk.items.n
+  if not ok then return events.error(self, chunk, worker, {message = chunk.unread or outcomes}) end
   if outcomes.last < n then
     table.insert(self.again, piece(chunk, outcomes.last + 1, n, chunk.attempts))
   end

@@ -59,7 +59,7 @@ function directed.arguments(...)
   local ok, parcel, alone = pcall(calls.encode, calls, ...)
   if ok then return (alone or calls):bytes(), parcel end
   core.encode_trusted(packing.pack(...)) -- raises again, with the number of an only argument too
-  error("an argument changed while it was sent", 0)
+  error(parcel, 0) -- there was no memory, or an argument has changed meanwhile
 end
 
 -- The one of the first worker that has one.

@@ -37,7 +37,7 @@ local function encode_arguments(self, ...)
   if ok then return parcel, alone end
   local why
   ok, why = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x", be it the only one
-  if ok then error("an argument changed while it was sent", 0) end
+  if ok then error(parcel, 0) end -- there was no memory, or an argument has changed meanwhile
   error(failure.new({kind = "unsendable", index = self.last + 1, message = "args" .. tostring(why)}), 0)
 end
 
