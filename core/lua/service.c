@@ -37,6 +37,39 @@ static void push_payload(lua_State *L, const char *payload, size_t size, int bul
         lua_pushlstring(L, payload, size);
 }
 
+typedef struct {
+    int function; // reference
+    Self *self;
+    const char *payload;
+    size_t size;
+} Call;
+
+// arrange(call): the bulk, and then the function with its arguments
+static int arrange(lua_State *L) {
+    const Call *call = lua_touserdata(L, 1);
+    Self *self = call->self;
+    push_bulk(L, self);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, call->function);
+    self_push(L, self);
+    push_payload(L, call->payload, call->size, 2);
+    parcel_push(L, self->handles, self->handle_count);
+    lua_pushvalue(L, 2);
+    return 6;
+}
+
+// Protected from the first allocation on: an error must not go on into our parent's code. Whatever
+// becomes of the call, its bulk is freed, of which the collector does not know how large it is.
+static int call_protected(lua_State *L, Call *call) {
+    int handler = lua_gettop(L) + 1;
+    lua_pushcfunction(L, failed_handler);
+    lua_pushcfunction(L, arrange);
+    lua_pushlightuserdata(L, call);
+    if (lua_pcall(L, 1, 6, handler) != 0) return -1;
+    int failed = lua_pcall(L, 4, 1, handler) != 0;
+    bytes_release(L, handler + 1);
+    return failed ? -1 : 0;
+}
+
 // Calls function(self, payload, parcel, bulk). 0 with its reply, or -1 with an account of the
 // error. The stack below belongs to the call in which we were forked, and keeps
 // the pool from being collected.
@@ -44,22 +77,14 @@ static int call(LuaService *own, int function, Self *self, const char *payload, 
                 Buffer *reply) {
     lua_State *L = own->L;
     int base = lua_gettop(L);
-    int bulk = base + 1;
     lua_checkstack(L, LUA_MINSTACK);
-    push_bulk(L, self);
-    lua_pushcfunction(L, failed_handler);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, function);
-    self_push(L, self);
-    push_payload(L, payload, size, bulk);
-    parcel_push(L, self->handles, self->handle_count);
-    lua_pushvalue(L, bulk);
-    int failed = lua_pcall(L, 4, 1, bulk + 1) != 0;
-    bytes_release(L, bulk);
+    Call task = {.function = function, .self = self, .payload = payload, .size = size};
+    int failed = call_protected(L, &task);
     int written =
         failed ? failed_write(L, board_get(&self->board->item), reply) : append_string(L, reply);
     if (written == -1) _exit(SERVE_BROKEN); // no memory even to say so
     lua_settop(L, base);
-    return failed ? -1 : 0;
+    return failed;
 }
 
 static int begin(void *context, Self *self, Buffer *reply) {

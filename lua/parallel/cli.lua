@@ -93,6 +93,7 @@ local function run_job(job)
   if ok then return result end
   if message_of(result):match(NO_READER) then exit.quietly() end
   if is_input_output(result) then exit.with(exit.INPUT_OUTPUT, "%s", tostring(result)) end
+  if message_of(result):match("^cannot use the journal ") then exit.with(exit.USAGE, "%s", result) end
   error(result, 0)
 end
 

@@ -13,6 +13,7 @@ local functions = require("parallel.functions")
 local globals = require("parallel.globals")
 local identity = require("parallel.identity")
 local inline = require("parallel.inline")
+local interruption = require("parallel.interruption")
 local log = require("parallel.log")
 local missing = require("parallel.missing")
 local printed = require("parallel.printed")
@@ -61,7 +62,10 @@ end
 function Crew:send(chunk)
   if chunk.items.n == 0 then return end
   local ok, number = pcall(hand_over, self, chunk)
-  if not ok then return send_one_by_one(self, chunk, tostring(number)) end
+  if not ok then
+    interruption.pass_on(number)
+    return send_one_by_one(self, chunk, tostring(number))
+  end
   self.held[number] = chunk
   self.holding = self.holding + 1
 end
@@ -333,25 +337,19 @@ function Crew:stats() return figures.of(self) end
 
 -- ---- all workers ----------------------------------------------------------
 
-local function tell(self, worker, when, parcel, limit, payload, bulk)
+--- Have this worker run a task of its own, which needs the shared objects in `parcel`, in at most
+-- `limit` seconds (nil: any time); when(kind, worker, detail, parcel) gets the answer. Returns the
+-- task's number.
+function Crew:tell(worker, when, parcel, limit, payload, bulk)
   local number = self.transport:submit(payload, worker, limit, parcel, 1, bulk)
   self.held[number] = when
   return number
 end
 
---- Have this worker run a call of its own (see parallel.directed); when(kind, worker, detail, parcel)
--- gets the answer. Returns the task's number.
-function Crew:call(worker, when, call)
-  local calls, bulk = call.arguments, nil
-  if type(calls) == "userdata" then calls, bulk = nil, calls end
-  local payload = core.encode_trusted("run_in", call.pid or false, call.version.number, "calls", calls, 1)
-  return tell(self, worker, when, call.parcel, call.limit, payload, bulk)
-end
-
 --- The same with every worker.
 function Crew:tell_each(when, parcel, kind, ...)
   local payload = core.encode_trusted(kind, ...)
-  for worker = 1, self.workers do tell(self, worker, when, parcel, nil, payload) end
+  for worker = 1, self.workers do self:tell(worker, when, parcel, nil, payload) end
 end
 
 local function ignore() end

@@ -3,6 +3,7 @@
 -- They are in no source: what they lose with their worker is lost, and they are not run again.
 local core = require("parallel.core")
 local failure = require("parallel.failure")
+local interruption = require("parallel.interruption")
 local packing = require("parallel.packing")
 local printed = require("parallel.printed")
 
@@ -50,7 +51,10 @@ function directed.start(crew, worker, call, when)
     if answer.settled == 1 then return when(answer.results[1]) end
     directed.start(crew, worker, call, when) -- the worker retired first
   end
-  call.task = crew:call(worker, receive, call)
+  local calls, bulk = call.arguments, nil
+  if type(calls) == "userdata" then calls, bulk = nil, calls end
+  local payload = core.encode_trusted("run_in", call.pid or false, call.version.number, "calls", calls, 1)
+  call.task = crew:tell(worker, receive, call.parcel, call.limit, payload, bulk)
 end
 
 --- The arguments as a call has them: bytes, parcel. Raises "[1].x: REASON" for what cannot be sent.
@@ -58,6 +62,7 @@ function directed.arguments(...)
   local calls = core.calls()
   local ok, parcel, alone = pcall(calls.encode, calls, ...)
   if ok then return (alone or calls):bytes(), parcel end
+  interruption.pass_on(parcel)
   core.encode_trusted(packing.pack(...)) -- raises again, with the number of an only argument too
   error(parcel, 0) -- there was no memory, or an argument has changed meanwhile
 end

@@ -27,6 +27,7 @@ local FIELDS = {
   start_method = {"string"}, memory = {"string", "number"}, tmpdir = {"string"},
   timeout = {"number"}, seed = {"number"}, halt = {"string"}, skip_bad = {"number"},
   on_failure = {"function"},
+  warn = {"function"}, command = {"string"}, journal = {"string"},
   joblog = {"string"}, resume = {"string"}, trace = {"string"}, report = {"string"}, backend = {"string"},
 }
 local FORMATS = {"tsv", "json", "csv", "lua", "raw"}
@@ -153,6 +154,17 @@ local function prepare_map_only(made)
   made.tag = made.is_map_only and made.tag or nil
 end
 
+-- What comes but once, or is no file, cannot be found again by a later run.
+local function check_journal(made)
+  if not made.journal then return true end
+  if made.is_map_only then return nil, "'journal' is for jobs that reduce; those that only map have 'joblog' and 'resume'" end
+  if made.values or type(made.inputs) == "function" then return nil, "'journal' is for files" end
+  for _, input in ipairs(made.inputs or {}) do
+    if type(input) ~= "string" or input == "-" then return nil, "'journal' is for files" end
+  end
+  return true
+end
+
 local function holds(list, value)
   return type(list) == "table" and contains(list, value)
 end
@@ -197,6 +209,7 @@ function job.prepare(fields)
   prepare_map_only(made)
   made.is_timed = made.joblog ~= nil or timeline.wanted(made)
   ok, why = check_resume(made)
+  if ok then ok, why = check_journal(made) end
   if not ok then return nil, why end
   return made
 end

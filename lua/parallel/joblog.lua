@@ -89,7 +89,7 @@ end
 -- Raises a message.
 function joblog.open(path, resume)
   local self = joblog.read(path, resume)
-  local file, why = core.logfile(path, resume ~= nil)
+  local file, why = core.file(path, resume and "append" or "renew")
   if not file then error(why, 0) end
   self.file = file
   if self.last ~= "" and self.last ~= "\n" then core.write(file:fd(), "\n") end -- a torn line ends there

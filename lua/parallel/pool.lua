@@ -9,6 +9,7 @@ local engines = require("parallel.engines")
 local failure = require("parallel.failure")
 local gathered = require("parallel.gathered")
 local identity = require("parallel.identity")
+local interruption = require("parallel.interruption")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.packing")
@@ -72,6 +73,7 @@ local function capture(self, f)
   if known then return known end
   local ok, version = pcall(self.crew.functions.take, self.crew.functions, f)
   if ok then return version end
+  interruption.pass_on(version)
   error(failure.new({kind = "unsendable", message = "function: " .. tostring(version)}), 0)
 end
 

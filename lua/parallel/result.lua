@@ -6,7 +6,7 @@ local Result = {}
 Result.__index = Result
 
 local STATS = {"splits", "bytes", "pairs", "seconds", "workers", "deaths", "retried"}
-local LACKS = {"skipped", "failed"} -- told when there are any
+local RARE = {"resumed", "skipped", "failed"} -- told when there are any
 
 --- The lines that --stats prints: a name, a tab and a number each; stats, then counters by name.
 function Result:report()
@@ -14,7 +14,7 @@ function Result:report()
   for i, name in ipairs(STATS) do
     lines[i] = (name == "seconds" and "%s\t%.3f" or "%s\t%d"):format(name, self.stats[name])
   end
-  for _, name in ipairs(LACKS) do
+  for _, name in ipairs(RARE) do
     if self.stats[name] > 0 then lines[#lines + 1] = ("%s\t%d"):format(name, self.stats[name]) end
   end
   for name in pairs(self.counters) do names[#names + 1] = name end

@@ -42,13 +42,13 @@ local function set_running(job, given)
   job.workers = options.workers(given.jobs) or job.workers
   if given.inline then job.workers = 0 end
   job.progress = not given.quiet and (given.progress or job.progress) or nil
-  if given.verbose and not given.quiet then
-    job.note = function(text) io.stderr:write("parallel-lua: ", text, "\n") end
-  end
+  local function tell(text) io.stderr:write("parallel-lua: ", text, "\n") end
+  if given.verbose and not given.quiet then job.note = tell end
+  if not given.quiet then job.warn = tell end
 end
 
 local function set_failures(job, given)
-  for _, field in ipairs({"halt", "retries", "timeout", "skip_bad", "joblog", "trace", "report", "seed",
+  for _, field in ipairs({"halt", "retries", "timeout", "skip_bad", "joblog", "journal", "trace", "report", "seed",
                           "backend"}) do
     if given[field] ~= nil then job[field] = given[field] end
   end
@@ -63,6 +63,7 @@ local function set_input(job, given, inputs)
   job.partitions = given.partitions or job.partitions
   job.memory, job.tmpdir = given.memory or job.memory, given.tmpdir or job.tmpdir
   job.inputs = inputs or job.inputs
+  job.command = oneline.command(given)
 end
 
 local settings = {}

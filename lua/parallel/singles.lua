@@ -22,6 +22,7 @@ local async_result = require("parallel.async_result")
 local chunker = require("parallel.chunker")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
+local interruption = require("parallel.interruption")
 
 local packing = require("parallel.packing")
 
@@ -35,6 +36,7 @@ Singles.__index = Singles
 local function encode_arguments(self, ...)
   local ok, parcel, alone = pcall(self.calls.encode, self.calls, ...)
   if ok then return parcel, alone end
+  interruption.pass_on(parcel)
   local why
   ok, why = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x", be it the only one
   if ok then error(parcel, 0) end -- there was no memory, or an argument has changed meanwhile

@@ -381,6 +381,56 @@ describe("a signal", function()
     -- the harness fails this test when a worker lives on
   end)
 
+  -- what waits, by the system call that does
+  local WAITS = {
+    poll = "parallel.Pipe():recv()",
+    futex = "parallel.Queue():get()",
+    epoll_wait = "parallel.Pool(1):apply(function() while true do end end)",
+  }
+  for call, code in pairs(WAITS) do
+    for form, text in pairs({[""] = "%s", [" in a coroutine"] = "coroutine.wrap(function() %s end)()"}) do
+      it(("that comes just before %s%s ends the wait"):format(call, form), function()
+        files.write("job.lua", "parallel = require 'parallel' " .. text:format(code))
+        local fault = ("sys.%s:interrupt@1"):format(call)
+        assert.same({stdout = "", stderr = "parallel-lua: interrupted by SIGINT\n", signal = "SIGINT"},
+          run({"job.lua"}, {env = {PARALLEL_LUA_FAULT = fault}}))
+      end)
+    end
+  end
+
+  it("reaches code that LuaJIT compiled where that asks for a pool's events", function()
+    files.write("job.lua", [[
+      local pool = require "parallel".Pool(1)
+      pool:apply_async(function() while true do end end)
+      for i = 1, 1000 do pool:step() end
+      io.open("started", "w"):close()
+      while true do pool:step() end]])
+    local program = shell.start(command("job.lua"), {group = true})
+    while is_alive(program.pid) and not files.read(folder .. "started") do end
+    program:kill("INT")
+    assert.same({stdout = "", stderr = "parallel-lua: interrupted by SIGINT\n", signal = "SIGINT"},
+      program:wait())
+  end)
+
+  it("ends the program that is in a callback, whose own errors do not", function()
+    files.write("job.lua", [[
+      if jit then jit.off() end
+      local pool = require "parallel".Pool(1)
+      pool:apply(type, 1)
+      pool:apply_async(type, {1}, {callback = function() error("own") end}):wait()
+      pool:apply_async(type, {1}, {callback = function()
+        io.open("started", "w"):close()
+        while true do end
+      end})
+      while true do pool:step() end]])
+    local program = shell.start(command("job.lua"), {group = true})
+    while is_alive(program.pid) and not files.read(folder .. "started") do end
+    program:kill("INT")
+    local result = program:wait()
+    assert.equal("SIGINT", result.signal)
+    assert.match("parallel%-lua: interrupted by SIGINT\n$", result.stderr)
+  end)
+
   it("that ends a plain script is told in one line", function()
     -- compiled loops notice nothing, here as in luajit itself: a second signal ends them
     files.write("job.lua", "if jit then jit.off() end io.open('started', 'w'):close() while true do end")

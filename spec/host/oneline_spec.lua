@@ -24,6 +24,7 @@ describe("a job in one line", function()
     ["%s -e 'emit(record)' a.txt"] = TEXT,
     ["%s -e 'if record:find(\"cat\") then emit(record) end' < a.txt"] = "The cat saw the dog.\n",
     ["%s -e 'emit(#record)' a.txt"] = "20\n6\n",
+    ["%s -e 'emit((record:match(\"%a+ (%l+)\")))' a.txt"] = "cat\ndog\n",
     ["%s -e 'emit:all(words(record, \"lower\"))' --reduce sum a.txt"] = "a\t1\ncat\t1\ndog\t2\nsaw\t1\nthe\t2\n",
     ["%s -e 'emit:all(words(record, \"lower\"))' --reduce sum --top 2 a.txt"] = "dog\t2\nthe\t2\n",
     ["%s -e 'emit(path, #record)' --reduce top:1 -f json a.txt"] = '{"key": "a.txt", "value": [20]}\n',
@@ -106,8 +107,11 @@ end)
 
 describe("a job in one line that is wrong", function()
   for command, message in pairs({
-    ["%s -e 'emit(' a.txt"] = "-e:2: unexpected symbol near 'end'",
-    ["%s -e 'emit(record)' --reduce '(' a.txt"] = "--reduce:2: unexpected symbol near 'end'",
+    ["%s -e 'emit(' a.txt"] = "-e:1: unexpected symbol near <eof>",
+    ["%s -e 'emit(1)' -e 'x = end' a.txt"] = "-e:2: unexpected symbol near 'end'",
+    ["%s -e 'if record then' --end 'x = 1' a.txt"] = "-e:1: 'end' expected near <eof>",
+    ["%s -e 'emit(1)' --end 'end x = 1 do' a.txt"] = "--end:1: <eof> expected near 'end'",
+    ["%s -e 'emit(record)' --reduce '(' a.txt"] = "--reduce:1: unexpected symbol near <eof>",
     ["%s -e 'emit(1)' --combine summ a.txt"] =
       "-e: 'combine' must be one of sum, count, min, max, mean, first, last, list, set, hist, top:N, got 'summ'",
     ["%s -e 'emit(1)' -v 3=4 a.txt"] = "-v takes name=value, got '3=4'",
@@ -122,7 +126,7 @@ describe("a job in one line that is wrong", function()
       local result = run(command)
       assert.equal(2, result.status)
       assert.equal("", result.stdout)
-      assert.equal("parallel-lua: " .. message .. "\n", (result.stderr:gsub("'<eof>'", "'end'")))
+      assert.equal("parallel-lua: " .. message .. "\n", (result.stderr:gsub("'<eof>'", "<eof>")))
     end)
   end
 

@@ -98,13 +98,24 @@ local function differences(before)
   return list
 end
 
---- What changed since the snapshot, as a list of lines; empty when all is well.
-function leaks.since(before)
+local function collect()
   collectgarbage()
   collectgarbage() -- what the first round's finalizers let go of
+end
+
+-- LuaJIT's compiled code holds on to the closures and upvalues that it was made for.
+local function forget_compiled_code()
+  if jit then jit.flush() end
+end
+
+--- What changed since the snapshot, as a list of lines; empty when all is well.
+function leaks.since(before)
+  collect()
   local list = differences(before)
+  if #list > 0 then forget_compiled_code() end
   local deadline = busted.monotime() + GRACE
   while #list > 0 and busted.monotime() < deadline do
+    collect()
     busted.sleep(0.01)
     list = differences(before)
   end
