@@ -13,8 +13,7 @@ enum { GROWTH_LEAST = 1 << 20 }; // bytes of a message for which it pays
 /* As lua_call for any number of results, which it returns. */
 int growth_call(lua_State *L, int arguments);
 
-/* Calls the function with all that is on this stack, so: for a C function that is to grow itself.
- */
+/* Calls the function so, with all that is on this stack. */
 int growth_of(lua_State *L, lua_CFunction function);
 
 #endif

@@ -38,7 +38,7 @@ describe("a large value", function()
   it("comes in its turn between small ones", function()
     local pool, results = pools.open(2), {}
     for i = 1, 60 do
-      results[i] = pool:submit(function(x, i) return x and #x or 0, i end, i % 7 == 0 and TEXT or {i}, i)
+      results[i] = pool:submit(function(x, number) return #x, number end, i % 7 == 0 and TEXT or {i}, i)
     end
     for i = 1, 60 do assert.same({i % 7 == 0 and #TEXT or 1, i}, {results[i]:get()}) end
   end)
@@ -135,7 +135,7 @@ describe("a large value, when there is no memory for it,", function()
 
   -- Every allocation of the core fails once, here or in the worker.
   it("is an error or comes whole, and the next one comes", function()
-    local n, acted = 0, nil
+    local n, acted = 0
     repeat
       n = n + 1
       local pool = pools.open({workers = 1, retries = 1})
