@@ -33,6 +33,8 @@ typedef struct {
     Buffer kept;         // what the worker that is being started inherits
     LuaStarter *starter; // kept alive by the reference
     int starter_reference;
+    PoolEvent event;  // what happened last
+    bool undelivered; // Lua does not know of it yet: there was no memory
 } PoolHandle;
 
 static PoolHandle *check_open(lua_State *L) {
@@ -328,20 +330,28 @@ static int check_timeout_ms(lua_State *L, int index) {
     return seconds > 2e6 ? 2000000000 : (int)ceil(seconds * 1000);
 }
 
+// What raises for want of memory is tried again with the next call: no outcome gets lost.
+static int deliver(lua_State *L, PoolHandle *handle) {
+    handle->undelivered = true;
+    int results = push_event(L, handle->pool, &handle->event);
+    handle->undelivered = false;
+    return results;
+}
+
 static int pool_method_wait(lua_State *L) {
     PoolHandle *handle = check_open(L);
     int timeout_ms = check_timeout_ms(L, 2);
     uint64_t since = clock_now();
-    PoolEvent event;
     interrupt_check(L);
+    if (handle->undelivered) return deliver(L, handle);
     for (;;) {
         int left = timeout_ms;
         uint64_t passed = (clock_now() - since) / NS_PER_MS;
         if (left > 0) left = passed < (uint64_t)left ? left - (int)passed : 0;
-        int got = pool_wait(handle->pool, left, &event);
-        if (got == 1 && event.kind == POOL_DEATH)
-            outlets_bequeath(&handle->service.outlets, &event);
-        if (got == 1) return push_event(L, handle->pool, &event);
+        int got = pool_wait(handle->pool, left, &handle->event);
+        if (got == 1 && handle->event.kind == POOL_DEATH)
+            outlets_bequeath(&handle->service.outlets, &handle->event);
+        if (got == 1) return deliver(L, handle);
         if (got == 0) break;
         if (errno == ECHILD) return push_broken(L, handle->pool);
         if (errno != EINTR) return luaL_error(L, "cannot wait for the pool: %s", strerror(errno));
@@ -366,6 +376,7 @@ static int pool_method_resize(lua_State *L) {
     PoolHandle *handle = check_open(L);
     lua_Integer workers = luaL_checkinteger(L, 2);
     luaL_argcheck(L, workers > 0 && workers < 1 << 16, 2, "at least one worker is needed");
+    if (handle->undelivered) return luaL_error(L, "not enough memory"); // it lies in a channel
     heap_age(L);
     if (pool_resize(handle->pool, (int)workers) == 0) return 0;
     return luaL_error(L, "cannot resize the pool: %s", strerror(errno));
@@ -452,7 +463,8 @@ static int pool_method_descriptor(lua_State *L) {
 }
 
 static int pool_method_timeout(lua_State *L) {
-    int ms = pool_timeout(check_open(L)->pool);
+    const PoolHandle *handle = check_open(L);
+    int ms = handle->undelivered ? 0 : pool_timeout(handle->pool);
     if (ms == -1) return 0;
     lua_pushnumber(L, ms / 1000.0);
     return 1;

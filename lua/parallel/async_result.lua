@@ -65,7 +65,9 @@ end
 --- The results. Raises the Failure it ended with, or one of kind "timeout"
 -- when waiting ran out: the task goes on, and get may be called again.
 function AsyncResult:get(timeout)
-  if self.value == nil and not self:wait(timeout) then
+  local value = self.value
+  if value ~= nil then return value end
+  if not self:wait(timeout) then
     error(failure.new({kind = "timeout", index = self.index, label = self.label,
                        message = ("not ready after %.1f s"):format(timeout)}), 0)
   end

@@ -3,13 +3,14 @@ local core = require("parallel.core")
 
 local chunk = {}
 
---- The task that a worker is given: Bytes, and the shared objects in them as a parcel; and
--- when there is much in its calls, those apart as a bulk.
-function chunk.encode(self)
+--- Hands it to a worker that is free, with such a limit for each item if it has none of its own:
+-- the task's number. Raises for what cannot be sent: shared objects go along as descriptors, which
+-- can be closed by now, or too many. What is large in its calls goes apart, as a bulk.
+function chunk.submit(self, transport, limit)
   local items, bulk = self.items.calls and self.items.calls:bytes() or self.items, nil
   if type(items) == "userdata" then items, bulk = nil, items end
-  local bytes, parcel = core.encode_bytes("run", self.version.number, self.shape, items, self.first)
-  return bytes, parcel, bulk
+  local payload, parcel = core.encode_bytes("run", self.version.number, self.shape, items, self.first)
+  return transport:submit(payload, nil, self.timeout or limit, parcel or self.parcel, self.items.n, bulk)
 end
 
 --- No worker needs its calls any more: all have their results.

@@ -72,8 +72,10 @@ end
 
 -- ---- the job --------------------------------------------------------------
 
--- Messages about inputs and outputs, raised here or in a worker, begin so.
-local TROUBLE = {"^cannot open '", "^cannot read '", "^cannot write "}
+-- Messages about inputs, outputs and what is spilled, raised here or in a worker; those that emit
+-- raises begin with a place.
+local TROUBLE = {"^cannot open '", "^cannot read '", "^cannot write '", "^cannot write the ",
+                 "^cannot spill to '", "cannot write a run", "cannot merge runs", "cannot write results"}
 local NO_READER = "^cannot write the output: Broken pipe"
 
 local function message_of(problem)

@@ -412,7 +412,7 @@ function Run:finish()
 end
 
 function Run:work()
-  self:note("%d splits planned, %d workers", #self.feed.plan.list, self.job.workers)
+  self:note("splits planned: %d, workers: %d", #self.feed.plan.list, self.job.workers)
   self.output = outputs.open(self.job, self.budget)
   self:open_pool()
   self:map()

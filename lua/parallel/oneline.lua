@@ -75,18 +75,21 @@ function oneline.set_reduce(job, options)
     job.combine, job.reduce = code, nil
   elseif code then
     local opening = "return function(key, values, emit) "
-    job.reduce = compiled("--reduce", opening, "return " .. code)
+    -- In parentheses: a tail call would be missing in tracebacks.
+    job.reduce = compiled("--reduce", opening, "return (" .. code .. "\n)")
       or checked(compiled("--reduce", opening, code))
   end
   job.combine = options.combine or job.combine
 end
 
+-- A zip code or a number of 20 digits is text: what they say would be lost.
 local function as_value(text)
-  local number = tonumber(text)
-  return number and tostring(number) == text and number or text
+  local number = text:find("^%-?[%d.]") and not text:find("^%-?0[%dxX]") and tonumber(text)
+  local is_kept = number and (text:find("[.eE]") or ("%.0f"):format(number) == text)
+  return is_kept and number or text
 end
 
---- Set the globals of -v and -l. A value that reads like a number is one.
+--- Set the globals of -v and -l. A value that reads like a decimal number is one.
 function oneline.set_globals(options)
   for _, name in ipairs(options.load or {}) do
     local ok, module = pcall(require, name)

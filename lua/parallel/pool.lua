@@ -77,17 +77,21 @@ local function capture(self, f)
   error(failure.new({kind = "unsendable", message = "function: " .. tostring(version)}), 0)
 end
 
-local function submit(self, f, ...)
-  local workers, result = self.crew, self.singles:add(capture(self, f), ...)
-  if workers.holding < workers.most then workers:pump() end
-  return result
+local function submit_any(self, f, ...)
+  check_open(self)
+  check.callable(f, 2, "submit")
+  return self.singles:add(capture(self, f), ...)
 end
+
+-- A pool that is open has roll.submit (see core/lua/roll.h) in place of this.
+function Pool.enroll() end
 
 --- Start f(...) in a worker; returns an AsyncResult.
 function Pool:submit(f, ...)
-  check_open(self)
-  if type(f) ~= "function" then check.callable(f, 2, "submit") end
-  return submit(self, f, ...)
+  -- Most tasks are as the one before, and their arguments plain.
+  local result, workers = self.enroll(f, ...) or submit_any(self, f, ...), self.crew
+  if workers.holding < workers.most then workers:pump() end
+  return result
 end
 
 --- The same with the arguments in a list, and options: callback, error_callback,
@@ -109,9 +113,8 @@ end
 
 --- f(...) in a worker; returns its results, or raises its Failure.
 function Pool:apply(f, ...)
-  check_open(self)
-  check.callable(f, 2, "apply")
-  return submit(self, f, ...):get()
+  if type(f) ~= "function" then check.callable(f, 2, "apply") end
+  return self:submit(f, ...):get()
 end
 
 -- ---- many items -----------------------------------------------------------
@@ -389,6 +392,8 @@ end
 --- How many workers there are.
 function Pool:count() return self.workers end
 
+local function take_no_more(self) self.closed, self.enroll = true, nil end
+
 -- Work off what was submitted, then let the workers go.
 local function go_on_closing(self, timeout)
   if self.ended then return true end
@@ -417,7 +422,7 @@ function Pool:close(timeout)
   check_owner(self)
   check.optional_time(timeout, 2, "close")
   if not self.closed then self:stop_reading() end
-  self.closed = true
+  take_no_more(self)
   return go_on_closing(self, timeout)
 end
 
@@ -427,7 +432,8 @@ local function cancelled() return failure.new({kind = "cancelled", message = "th
 function Pool:terminate()
   if self.ended then return end
   check_owner(self)
-  self.closed, self.ended = true, true
+  take_no_more(self)
+  self.ended = true
   self.crew:terminate(cancelled)
 end
 
@@ -474,6 +480,7 @@ function pool.inheriting(f, options)
   made.crew = crew.open(workers, options, f)
   made.pids = made.crew.pids
   made.singles = singles.new(made)
+  made.enroll = made.singles.roll.submit
   made.crew:add(made.singles)
   made.engines = engines.new(made)
   if options.initializer and workers > 0 then made:await_first_workers() end

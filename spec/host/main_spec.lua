@@ -158,6 +158,11 @@ describe("wrong usage", function()
     end)
   end
 
+  it("in a field that the command line replaces is told", function()
+    files.write("job.lua", "return {map = print, inputs = 5}")
+    assert_fails(2, "job.lua: 'inputs' must be a table, got number", run({"job.lua", "job.lua"}))
+  end)
+
   it("without inputs is told", function()
     files.write("job.lua", COUNT)
     assert_fails(2, "job.lua: no input files", run({"job.lua"}))
