@@ -4,8 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/lua/bytes.h"
 #include "core/lua/calls.h"
 #include "core/lua/codec.h"
+#include "core/lua/growth.h"
 #include "core/lua/outcome.h"
 #include "core/os/clock.h"
 #include "core/wire/buffer.h"
@@ -334,7 +336,7 @@ static void take_one(Reading *r) {
 
 static Reading check_reading(lua_State *L) {
     size_t size;
-    const char *bytes = luaL_checklstring(L, BYTES, &size);
+    const char *bytes = bytes_check(L, BYTES, &size);
     luaL_checktype(L, RESULTS, LUA_TTABLE);
     return (Reading){.L = L,
                      .at = bytes,
@@ -349,6 +351,7 @@ static Reading check_reading(lua_State *L) {
 static void take_all(Reading *r) {
     lua_State *L = r->L;
     while (r->at < r->end) take_one(r);
+    bytes_release(L, BYTES);
     lua_pushinteger(L, r->last > r->settled ? r->last : r->settled);
     lua_pushvalue(L, FAILURES);
     lua_pushvalue(L, ELAPSED);
@@ -359,7 +362,7 @@ static void push_reports(lua_State *L) {
     lua_pushvalue(L, BEGAN);
 }
 
-static int core_outcomes(lua_State *L) {
+static int read_outcomes(lua_State *L) {
     Reading r = check_reading(L);
     r.keep = lua_toboolean(L, PARCEL + 1) ? keep_packed : keep_value;
     lua_settop(L, PARCEL);
@@ -377,7 +380,7 @@ static void push_names(lua_State *L) {
     lua_pushliteral(L, "attended");
 }
 
-static int core_settle(lua_State *L) {
+static int read_to_settle(lua_State *L) {
     Reading r = check_reading(L);
     size_t calls;
     luaL_checkinteger(L, PARCEL + 1);
@@ -396,6 +399,20 @@ static int core_settle(lua_State *L) {
     lua_pushvalue(L, OTHERS);
     push_reports(L);
     return 7;
+}
+
+static int read_by(lua_State *L, lua_CFunction function) {
+    size_t size;
+    bytes_check(L, BYTES, &size);
+    return size < GROWTH_LEAST ? function(L) : growth_of(L, function);
+}
+
+static int core_outcomes(lua_State *L) {
+    return read_by(L, read_outcomes);
+}
+
+static int core_settle(lua_State *L) {
+    return read_by(L, read_to_settle);
 }
 
 void outcomes_register(lua_State *L) {

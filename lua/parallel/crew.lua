@@ -52,16 +52,9 @@ local function send_one_by_one(self, chunk, why)
   for i = 1, chunk.items.n do self:send(piece(chunk, i, i)) end
 end
 
--- Shared objects go along as descriptors, which can be closed by now, or too many.
-local function hand_over(self, chunk)
-  local payload, parcel = chunks.encode(chunk)
-  return self.transport:submit(payload, nil, chunk.timeout or self.timeout, parcel or chunk.parcel,
-                               chunk.items.n)
-end
-
 function Crew:send(chunk)
   if chunk.items.n == 0 then return end
-  local ok, number = pcall(hand_over, self, chunk)
+  local ok, number = pcall(chunks.submit, chunk, self.transport, self.timeout)
   if not ok then
     interruption.pass_on(number)
     return send_one_by_one(self, chunk, tostring(number))
@@ -188,18 +181,26 @@ local function tell_outcomes(self, chunk, worker, pid, from, last, failures, res
   end)
 end
 
+-- What cannot be read, for want of memory, settles nothing, nor does what comes behind it.
 function events.part(self, chunk, worker, reply, parcel)
-  local from, last, failures, results, elapsed = read_outcomes(self, chunk, reply, parcel, worker)
-  note_work(self, chunk, worker, last - from, last, elapsed)
-  tell_outcomes(self, chunk, worker, self.pids[worker], from, last, failures, results)
+  local ok, from, last, failures, results, elapsed =
+    pcall(read_outcomes, self, chunk, reply, parcel, worker)
+  if ok then
+    note_work(self, chunk, worker, last - from, last, elapsed)
+    return tell_outcomes(self, chunk, worker, self.pids[worker], from, last, failures, results)
+  end
+  interruption.pass_on(from)
+  chunk.unread = chunk.unread or from
 end
 
 -- What a worker that retires has left goes to another.
 function events.result(self, chunk, worker, reply, parcel)
+  if chunk.unread then return events.error(self, chunk, worker, {message = chunk.unread}) end
   local from, last, failures, results, elapsed = read_outcomes(self, chunk, reply, parcel, worker)
   local n = chunk.items.n
   if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
   if self.timeline then self.timeline:ran(worker, chunk, last, elapsed) end
+  if last == n and not failures then chunks.release(chunk) end
   note_work(self, chunk, worker, last - from, last, elapsed)
   tell_outcomes(self, chunk, worker, self.pids[worker], from, last, failures, results)
 end
@@ -335,22 +336,19 @@ function Crew:stats() return figures.of(self) end
 
 -- ---- all workers ----------------------------------------------------------
 
-local function tell(self, worker, when, parcel, limit, payload)
-  local number = self.transport:submit(payload, worker, limit, parcel)
+--- Have this worker run a task of its own, which needs the shared objects in `parcel`, in at most
+-- `limit` seconds (nil: any time); when(kind, worker, detail, parcel) gets the answer. Returns the
+-- task's number.
+function Crew:tell(worker, when, parcel, limit, payload, bulk)
+  local number = self.transport:submit(payload, worker, limit, parcel, 1, bulk)
   self.held[number] = when
   return number
-end
-
---- Have this worker run `kind(...)`, which needs the shared objects in `parcel`, in at most `limit`
--- seconds (nil: any time); when(kind, worker, detail, parcel) gets the answer. Returns the task's number.
-function Crew:tell(worker, when, parcel, limit, kind, ...)
-  return tell(self, worker, when, parcel, limit, core.encode_trusted(kind, ...))
 end
 
 --- The same with every worker.
 function Crew:tell_each(when, parcel, kind, ...)
   local payload = core.encode_trusted(kind, ...)
-  for worker = 1, self.workers do tell(self, worker, when, parcel, nil, payload) end
+  for worker = 1, self.workers do self:tell(worker, when, parcel, nil, payload) end
 end
 
 local function ignore() end

@@ -7,9 +7,10 @@ local inline = {}
 local Inline = {}
 Inline.__index = Inline
 
-function Inline:submit(payload, _, limit, parcel)
+function Inline:submit(payload, _, limit, parcel, _, bulk)
   self.last = self.last + 1
-  table.insert(self.queue, {number = self.last, payload = payload, limit = limit, parcel = parcel})
+  table.insert(self.queue,
+    {number = self.last, payload = payload, limit = limit, parcel = parcel, bulk = bulk})
   return self.last
 end
 
@@ -17,7 +18,8 @@ function Inline:wait()
   local task = table.remove(self.queue, 1)
   if not task then return nil, "timeout" end
   local worker = core.inline_self(task.limit) -- one each: a task may itself use this pool
-  local ok, reply = inline.interpreted(task.limit, worker.run, worker, self.handle, task.payload, task.parcel)
+  local ok, reply = inline.interpreted(task.limit, worker.run, worker, self.handle,
+    task.payload, task.parcel, task.bulk)
   self.done = self.done + 1
   if ok then return "result", task.number, 1, worker:taken() end
   return "error", task.number, 1, {message = tostring(reply), traceback = "", item = 0}
