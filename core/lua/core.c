@@ -37,6 +37,7 @@
 #include "core/lua/recruit.h"
 #include "core/lua/reduce.h"
 #include "core/lua/result.h"
+#include "core/lua/roll.h"
 #include "core/lua/run.h"
 #include "core/lua/scratch.h"
 #include "core/lua/self.h"
@@ -87,6 +88,7 @@ static Register *const PARTS[] = {
     recruit_register,
     reduce_register,
     result_register,
+    roll_register,
     run_register,
     scratch_register,
     self_register,

@@ -20,9 +20,9 @@ static int close_keeping_errno(int fd) {
     return 0;
 }
 
-// O_PATH finds the file without opening it.
-static int stat_path(const char *path, struct stat *info) {
-    int fd = sys.open(path, O_PATH | O_CLOEXEC, 0);
+// O_PATH finds the file, or with O_NOFOLLOW the link, without opening it.
+static int stat_path(const char *path, int flags, struct stat *info) {
+    int fd = sys.open(path, O_PATH | O_CLOEXEC | flags, 0);
     if (fd == -1) return -1;
     int result = sys.fstat(fd, info);
     close_keeping_errno(fd);
@@ -37,7 +37,8 @@ static int try_to_open(const char *path) {
 static int files_stat(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     struct stat info;
-    if (stat_path(path, &info) == -1) return core_cannot(L, "open", path);
+    if (stat_path(path, lua_toboolean(L, 2) ? O_NOFOLLOW : 0, &info) == -1)
+        return core_cannot(L, "open", path);
     bool is_file = S_ISREG(info.st_mode), is_directory = S_ISDIR(info.st_mode);
     if ((is_file || is_directory) && try_to_open(path) == -1) return core_cannot(L, "open", path);
     lua_pushstring(L, is_file ? "file" : is_directory ? "directory" : "other");
