@@ -76,8 +76,7 @@ function oneline.set_reduce(job, options)
   elseif code then
     local opening = "return function(key, values, emit) "
     -- In parentheses: a tail call would be missing in tracebacks.
-    job.reduce = compiled("--reduce", opening, "return (" .. code .. "
-)")
+    job.reduce = compiled("--reduce", opening, "return (" .. code .. "\n)")
       or checked(compiled("--reduce", opening, code))
   end
   job.combine = options.combine or job.combine
