@@ -10,8 +10,11 @@
 --
 -- Other fields, where they are known: index (which task), label (what the task
 -- is about, a file for example), worker, pid, attempts.
+local core = require("parallel.core")
+
 local Failure = {}
 Failure.__index = Failure
+core.register_type("parallel.Failure", Failure) -- it may be a task's result itself, or what a task raised
 
 local function how_it_died(failure)
   if failure.signal then return "was killed by " .. failure.signal end
