@@ -31,7 +31,7 @@ Singles.__index = Singles
 -- ---- coming in ------------------------------------------------------------
 
 -- As they are now: what the caller does to them afterwards is not seen.
--- Returns the shared objects among them.
+-- Returns the shared objects among them; or nil and why they cannot be sent.
 local function encode_arguments(self, ...)
   local ok, bytes, parcel = pcall(core.encode_trusted, ...)
   if ok then
@@ -39,8 +39,8 @@ local function encode_arguments(self, ...)
     return parcel
   end
   ok, bytes = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x", be it the only one
-  if ok then error("an argument changed while it was sent", 0) end
-  error(failure.new({kind = "unsendable", index = self.last + 1, message = "args" .. tostring(bytes)}), 0)
+  if ok then return nil, "an argument changed while it was sent" end
+  return nil, "args" .. tostring(bytes)
 end
 
 -- Neighbours of one function and one limit are a run; a chunk is cut from one run.
@@ -65,22 +65,46 @@ local function enlist(self, version, timeout, parcel, result)
   return result
 end
 
---- A task f(...), f being known as `version`; returns its AsyncResult, or raises when
--- an argument cannot be sent.
+-- It has its number, but is not going to be handed out.
+local function withdraw(self, number)
+  self.withdrawn[number] = true
+  self.results[number - self.before], self.open = nil, self.open - 1
+  if self.printed then self.printed:ended(number, number) end
+end
+
+--- A task that cannot be sent: an AsyncResult that has its Failure already. Fields as in add_with.
+function Singles:add_unsendable(fields, why)
+  local number = self.last + 1
+  fields.index = number
+  self.calls:add()
+  local result = enlist(self, nil, nil, nil, fields)
+  withdraw(self, number)
+  result:settle(nil, failure.new({kind = "unsendable", index = number, label = fields.label, message = why}))
+  return result
+end
+
+-- With arguments that self.calls does not take as they are.
+local function add_encoded(self, fields, version, ...)
+  local parcel, why = encode_arguments(self, ...)
+  if not why then return enlist(self, version, fields.timeout, parcel, fields) end
+  self.pool.crew.functions:release(version, 1)
+  return self:add_unsendable(fields, why)
+end
+
+--- A task f(...), f being known as `version`; returns its AsyncResult.
 function Singles:add(version, ...)
-  local parcel
-  if not self.calls:add(...) then parcel = encode_arguments(self, ...) end
   -- With room for the value, and no more: a million of them may wait.
-  return enlist(self, version, nil, parcel, {index = self.last + 1, value = nil})
+  local result = {index = self.last + 1, value = nil}
+  if self.calls:add(...) then return enlist(self, version, nil, nil, result) end
+  return add_encoded(self, result, version, ...)
 end
 
 --- The same with further fields of the result: callback, error_callback, timeout, retries, label.
 function Singles:add_with(fields, version, ...)
-  local parcel
-  if not self.calls:add(...) then parcel = encode_arguments(self, ...) end
   fields.index = self.last + 1
   fields.attended = (fields.callback or fields.error_callback) and true
-  return enlist(self, version, fields.timeout, parcel, fields)
+  if self.calls:add(...) then return enlist(self, version, fields.timeout, nil, fields) end
+  return add_encoded(self, fields, version, ...)
 end
 
 -- ---- going out ------------------------------------------------------------
