@@ -99,6 +99,13 @@ function failure.new(fields)
   return made
 end
 
+--- Why `what` ("args") cannot be sent: with the encoder's path ("[2].x: REASON"), unless it was the
+-- user's code that raised in there.
+function failure.at_path(what, why)
+  why = tostring(why)
+  return what .. (why:find("^%[") and "" or ": ") .. why
+end
+
 --- The Failure of a pool none of whose workers can be started.
 function failure.no_workers(detail)
   return failure.new({

@@ -321,15 +321,20 @@ function Pool:mapreduce(fields)
   return mapreduce.run(with_workers)
 end
 
+local function call_everywhere(self, version, ...)
+  local ok, arguments, parcel = pcall(directed.arguments, ...)
+  if not ok then error(unsendable(failure.at_path("args", arguments)), 0) end
+  return directed.everywhere(self, function()
+    return {version = version, arguments = arguments, parcel = parcel}
+  end)
+end
+
 --- f(...) once on every worker; a list of the results by worker.
 function Pool:broadcast(f, ...)
   check_open(self)
   check.callable(f, 2, "broadcast")
   local version = capture(self, f)
-  local arguments, parcel = directed.arguments(...)
-  local ok, results = pcall(directed.everywhere, self, function()
-    return {version = version, arguments = arguments, parcel = parcel}
-  end)
+  local ok, results = pcall(call_everywhere, self, version, ...)
   self.crew.functions:release(version)
   if not ok then error(results, 0) end
   return results

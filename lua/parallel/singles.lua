@@ -40,7 +40,7 @@ local function encode_arguments(self, ...)
   end
   ok, bytes = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x", be it the only one
   if ok then return nil, "an argument changed while it was sent" end
-  return nil, "args" .. tostring(bytes)
+  return nil, failure.at_path("args", bytes)
 end
 
 -- Neighbours of one function and one limit are a run; a chunk is cut from one run.
