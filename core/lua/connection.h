@@ -6,6 +6,8 @@
  *     a:send(value, timeout)        nil, "timeout": some of it will be written by later calls
  *     a:flush(timeout)              writes what is left: true; nil, "timeout"; nil, "closed"
  *     a:recv(timeout)               the value; nil, "closed", or nil, "timeout"
+ *     a:send_values(timeout, ...)   any number of values, nils too, as one message
+ *     a:recv_values(timeout)        true and the values
  *     a:send_bytes(s, first, last)  s:sub(first, last) as a message
  *     a:recv_bytes(max, timeout)    such a message; nil, "too long", and a is closed
  *     a:poll(timeout)               would a recv return at once? Without timeout looks once

@@ -1,5 +1,8 @@
 #include "core/lua/core.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "core/lua/array.h"
 #include "core/lua/aside.h"
 #include "core/lua/barrier.h"
@@ -13,15 +16,17 @@
 #include "core/lua/emitter.h"
 #include "core/lua/event.h"
 #include "core/lua/facts.h"
+#include "core/lua/file.h"
 #include "core/lua/files.h"
 #include "core/lua/intake.h"
 #include "core/lua/items.h"
 #include "core/lua/list.h"
 #include "core/lua/listener.h"
 #include "core/lua/lock.h"
-#include "core/lua/logfile.h"
+#include "core/lua/manifest.h"
 #include "core/lua/outcomes.h"
 #include "core/lua/parcel.h"
+#include "core/lua/pid.h"
 #include "core/lua/poller.h"
 #include "core/lua/pool.h"
 #include "core/lua/printer.h"
@@ -32,6 +37,8 @@
 #include "core/lua/recruit.h"
 #include "core/lua/reduce.h"
 #include "core/lua/result.h"
+#include "core/lua/roll.h"
+#include "core/lua/run.h"
 #include "core/lua/scratch.h"
 #include "core/lua/self.h"
 #include "core/lua/semaphore.h"
@@ -60,15 +67,17 @@ static Register *const PARTS[] = {
     emitter_register,
     event_register,
     facts_register,
+    file_register,
     files_register,
     intake_register,
     items_register,
     list_register,
     listener_register,
     lock_register,
-    logfile_register,
+    manifest_register,
     outcomes_register,
     parcel_register,
+    pid_register,
     poller_register,
     pool_register,
     printer_register,
@@ -79,6 +88,8 @@ static Register *const PARTS[] = {
     recruit_register,
     reduce_register,
     result_register,
+    roll_register,
+    run_register,
     scratch_register,
     self_register,
     semaphore_register,
@@ -116,6 +127,14 @@ void core_own_class(lua_State *L, const char *name, const luaL_Reg *methods, int
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, first);
     lua_settop(L, first);
+}
+
+int core_cannot(lua_State *L, const char *what, const char *path) {
+    int error = errno;
+    lua_pushnil(L);
+    lua_pushfstring(L, "cannot %s '%s': %s", what, path, strerror(error));
+    lua_pushinteger(L, error);
+    return 3;
 }
 
 int luaopen_parallel_core(lua_State *L) {

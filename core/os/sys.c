@@ -46,9 +46,11 @@ static long raw_futex(uint32_t *word, int operation, uint32_t value, const struc
     return syscall(SYS_futex, word, operation, value, until, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
-static int raw_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
-                           const posix_spawnattr_t *attributes, char *const *argv) {
-    errno = posix_spawn(pid, path, actions, attributes, argv, environ);
+// It returns the error; all others set errno.
+static int raw_posix_spawnp(pid_t *pid, const char *program,
+                            const posix_spawn_file_actions_t *actions,
+                            const posix_spawnattr_t *attributes, char *const *argv) {
+    errno = posix_spawnp(pid, program, actions, attributes, argv, environ);
     return errno ? -1 : 0;
 }
 
@@ -68,15 +70,6 @@ static pid_t raw_clone_sibling(void) {
     return pid;
 }
 
-// It returns the error; all others set errno.
-static int raw_posix_spawnp(pid_t *pid, const char *program,
-                            const posix_spawn_file_actions_t *actions,
-                            const posix_spawnattr_t *attributes, char *const argv[],
-                            char *const env[]) {
-    errno = posix_spawnp(pid, program, actions, attributes, argv, env);
-    return errno ? -1 : 0;
-}
-
 #ifndef PARALLEL_LUA_TESTING
 
 const Sys sys = {
@@ -90,6 +83,7 @@ const Sys sys = {
     .fstat = fstat,
     .ftruncate = ftruncate,
     .fallocate = fallocate,
+    .fsync = fsync,
     .fchmod = fchmod,
     .mkdir = mkdir,
     .linkat = linkat,
@@ -113,18 +107,17 @@ const Sys sys = {
     .sendmsg = sendmsg,
     .recvmsg = recvmsg,
     .poll = poll,
-    .ppoll = ppoll,
     .epoll_create1 = epoll_create1,
     .epoll_ctl = epoll_ctl,
     .epoll_wait = epoll_wait,
     .close_range = raw_close_range,
+    .timer_create = timer_create,
     .fork = fork,
     .pidfd_open = raw_pidfd_open,
     .pidfd_send_signal = raw_pidfd_send_signal,
     .clone_sibling = raw_clone_sibling,
-    .posix_spawn = raw_posix_spawn,
-    .waitid = waitid,
     .posix_spawnp = raw_posix_spawnp,
+    .waitid = waitid,
 };
 
 #else
@@ -149,6 +142,7 @@ ASKING(int, open, raw_open, -1, (const char *s, int f, mode_t m), (s, f, m), NUL
 ASKING(int, fstat, fstat, -1, (int d, struct stat *s), (d, s), NULL)
 ASKING(int, ftruncate, ftruncate, -1, (int d, off_t n), (d, n), NULL)
 ASKING(int, fallocate, fallocate, -1, (int d, int m, off_t o, off_t n), (d, m, o, n), NULL)
+ASKING(int, fsync, fsync, -1, (int d), (d), NULL)
 ASKING(int, fchmod, fchmod, -1, (int d, mode_t m), (d, m), NULL)
 ASKING(int, mkdir, mkdir, -1, (const char *s, mode_t m), (s, m), NULL)
 ASKING(int, linkat, linkat, -1, (int a, const char *s, int b, const char *t, int f),
@@ -173,9 +167,8 @@ ASKING(int, connect, raw_connect, -1, (int d, const struct sockaddr *a, socklen_
 ASKING(int, getsockopt, getsockopt, -1, (int d, int l, int o, void *v, socklen_t *n),
        (d, l, o, v, n), NULL)
 ASKING(int, poll, poll, -1, (struct pollfd * p, nfds_t n, int t), (p, n, t), NULL)
-ASKING(int, ppoll, ppoll, -1,
-       (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s), (p, n, t, s),
-       NULL)
+ASKING(int, timer_create, timer_create, -1, (clockid_t c, struct sigevent *e, timer_t *t),
+       (c, e, t), NULL)
 ASKING(int, epoll_create1, epoll_create1, -1, (int f), (f), NULL)
 ASKING(int, epoll_ctl, epoll_ctl, -1, (int e, int o, int d, struct epoll_event *v), (e, o, d, v),
        NULL)
@@ -187,15 +180,11 @@ ASKING(int, pidfd_open, raw_pidfd_open, -1, (pid_t p, unsigned f), (p, f), NULL)
 ASKING(int, pidfd_send_signal, raw_pidfd_send_signal, -1, (int d, int s, siginfo_t *i, unsigned f),
        (d, s, i, f), NULL)
 ASKING(pid_t, clone_sibling, raw_clone_sibling, -1, (void), (), NULL)
-ASKING(int, posix_spawn, raw_posix_spawn, -1,
+ASKING(int, posix_spawnp, raw_posix_spawnp, -1,
        (pid_t * p, const char *s, const posix_spawn_file_actions_t *f, const posix_spawnattr_t *a,
         char *const *v),
        (p, s, f, a, v), NULL)
 ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
-ASKING(int, posix_spawnp, raw_posix_spawnp, -1,
-       (pid_t * p, const char *s, const posix_spawn_file_actions_t *a, const posix_spawnattr_t *t,
-        char *const v[], char *const e[]),
-       (p, s, a, t, v, e), NULL)
 
 // A "short" fault makes these small, and moves one byte of a message.
 enum { SHORT = 1, WHOLE = 2, SMALLEST_PIPE = 4096 };
@@ -264,6 +253,7 @@ Sys sys = {
     .fstat = asking_fstat,
     .ftruncate = asking_ftruncate,
     .fallocate = asking_fallocate,
+    .fsync = asking_fsync,
     .fchmod = asking_fchmod,
     .mkdir = asking_mkdir,
     .linkat = asking_linkat,
@@ -287,18 +277,17 @@ Sys sys = {
     .sendmsg = asking_sendmsg,
     .recvmsg = asking_recvmsg,
     .poll = asking_poll,
-    .ppoll = asking_ppoll,
     .epoll_create1 = asking_epoll_create1,
     .epoll_ctl = asking_epoll_ctl,
     .epoll_wait = asking_epoll_wait,
     .close_range = asking_close_range,
+    .timer_create = asking_timer_create,
     .fork = asking_fork,
     .pidfd_open = asking_pidfd_open,
     .pidfd_send_signal = asking_pidfd_send_signal,
     .clone_sibling = asking_clone_sibling,
-    .posix_spawn = asking_posix_spawn,
-    .waitid = asking_waitid,
     .posix_spawnp = asking_posix_spawnp,
+    .waitid = asking_waitid,
 };
 
 #endif

@@ -179,3 +179,45 @@ int run_open(Run *run, const char *descriptor, size_t size, unsigned partition) 
     if (region_check(&run->dictionary, run->fd) == -1) return -1;
     return region_check(&run->partition, run->fd);
 }
+
+int run_move(const char *descriptor, size_t size, int fd, Buffer *moved) {
+    const char *at = descriptor, *end = at + size;
+    uint64_t before;
+    if (!varint_read(&at, end, &before)) return damaged();
+    if (buffer_append_varint(moved, (uint64_t)fd) == -1) return -1;
+    return buffer_append(moved, at, (size_t)(end - at));
+}
+
+static int verify_region(Cursor *cursor, int fd, const Region *region, BlockScratch *scratch) {
+    uint64_t count = 0;
+    int found;
+    if (region_check(region, fd) == -1) return -1;
+    cursor_open(cursor, fd, region, CURSOR_AHEAD, scratch);
+    while ((found = cursor_next(cursor)) == 1) count++;
+    if (found == -1) return -1;
+    return count == region->count ? 0 : damaged();
+}
+
+// The dictionary has a place as the partitions have.
+static int verify_regions(const char *at, const char *end, Cursor *cursor, BlockScratch *scratch) {
+    uint64_t fd, partitions;
+    Region region;
+    if (!varint_read(&at, end, &fd) || fd > INT32_MAX) return damaged();
+    if (!varint_read(&at, end, &partitions)) return damaged();
+    for (uint64_t i = 0; i <= partitions; i++) {
+        if (!region_read(&at, end, &region)) return damaged();
+        if (verify_region(cursor, (int)fd, &region, scratch) == -1) return -1;
+    }
+    return 0;
+}
+
+int run_verify(const char *descriptor, size_t size) {
+    Cursor cursor = {.fd = -1};
+    BlockScratch scratch = {0};
+    int result = verify_regions(descriptor, descriptor + size, &cursor, &scratch);
+    int error = errno;
+    cursor_close(&cursor);
+    block_scratch_free(&scratch);
+    errno = error;
+    return result;
+}

@@ -28,4 +28,11 @@ typedef struct {
 /* What a descriptor says about one partition; 0, or -1 with EBADMSG or what fstat says. */
 int run_open(Run *run, const char *descriptor, size_t size, unsigned partition);
 
+/* Appends the descriptor of the same run, in the file of this number. 0, or -1 with EBADMSG
+ * or ENOMEM. */
+int run_move(const char *descriptor, size_t size, int fd, Buffer *moved);
+
+/* Reads it all: 0 when it is as it was written; else -1, with errno as cursor_next. */
+int run_verify(const char *descriptor, size_t size);
+
 #endif

@@ -24,6 +24,12 @@ function Depots:of(worker)
   })
 end
 
+--- The depot for what a worker commits, by its number: the journal's, when there is one.
+function Depots:for_runs(worker)
+  if not self.runs then return self:of(worker) end
+  return core.depot({disk = self.runs[worker], place = self.journal, block = self.block})
+end
+
 --- A depot of the parent's own, when the workers are gone: on disk where that can be.
 function Depots:last()
   local disk = self.disk[1]
@@ -56,7 +62,7 @@ end
 --- What a worker that inherits nothing but the descriptors must know (see depots.received).
 function Depots:letter()
   return {memory = self.memory, disk = self.disk, most = self.most, place = self.place,
-          refusal = self.refusal, block = self.block}
+          refusal = self.refusal, block = self.block, runs = self.runs, journal = self.journal}
 end
 
 --- Twice is harmless.
@@ -69,6 +75,13 @@ end
 
 local depots = {}
 
+local function open_journal(self, job)
+  if not job.journal then return end
+  job.journal:begin(job.workers)
+  self.journal, self.runs = job.journal.path, {}
+  for worker = 1, job.workers do self.runs[worker] = job.journal:fd(worker) end
+end
+
 local function open_files(self, job)
   for worker = 1, job.workers do
     local memory = assert(core.scratch())
@@ -76,6 +89,7 @@ local function open_files(self, job)
     local disk = not self.refusal and open_disk(self, self.place, job.tmpdir ~= nil)
     self.files[2 * worker], self.disk[worker] = disk or false, disk and disk:fd() or nil
   end
+  open_journal(self, job)
 end
 
 --- Those of a job, within its `budget` (see parallel.budget). Raises a message.

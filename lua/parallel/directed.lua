@@ -3,6 +3,7 @@
 -- They are in no source: what they lose with their worker is lost, and they are not run again.
 local core = require("parallel.core")
 local failure = require("parallel.failure")
+local interruption = require("parallel.interruption")
 local packing = require("parallel.packing")
 local printed = require("parallel.printed")
 
@@ -61,6 +62,7 @@ function directed.arguments(...)
   local calls = core.calls()
   local ok, bytes, parcel = pcall(core.encode_trusted, ...)
   if not ok then
+    interruption.pass_on(bytes)
     core.encode_trusted(packing.pack(...)) -- raises again, with the number of an only argument too
     error("an argument changed while it was sent", 0)
   end

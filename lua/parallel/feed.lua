@@ -4,8 +4,11 @@
 -- inherit the plan. What comes while they work (standard input, iterators) is
 -- pulled when there is room for it and sent to them. A batch is
 --
---    {number, first, last}     splits of the plan; number counts all splits, from 1
+--    {number, first, last}     splits of the plan; number counts all splits, from 1, and those
+--                              which an earlier run has done
 --    {number, splits}          splits that are sent; bytes: what they hold of our memory
+--
+-- and `turn`, its own number.
 --
 -- Lists among the inputs are read whole when the job begins, so that a missing file is
 -- told before anything is done.
@@ -67,13 +70,14 @@ function Feed:read() self.intake:read() end
 -- ---- iterators ------------------------------------------------------------
 
 local function add_path(self, list, path)
-  local files, bytes = {}, 0
+  local files, cut, bytes = {}, {}, 0
   inputs.add(files, path)
   for _, file in ipairs(files) do
     if file.stream then error("cannot read '-': standard input cannot come from an iterator", 0) end
     self.index, bytes = self.index + 1, bytes + file.size
-    splits.cut_file(list, file, self.index, self.job, splits.size(math.huge, self.job))
+    splits.cut_file(cut, file, self.index, self.job, splits.size(math.huge, self.job))
   end
+  for _, split in ipairs(splits.left(cut, self.job)) do list[#list + 1] = split end
   self.plan.bytes = self.plan.bytes + bytes
   return bytes
 end
@@ -117,6 +121,8 @@ local function take_planned(self)
   local batch = self.plan.batches[self.next_batch]
   if not batch then return nil end
   self.next_batch = self.next_batch + 1
+  self.count = self.count + (batch.gap or 0)
+  self.left_out = self.left_out + (batch.gap or 0)
   if not batch.stream then return {first = batch.first, last = batch.last} end
   begin_stream(self, batch)
 end
@@ -139,7 +145,8 @@ function Feed:next(is_idle)
     local moved = self.streaming ~= was_streaming or self.next_batch ~= had
   until batch or not moved
   if not batch then return nil end
-  batch.number, batch.count = self.count + 1, count_of(batch)
+  self.turn = self.turn + 1
+  batch.turn, batch.number, batch.count = self.turn, self.count + 1, count_of(batch)
   self.count = self.count + batch.count
   return batch
 end
@@ -183,7 +190,7 @@ local feed = {}
 function feed.new(job, otherwise)
   local given = job.values or job.inputs or otherwise
   local self = setmetatable({
-    job = job, plan = plan_of(job, given), next_batch = 1, count = 0, index = 0, streaming = false,
+    job = job, plan = plan_of(job, given), next_batch = 1, count = 0, left_out = 0, turn = 0, index = 0, streaming = false,
     pull = type(given) == "function" and given or nil, pulled_at_once = 1,
   }, Feed)
   if has_stream(self.plan) then self.stream_file = assert(core.scratch()) end

@@ -27,12 +27,13 @@ local FIELDS = {
   start_method = {"string"}, memory = {"string", "number"}, tmpdir = {"string"},
   timeout = {"number"}, seed = {"number"}, halt = {"string"}, skip_bad = {"number"},
   on_failure = {"function"},
+  warn = {"function"}, command = {"string"}, journal = {"string"},
   joblog = {"string"}, resume = {"string"}, trace = {"string"}, report = {"string"}, backend = {"string"},
 }
 local FORMATS = {"tsv", "json", "csv", "lua", "raw"}
 local RESUMES = {"done", "failed"}
 
-local job = {}
+local job = {STDOUT = 1}
 
 local function contains(list, value)
   for _, entry in ipairs(list) do
@@ -41,7 +42,8 @@ local function contains(list, value)
   return false
 end
 
-local function check_types(fields)
+--- Has each field a type that it may have? True, or nil and what is wrong.
+function job.check_types(fields)
   for name, value in pairs(fields) do
     local types = FIELDS[name]
     if not types then return nil, ("unknown field '%s'"):format(tostring(name)) end
@@ -51,6 +53,12 @@ local function check_types(fields)
   end
   if not fields.map then return nil, "'map' must be a function, got nil" end
   return true
+end
+
+-- A descriptor is how the program itself names standard output.
+local function check_output(fields)
+  if type(fields.output) ~= "number" or fields.output == job.STDOUT then return true end
+  return nil, "'output' must be a string, got number"
 end
 
 local function check_choice(fields, name, choices)
@@ -111,7 +119,8 @@ local function check_running(fields)
 end
 
 local function check_all(fields)
-  local ok, why = check_types(fields)
+  local ok, why = job.check_types(fields)
+  if ok then ok, why = check_output(fields) end
   if ok then ok, why = check_combine(fields) end
   if ok then ok, why = check_whole(fields, "top", 1) end
   if ok then ok, why = check_whole(fields, "retries", 0) end
@@ -151,6 +160,17 @@ local function prepare_map_only(made)
   made.is_map_only = is_plain and not made.sort_by
   made.spreads = is_plain and not made.is_map_only
   made.tag = made.is_map_only and made.tag or nil
+end
+
+-- What comes but once, or is no file, cannot be found again by a later run.
+local function check_journal(made)
+  if not made.journal then return true end
+  if made.is_map_only then return nil, "'journal' is for jobs that reduce; those that only map have 'joblog' and 'resume'" end
+  if made.values or type(made.inputs) == "function" then return nil, "'journal' is for files" end
+  for _, input in ipairs(made.inputs or {}) do
+    if type(input) ~= "string" or input == "-" then return nil, "'journal' is for files" end
+  end
+  return true
 end
 
 local function holds(list, value)
@@ -197,6 +217,7 @@ function job.prepare(fields)
   prepare_map_only(made)
   made.is_timed = made.joblog ~= nil or timeline.wanted(made)
   ok, why = check_resume(made)
+  if ok then ok, why = check_journal(made) end
   if not ok then return nil, why end
   return made
 end

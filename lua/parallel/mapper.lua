@@ -9,6 +9,10 @@ local depots = require("parallel.depots")
 local identity = require("parallel.identity")
 local seeding = require("parallel.seeding")
 
+-- Of a job with a journal: seconds between commits, and how many times as long as what the last
+-- one took, so that it is a small part of the work.
+local PAUSE, SHARE = 2, 10
+
 local Mapper = {}
 Mapper.__index = Mapper
 
@@ -17,8 +21,9 @@ Mapper.__index = Mapper
 local function map_values(self, split, info)
   local map, emit, values = self.job.map, self.emitter, split.values or self.feed.plan.values
   local before = split.values and split.first - 1 or 0
+  local inputs_before = (split.index or split.first) - split.first
   for i = split.first, split.last do
-    info.index = i
+    info.index = inputs_before + i
     map(values[i - before], emit, info)
   end
 end
@@ -81,12 +86,29 @@ end
 
 -- ---- tasks ----------------------------------------------------------------
 
+-- Half full: the emitter would soon write it anyway, and then nothing could be committed.
+local function is_due(self)
+  return self.emitter:bytes() > self.budget.table / 2
+    or (self.journal_fd ~= nil and core.clock() >= self.commit_at)
+end
+
+--- What the worker's table holds, as runs; in a journal they are on disk.
+function Mapper:runs()
+  local began = core.clock()
+  local runs = self.emitter:commit()
+  if self.journal_fd then
+    local ok, why = core.sync(self.journal_fd)
+    if not ok then error(("cannot write the journal '%s': %s"):format(self.depots.journal, why), 0) end
+  end
+  self.commit_at = core.clock() + math.max(PAUSE, SHARE * (core.clock() - began))
+  return runs
+end
+
 -- Splits of the plan, from the first to the last, or those that were sent; but not those whose
 -- numbers are in `without`.
 function Mapper:map(number, first, last, sent, without)
   local times = map_splits(self, number, first, last, sent, without)
-  -- Half full: the emitter would soon write it anyway, and then nothing could be committed.
-  local runs = self.emitter:bytes() > self.budget.table / 2 and self.emitter:commit() or nil
+  local runs = is_due(self) and self:runs() or nil
   return core.encode({runs = runs, counters = counters.take(), times = times})
 end
 
@@ -100,7 +122,7 @@ function Mapper:print(number, first, last, sent, without, to_disk)
                       times = times})
 end
 
-function Mapper:commit() return core.encode({runs = self.emitter:commit()}) end
+function Mapper:commit() return core.encode({runs = self:runs()}) end
 
 function Mapper:reduce(partition, runs)
   local job, began = self.job, self.job.is_timed and core.clock()
@@ -120,7 +142,7 @@ local function new_emitter(self)
   local job = self.job
   if job.is_map_only then return core.printer({format = job.format, tag = job.tag}) end
   return core.emitter({combine = job.combine, partitions = job.partitions, keeps_alone = job.spreads,
-                       depot = self.depot, memory = self.budget.table})
+                       depot = self.depots:for_runs(self.worker:index()), memory = self.budget.table})
 end
 
 local function dispatch(self, kind, ...) return self[kind](self, ...) end
@@ -141,7 +163,8 @@ function mapper.service(job, feed, budget, kept)
     if not job.is_inline then introduce(worker, job, feed.plan.descent) end
     self.worker, self.progress = worker, worker:progress()
     self.reader, self.headers = core.reader(), {}
-    self.depot = kept:of(worker:index())
+    self.depot, self.journal_fd = kept:of(worker:index()), kept.runs and kept.runs[worker:index()]
+    self.commit_at = core.clock() + PAUSE
     self.emitter = new_emitter(self)
     counters.take()
   end

@@ -20,6 +20,7 @@ local feeds = require("parallel.feed")
 local identity = require("parallel.identity")
 local job_contract = require("parallel.job")
 local joblog = require("parallel.joblog")
+local journal = require("parallel.journal")
 local losses = require("parallel.losses")
 local mapper = require("parallel.mapper")
 local outputs = require("parallel.output")
@@ -129,6 +130,7 @@ end
 local answers = {}
 
 function Run:committed(worker, runs)
+  if self.job.journal then self.job.journal:commit(worker, runs, self.uncommitted[worker]) end
   for _, descriptor in ipairs(runs) do self.runs[#self.runs + 1] = descriptor end
   for _, batch in ipairs(self.uncommitted[worker]) do settle(self, batch) end
   self.uncommitted[worker] = {}
@@ -145,11 +147,11 @@ local function put_out(self, batch)
 end
 
 local function put_out_in_order(self, batch)
-  self.ready[batch.number] = batch
+  self.ready[batch.turn] = batch
   while self.ready[self.next_out] do
     local ready = self.ready[self.next_out]
     self.ready[self.next_out] = nil
-    self.next_out = self.next_out + ready.count
+    self.next_out = self.next_out + 1
     put_out(self, ready)
   end
 end
@@ -359,8 +361,8 @@ function Run:reduce()
   self:work_off()
 end
 
-local PARENTS_OWN = {"before", "after", "progress", "inputs", "values", "output", "note", "joblog",
-                     "on_failure"}
+local PARENTS_OWN = {"before", "after", "progress", "inputs", "values", "output", "note", "warn", "joblog",
+                     "journal", "on_failure"}
 
 -- For workers that inherit nothing but descriptors.
 local function letter(run)
@@ -377,6 +379,7 @@ end
 
 local function kept_descriptors(self)
   local fds = self.depots:descriptors()
+  for _, fd in ipairs(self.job.journal and self.job.journal:descriptors() or {}) do fds[#fds + 1] = fd end
   fds[#fds + 1] = self.feed.stream_file and self.feed.stream_file:fd()
   return fds
 end
@@ -409,7 +412,7 @@ function Run:finish()
 end
 
 function Run:work()
-  self:note("%d splits planned, %d workers", #self.feed.plan.list, self.job.workers)
+  self:note("splits planned: %d, workers: %d", #self.feed.plan.list, self.job.workers)
   self.output = outputs.open(self.job, self.budget)
   self:open_pool()
   self:map()
@@ -435,10 +438,10 @@ end
 
 --- What was done: splits, bytes, pairs, seconds, workers, deaths, retried, skipped, failed.
 function Run:stats(pair_count)
-  return {splits = self.feed.count, bytes = self.feed.plan.bytes, pairs = pair_count,
+  return {splits = self.feed.count - self.feed.left_out, bytes = self.feed.plan.bytes, pairs = pair_count,
           seconds = core.clock() - self.began, workers = self.job.workers,
           deaths = self.deaths, retried = self.retried, skipped = #self.losses.skipped,
-          failed = #self.losses.failed}
+          failed = #self.losses.failed, resumed = self.job.journal and self.job.journal.resumed or 0}
 end
 
 local function new_run(job, feed)
@@ -446,7 +449,7 @@ local function new_run(job, feed)
     job = job, feed = feed, meter = progress.new(job.progress, feed.plan.bytes, not job.values),
     tasks = {}, unanswered = 0, attempts = {}, uncommitted = {},
     condemned = {}, counters = {}, losses = losses.new(job), chronicle = chronicle.open(job, feed),
-    runs = {}, outputs = {},
+    runs = job.journal and job.journal.runs or {}, outputs = {},
     ready = {}, next_out = 1, behind = 0, held = 0, printed = 0,
     largest_print = splits.size(feed.plan.bytes, job),
     budget = budgets.new(job.memory, job.workers, feed.stream_file ~= nil or type(job.inputs) == "function"
@@ -455,6 +458,17 @@ local function new_run(job, feed)
   }, Run)
   for worker = 1, job.workers do run.uncommitted[worker] = {} end
   return run
+end
+
+local function run(job)
+  if job.before then job.before() end
+  local one = new_run(job, feeds.new(job, rawget(_G, "arg") or {}))
+  local made = one:execute()
+  made.stats, made.counters = one:stats(made:count()), one.counters
+  made.failures, made.skipped = one.losses.failed, one.losses.skipped
+  made.left_failed = job.joblog and job.joblog.left_failed or 0
+  if job.after then job.after(made) end
+  return made
 end
 
 local mapreduce = {}
@@ -466,13 +480,10 @@ function mapreduce.run(fields, level)
   local job, why = job_contract.prepare(fields)
   if not job then error("bad job: " .. why, (level or 1) + 1) end
   if job.joblog then job.joblog = joblog.open(job.joblog, job.resume) end
-  if job.before then job.before() end
-  local run = new_run(job, feeds.new(job, rawget(_G, "arg") or {}))
-  local made = run:execute()
-  made.stats, made.counters = run:stats(made:count()), run.counters
-  made.failures, made.skipped = run.losses.failed, run.losses.skipped
-  made.left_failed = job.joblog and job.joblog.left_failed or 0
-  if job.after then job.after(made) end
+  if job.journal then job.journal = journal.open(job.journal) end
+  local ok, made = pcall(run, job)
+  if job.journal then job.journal[ok and "finish" or "leave"](job.journal) end
+  if not ok then error(made, 0) end
   return made
 end
 

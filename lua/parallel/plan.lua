@@ -3,6 +3,7 @@ local core = require("parallel.core")
 local feeds = require("parallel.feed")
 local job_contract = require("parallel.job")
 local joblog = require("parallel.joblog")
+local journal = require("parallel.journal")
 
 local plan = {}
 
@@ -58,17 +59,26 @@ local function add_inputs(lines, planned)
   add(lines, "splits", "%d, in %s", #planned.list, count_text(#planned.batches, "batch", "es"))
 end
 
+local function add_journal(lines, kept)
+  if kept.resumed > 0 then
+    add(lines, "resumed", "%s more, from the journal '%s'", count_text(kept.resumed, "split"), kept.path)
+  end
+  kept:close()
+end
+
 --- The lines for a job, whose contract is checked, with its inputs. Raises a message
 -- when one cannot be read. Nothing is written, and no log is opened.
 function plan.of_run(fields)
   local job, lines = assert(job_contract.prepare(fields)), {}
   if job.joblog then job.joblog = joblog.read(job.joblog, job.resume) end
+  if job.journal then job.journal = journal.read(job.journal) end
   if type(job.inputs or job.values) == "function" then
     add(lines, "inputs", "from an iterator")
   else
     local feed = feeds.new(job)
     add_inputs(lines, feed.plan)
     feed:close()
+    if job.journal then add_journal(lines, job.journal) end
   end
   describe(lines, job)
   return lines

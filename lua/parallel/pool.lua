@@ -10,6 +10,7 @@ local engines = require("parallel.engines")
 local failure = require("parallel.failure")
 local gathered = require("parallel.gathered")
 local identity = require("parallel.identity")
+local interruption = require("parallel.interruption")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.packing")
@@ -73,6 +74,7 @@ local function look_at(self, f)
   if known then return known end
   local ok, version = pcall(self.crew.functions.take, self.crew.functions, f)
   if ok then return version end
+  interruption.pass_on(version)
   return nil, "function: " .. tostring(version)
 end
 
@@ -83,19 +85,23 @@ local function capture(self, f)
   return version or error(unsendable(why), 0)
 end
 
-local function submit(self, f, ...)
+local function submit_any(self, f, ...)
+  check_open(self)
+  check.callable(f, 2, "submit")
   local version, why = look_at(self, f)
   if not version then return self.singles:add_unsendable({}, why) end
-  local workers, result = self.crew, self.singles:add(version, ...)
-  if workers.holding < workers.most then workers:pump() end
-  return result
+  return self.singles:add(version, ...)
 end
+
+-- A pool that is open has roll.submit (see core/lua/roll.h) in place of this.
+function Pool.enroll() end
 
 --- Start f(...) in a worker; returns an AsyncResult.
 function Pool:submit(f, ...)
-  check_open(self)
-  if type(f) ~= "function" then check.callable(f, 2, "submit") end
-  return submit(self, f, ...)
+  -- Most tasks are as the one before, and their arguments plain.
+  local result, workers = self.enroll(f, ...) or submit_any(self, f, ...), self.crew
+  if workers.holding < workers.most then workers:pump() end
+  return result
 end
 
 --- The same with the arguments in a list, and options: callback, error_callback,
@@ -115,9 +121,8 @@ end
 
 --- f(...) in a worker; returns its results, or raises its Failure.
 function Pool:apply(f, ...)
-  check_open(self)
-  check.callable(f, 2, "apply")
-  return submit(self, f, ...):get()
+  if type(f) ~= "function" then check.callable(f, 2, "apply") end
+  return self:submit(f, ...):get()
 end
 
 -- ---- many items -----------------------------------------------------------
@@ -271,10 +276,8 @@ end
 
 --- Run f on each item for its effect; returns how many there were.
 function Pool:each(f, items, options)
-  local count = 0
-  for _ in imap(self, "one", f, items, check_mapping(self, "each", f, items, options)) do
-    count = count + 1
-  end
+  local count, checked = 0, check_mapping(self, "each", f, items, options)
+  for _ in imap(self, "one", f, items, checked) do count = count + 1 end
   return count
 end
 
@@ -323,7 +326,10 @@ end
 
 local function call_everywhere(self, version, ...)
   local ok, arguments, parcel = pcall(directed.arguments, ...)
-  if not ok then error(unsendable(failure.at_path("args", arguments)), 0) end
+  if not ok then
+    interruption.pass_on(arguments)
+    error(unsendable(failure.at_path("args", arguments)), 0)
+  end
   return directed.everywhere(self, function()
     return {version = version, arguments = arguments, parcel = parcel}
   end)
@@ -388,10 +394,9 @@ end
 --- How many workers there are.
 function Pool:count() return self.workers end
 
-function Pool:__tostring()
-  local state = self.ended and ", ended" or self.closed and ", closed" or ""
-  return ("pool of %d workers%s"):format(self.workers, state)
-end
+function Pool:__tostring() return ("pool of %d workers"):format(self.workers) end
+
+local function take_no_more(self) self.closed, self.enroll = true, nil end
 
 -- Work off what was submitted, then let the workers go.
 local function go_on_closing(self, timeout)
@@ -421,7 +426,7 @@ function Pool:close(timeout)
   check_owner(self)
   check.optional_time(timeout, 2, "close")
   if not self.closed then self:stop_reading() end
-  self.closed = true
+  take_no_more(self)
   return go_on_closing(self, timeout)
 end
 
@@ -431,7 +436,8 @@ local function cancelled() return failure.new({kind = "cancelled", message = "th
 function Pool:terminate()
   if self.ended then return end
   check_owner(self)
-  self.closed, self.ended = true, true
+  take_no_more(self)
+  self.ended = true
   self.crew:terminate(cancelled)
 end
 
@@ -478,6 +484,7 @@ function pool.inheriting(f, options)
   made.crew = crew.open(workers, options, f)
   made.pids = made.crew.pids
   made.singles = singles.new(made)
+  made.enroll = made.singles.roll.submit
   made.crew:add(made.singles)
   made.engines = engines.new(made)
   if options.initializer and workers > 0 then made:await_first_workers() end

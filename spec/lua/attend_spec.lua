@@ -1,5 +1,6 @@
 -- What waits for something lets the pools of its process go on meanwhile.
 local child = require "spec.support.child"
+local kept = require "spec.support.kept"
 local parallel = require "parallel"
 local pools = require "spec.support.pools"
 local testing = require("parallel.core").testing
@@ -8,19 +9,7 @@ local trials = require "spec.support.trials"
 local queue = parallel.Queue() -- for the whole file: it stays open until it is collected
 local full = parallel.Queue(1)
 
-local made = {}
-
--- Is closed after the test.
-local function keep(object)
-  made[#made + 1] = object
-  return object
-end
-
-local function clean_up()
-  pools.close()
-  for _, object in ipairs(made) do object:close() end
-  made = {}
-end
+local keep = kept.keep
 
 local function small(x) return x end
 
@@ -139,7 +128,7 @@ WAITS["parallel.mapreduce"] = function(pool)
 end
 
 describe("while it waits,", function()
-  after_each(clean_up)
+  after_each(kept.close)
 
   for name, wait in pairs(WAITS) do
     it(name .. " lets pools go on", function() wait(pools.open(2)) end)
@@ -209,7 +198,7 @@ describe("while it waits,", function()
 end)
 
 describe("a callback", function()
-  after_each(clean_up)
+  after_each(kept.close)
 
   it("runs in whatever waits", function()
     local pool, event = pools.open(1), keep(parallel.Event())
@@ -260,7 +249,7 @@ describe("a callback", function()
 end)
 
 describe("an input that waits", function()
-  after_each(clean_up)
+  after_each(kept.close)
 
   it("is asked for one item after the other", function()
     local pool, asked = pools.open(2), false

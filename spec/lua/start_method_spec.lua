@@ -147,9 +147,9 @@ for _, method in ipairs({"template", "spawn"}) do
       pool:terminate()
     end)
 
-    for _, fault in ipairs({"sys.pipe2:EMFILE@1", "sys.socketpair:EMFILE@1", "sys.posix_spawn:EAGAIN@1",
+    for _, fault in ipairs({"sys.pipe2:EMFILE@1", "sys.socketpair:EMFILE@1", "sys.posix_spawnp:EAGAIN@1",
       "sys.sendmsg:EPIPE@1", "sys.memfd_create:ENOSYS@*", "sys.pidfd_open:ENOSYS@*",
-      "sys.sendmsg:EINTR@1", "sys.posix_spawn:ENOMEM@1"}) do
+      "sys.sendmsg:EINTR@1", "sys.posix_spawnp:ENOMEM@1"}) do
       it("comes in spite of " .. fault, function()
         testing.fault(fault)
         open({workers = 1, start_method = method})
