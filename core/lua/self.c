@@ -95,9 +95,22 @@ static int self_index(lua_State *L) {
 
 static int self_item(lua_State *L) {
     Self *self = self_check(L, 1);
+    if (lua_isnoneornil(L, 2)) {
+        board_end_items(self->board);
+        return 0;
+    }
     board_begin_item(self->board, (uint64_t)luaL_checkinteger(L, 2));
     guard_check(L, self);
     return 0;
+}
+
+static int self_running(lua_State *L) {
+    Board *board = self_check(L, 1)->board;
+    uint64_t since = board_get(&board->item_started);
+    lua_pushinteger(L, (lua_Integer)board_item(board));
+    if (!since) return 1;
+    lua_pushnumber(L, (lua_Number)(clock_coarse() - since) / 1e9);
+    return 2;
 }
 
 static int self_retire(lua_State *L) {
@@ -112,9 +125,9 @@ static int self_progress(lua_State *L) {
 
 static const luaL_Reg METHODS[] = {
     {"index", self_index}, {"retire", self_retire},
-    {"item", self_item},   {"progress", self_progress},
-    {"taken", self_taken}, {"__gc", self_gc},
-    {NULL, NULL},
+    {"item", self_item},   {"running", self_running},
+    {"taken", self_taken}, {"progress", self_progress},
+    {"__gc", self_gc},     {NULL, NULL},
 };
 
 void self_register(lua_State *L) {

@@ -27,7 +27,8 @@ static void raise_here(lua_State *L, lua_Debug *at) {
     }
     if (!stop->raised) note_place(stop, L, at);
     stop->raised = true;
-    luaL_error(L, "%s", MESSAGE);
+    lua_pushfstring(L, "%s%s%s", stop->place, stop->place[0] ? ": " : "", MESSAGE);
+    lua_error(L);
 }
 
 void stop_prepare(Stop *stop, lua_State *L, Board *board) {

@@ -94,6 +94,7 @@ end
 --- What the worker's table holds, as runs; in a journal they are on disk.
 function Mapper:runs()
   local began = core.clock()
+  self.worker:item() -- it is not for the last split to answer for
   local runs = self.emitter:commit()
   if self.journal_fd then
     local ok, why = core.sync(self.journal_fd)
@@ -129,7 +130,7 @@ function Mapper:reduce(partition, runs)
   local descriptor = core.reduce({
     runs = runs, partition = partition, combine = job.combine, reduce = job.reduce, spread = job.spreads,
     sort = job.sort_by, desc = job.descending, top = job.top, format = job.format,
-    depot = self.depot, memory = self.budget.merge,
+    depot = self.depot, memory = self.budget.merge, worker = self.worker,
   })
   return core.encode({output = descriptor, counters = counters.take(),
                       time = began and {began, core.clock() - began} or nil})

@@ -49,7 +49,7 @@ function Run:submit(task, worker, kind, ...)
 end
 
 function Run:send(task, worker, payload)
-  local limit = task.kind == "map" and self.job.timeout or nil -- of each split
+  local limit = task.kind ~= "commit" and self.job.timeout or nil -- of each split or key
   self.tasks[self.pool:submit(payload, worker, limit)] = task
   self.unanswered = self.unanswered + 1
 end
@@ -188,7 +188,9 @@ local function split_of(task, item) return item > 0 and item or task.batch.numbe
 
 function Run:label(task, item)
   if task.kind == "map" then return splits.name(self.feed:split(task.batch, split_of(task, item))) end
-  if task.kind == "reduce" then return "reduce" end
+  if task.kind ~= "reduce" then return nil end
+  local found, key = pcall(core.key_of_runs, self.runs, task.partition, item)
+  return found and key and ("reduce of key '%s'"):format(key) or "reduce"
 end
 
 -- A split that failed for good: the job may go on without it.

@@ -5,22 +5,29 @@ local core = require("parallel.core")
 local Solo = {}
 Solo.__index = Solo
 
--- What the mapper wants of its worker.
-local Worker = {}
-Worker.__index = Worker
-function Worker.index() return 1 end
-function Worker:item(number) self.running = number end
-function Worker:progress() return self.inline:progress() end
+local LOOK = 10000 -- instructions between looks at the clock
+local TOO_LONG = "the task was cancelled or took too long" -- as core/lua/stop.c says it
 
 function Solo:renew()
-  self.worker = setmetatable({running = 0, inline = core.inline_self()}, Worker)
+  self.worker = core.inline_self()
   self.begin(self.worker)
 end
 
-function Solo:submit(payload)
+function Solo:submit(payload, _, limit)
   self.last = self.last + 1
-  table.insert(self.queue, {number = self.last, payload = payload})
+  table.insert(self.queue, {number = self.last, payload = payload, limit = limit})
   return self.last
+end
+
+-- What runs can be stopped by a hook alone, and so not in coroutines, nor when a debugger has one.
+local function handle(self, task)
+  local worker, limit = self.worker, task.limit
+  if not limit or debug.gethook() then return self.handle(worker, task.payload) end
+  debug.sethook(function()
+    local _, seconds = worker:running()
+    if seconds and seconds > limit then error(TOO_LONG, 2) end
+  end, "", LOOK)
+  return self.handle(worker, task.payload)
 end
 
 local function account(problem)
@@ -35,10 +42,11 @@ function Solo:wait()
   end
   local task = table.remove(self.queue, 1)
   if not task then return nil, "timeout" end
-  self.worker.running = 0
-  local ok, reply = xpcall(self.handle, account, self.worker, task.payload)
+  local hook = debug.gethook()
+  local ok, reply = xpcall(handle, account, self, task)
+  if task.limit and not hook then debug.sethook() end
   if ok then return "result", task.number, 1, reply end
-  reply.item, reply.pid = self.worker.running, core.pid()
+  reply.item, reply.pid = self.worker:running(), core.pid()
   return "error", task.number, 1, reply
 end
 

@@ -225,7 +225,7 @@ describe("a script that raises", function()
       reduce = function() error("cannot add up") end,
     }]])
     assert.equal(1, result.status)
-    assert.match("^parallel%-lua: reduce: job.lua:3: cannot add up\nstack traceback:\n.*\tjob.lua:3: in ",
+    assert.match("^parallel%-lua: reduce of key '[^\n']+': job.lua:3: cannot add up\nstack traceback:\n.*\tjob.lua:3: in ",
       result.stderr)
     assert.not_match("parallel/", result.stderr)
   end)
