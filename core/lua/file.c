@@ -17,12 +17,13 @@ typedef struct {
 
 static const char FILE_TYPE[] = "parallel.file";
 
-static const char *const WORDS[] = {"append", "renew", "create", "read", NULL};
+static const char *const WORDS[] = {"append", "renew", "create", "read", "stream", NULL};
 static const int FLAGS[] = {
-    O_WRONLY | O_APPEND | O_CREAT,
-    O_WRONLY | O_APPEND | O_CREAT | O_TRUNC,
-    O_RDWR | O_CREAT | O_EXCL,
-    O_RDONLY,
+    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW,
+    O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_NOFOLLOW,
+    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+    O_RDONLY | O_NOFOLLOW,
+    O_RDONLY | O_NONBLOCK,
 };
 
 static int refused(lua_State *L, const char *verb, const char *path) {
@@ -39,8 +40,8 @@ static int core_file(lua_State *L) {
     File *file = lua_newuserdatauv(L, sizeof *file, 0);
     *file = (File){.fd = -1, .owner = getpid()};
     luaL_setmetatable(L, FILE_TYPE);
-    file->fd = sys.open(path, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return file->fd == -1 ? refused(L, flags == O_RDONLY ? "read" : "write", path) : 1;
+    file->fd = sys.open(path, flags | O_CLOEXEC, 0600);
+    return file->fd == -1 ? refused(L, (flags & O_ACCMODE) == O_RDONLY ? "read" : "write", path) : 1;
 }
 
 static int check_fd(lua_State *L) {

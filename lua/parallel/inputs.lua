@@ -12,20 +12,19 @@ local function add_folder(files, path)
 end
 
 --- Append what a path stands for: {path, size, mtime} of a file, or of all files below a
--- folder, by name; {stream = true} for "-". Raises a message when it cannot be read.
+-- folder, by name; {path, stream = true} for "-" and for pipes with a name. Raises a message when it cannot be read.
 function inputs.add(files, path)
-  if path == "-" then
-    files[#files + 1] = {path = path, size = 0, stream = true}
-    return
-  end
-  local kind, size, mtime = core.stat(path)
+  local kind, size, mtime = "pipe", nil, nil
+  if path ~= "-" then kind, size, mtime = core.stat(path) end
   if not kind then error(size, 0) end
-  if kind == "directory" then
+  if kind == "pipe" then
+    files[#files + 1] = {path = path, size = 0, stream = true}
+  elseif kind == "directory" then
     add_folder(files, path)
   elseif kind == "file" then
     files[#files + 1] = {path = path, size = size, mtime = mtime}
   else
-    error(("cannot read '%s': it is neither a file nor a directory"):format(path), 0)
+    error(("cannot read '%s': it is neither a file, a directory nor a pipe"):format(path), 0)
   end
 end
 

@@ -1,7 +1,7 @@
 --- splits: cut the inputs of a job into pieces that workers can map side by side.
 --
 -- A split is {path, index, offset, length} of a file, which had this {size, mtime},
--- {first, last} of a list of values, or {stream} for what is not there yet: standard input. Several small
+-- {first, last} of a list of values, or {stream} for what is not there yet: a pipe. Several small
 -- ones make a batch, which is what a worker is sent; big files are cut without
 -- looking into them, and whoever reads a split finds the record boundaries.
 local core = require("parallel.core")
@@ -55,6 +55,7 @@ function splits.cut_file(list, file, index, job, most)
 end
 
 local function is_done(split, number, job)
+  if split.stream then return false end
   return job.joblog and job.joblog:has(split) or job.journal and job.journal:has(number)
 end
 

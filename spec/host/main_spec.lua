@@ -256,7 +256,7 @@ describe("trouble with input", function()
 
   it("that is a device is told", function()
     files.write("job.lua", COUNT)
-    assert_fails(3, "cannot read '/dev/null': it is neither a file nor a directory",
+    assert_fails(3, "cannot read '/dev/null': it is neither a file, a directory nor a pipe",
       run({"job.lua", "/dev/null"}))
   end)
 end)
