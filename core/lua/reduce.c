@@ -22,6 +22,7 @@ typedef struct {
     Buffer sources; // of Source, what they have there
     Depot *depot;
     size_t memory;
+    uint64_t records; // in all of these
     Merge merge;
     Dictionary dictionary;
     Store store;
@@ -307,6 +308,7 @@ static void add_run(lua_State *L, Reduce *reduce, unsigned partition) {
     check_read(L, run_open(&run, descriptor, size, partition));
     if (!run.partition.count) return;
     Source source = {run.fd, run.partition};
+    reduce->records += run.partition.count;
     check_read(L, buffer_append(&reduce->runs, &run, sizeof run));
     check_read(L, buffer_append(&reduce->sources, &source, sizeof source));
 }
@@ -387,8 +389,9 @@ static int push_output(lua_State *L, Reduce *reduce) {
     uint64_t count = output_count(&reduce->output);
     lua_pushlstring(L, buffer_bytes(&reduce->value), buffer_size(&reduce->value));
     lua_pushinteger(L, (lua_Integer)(top && count > top ? top : count));
+    lua_pushinteger(L, (lua_Integer)reduce->records);
     close_reduce(reduce);
-    return 2;
+    return 3;
 }
 
 static int core_reduce(lua_State *L) {

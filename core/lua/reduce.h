@@ -1,6 +1,6 @@
 /* Reduce - one reduce task: a partition of all runs, merged, combined, and left as an output.
  *
- *     descriptor, count = core.reduce{
+ *     descriptor, count, records = core.reduce{       how many it has, and were merged into it
  *       runs = {descriptor, ...},       of emitter:commit
  *       partition = i,                  from 0
  *       combine = name or function,     nil: "values"; with a function the runs hold "values"

@@ -127,12 +127,12 @@ function Mapper:commit() return core.encode({runs = self:runs()}) end
 function Mapper:reduce(partition, runs)
   local job, began = self.job, self.job.is_timed and core.clock()
   self.emitter:free()
-  local descriptor = core.reduce({
+  local descriptor, _, records = core.reduce({
     runs = runs, partition = partition, combine = job.combine, reduce = job.reduce, spread = job.spreads,
     sort = job.sort_by, desc = job.descending, top = job.top, format = job.format,
     depot = self.depot, memory = self.budget.merge, worker = self.worker,
   })
-  return core.encode({output = descriptor, counters = counters.take(),
+  return core.encode({output = descriptor, records = records, counters = counters.take(),
                       time = began and {began, core.clock() - began} or nil})
 end
 

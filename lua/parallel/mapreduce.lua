@@ -176,7 +176,7 @@ function answers.commit(self, _, worker, reply)
 end
 
 function answers.reduce(self, task, worker, reply)
-  self.chronicle:reduced(task.partition, worker, reply.time)
+  self.chronicle:reduced(task.partition, worker, reply.time, reply.records)
   self.outputs[#self.outputs + 1] = reply.output
   counters.merge(self.counters, reply.counters)
 end
