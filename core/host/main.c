@@ -13,6 +13,7 @@
 
 #include "core/lua/children.h"
 #include "core/lua/compat.h"
+#include "core/lua/interrupt.h"
 #include "core/lua/module.h"
 #include "core/lua/pool.h"
 #include "core/os/clock.h"
@@ -25,7 +26,7 @@ static volatile sig_atomic_t interrupted_by;
 
 static void stop(lua_State *L, lua_Debug *unused) {
     (void)unused;
-    lua_sethook(L, NULL, 0, 0);
+    interrupt_heard(L);
     luaL_error(L, "interrupted");
 }
 
@@ -36,7 +37,7 @@ static void on_signal(int number) {
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     signal(SIGHUP, SIG_DFL);
-    lua_sethook(interrupted_state, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+    interrupt_request(interrupted_state, stop);
 }
 
 static void listen_for(int number) {
@@ -65,7 +66,7 @@ static void stand_still(void) {
 static void suspend(lua_State *L, lua_Debug *unused) {
     (void)L;
     (void)unused;
-    lua_sethook(interrupted_state, NULL, 0, 0);
+    interrupt_heard(interrupted_state);
     stand_still();
 }
 
@@ -73,7 +74,7 @@ static void suspend(lua_State *L, lua_Debug *unused) {
 static void on_suspend(int number) {
     (void)number;
     if (interrupted_by) return;
-    lua_sethook(interrupted_state, suspend, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+    interrupt_request(interrupted_state, suspend);
 }
 
 static void listen_for_suspend(void) {
@@ -84,6 +85,7 @@ static void listen_for_suspend(void) {
 
 static void catch_signals(lua_State *L) {
     interrupted_state = L;
+    interrupt_listen(L);
     listen_for_suspend();
     listen_for(SIGINT);
     listen_for(SIGTERM);

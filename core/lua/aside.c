@@ -1,7 +1,6 @@
 #include "core/lua/aside.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "core/lua/core.h"
@@ -9,14 +8,6 @@
 #include "core/os/sys.h"
 
 static const char ASIDE[] = "parallel.aside";
-
-static int refused(lua_State *L, const char *path) {
-    int error = errno;
-    lua_pushnil(L);
-    lua_pushfstring(L, "cannot write '%s': %s", path, strerror(error));
-    lua_pushinteger(L, error);
-    return 3;
-}
 
 static Aside *check_open(lua_State *L) {
     Aside *aside = luaL_checkudata(L, 1, ASIDE);
@@ -29,7 +20,7 @@ static int core_aside(lua_State *L) {
     Aside *aside = lua_newuserdatauv(L, sizeof *aside, 0);
     *aside = ASIDE_CLOSED;
     luaL_setmetatable(L, ASIDE);
-    return aside_open(aside, path) == -1 ? refused(L, path) : 1;
+    return aside_open(aside, path) == -1 ? core_cannot(L, "write", path) : 1;
 }
 
 static int aside_fd(lua_State *L) {
@@ -40,7 +31,7 @@ static int aside_fd(lua_State *L) {
 static int method_keep(lua_State *L) {
     Aside *aside = check_open(L);
     lua_pushstring(L, aside->path);
-    if (aside_keep(aside) == -1) return refused(L, lua_tostring(L, -1));
+    if (aside_keep(aside) == -1) return core_cannot(L, "write", lua_tostring(L, -1));
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -52,7 +43,7 @@ static int method_close(lua_State *L) {
 
 static int make_folder(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
-    if (sys.mkdir(path, 0777) == -1 && errno != EEXIST) return refused(L, path);
+    if (sys.mkdir(path, 0777) == -1 && errno != EEXIST) return core_cannot(L, "write", path);
     lua_pushboolean(L, 1);
     return 1;
 }

@@ -11,12 +11,12 @@ static const char CALLS[] = "parallel.core.calls";
 
 enum { MOST_PLAIN = 127 }; // bytes of a message whose size is one byte
 
-typedef struct {
+struct Calls {
     Buffer bytes;
     Buffer began; // a clock_now for each
-} Calls;
+};
 
-static Calls *check(lua_State *L, int index) {
+Calls *calls_check(lua_State *L, int index) {
     return luaL_checkudata(L, index, CALLS);
 }
 
@@ -49,7 +49,7 @@ lua_Integer calls_count(const char *bytes, size_t size) {
 }
 
 const uint64_t *calls_began(lua_State *L, int index, size_t *count) {
-    const Buffer *began = &check(L, index)->began;
+    const Buffer *began = &calls_check(L, index)->began;
     *count = buffer_size(began) / sizeof(uint64_t);
     return (const uint64_t *)(const void *)buffer_bytes(began);
 }
@@ -84,7 +84,7 @@ static size_t plain_size(lua_State *L, int index) {
     }
 }
 
-static bool are_plain(lua_State *L, int first, int last) {
+bool calls_are_plain(lua_State *L, int first, int last) {
     size_t size = VARINT_MAX;
     for (int i = first; i <= last && size <= MOST_PLAIN; i++) size += plain_size(L, i);
     return size <= MOST_PLAIN;
@@ -122,26 +122,27 @@ static char *write_plain(lua_State *L, int index, char *to) {
 }
 
 // As codec_encode would write it, without an encoder: scalars refer to nothing.
-static int calls_add(lua_State *L) {
-    Calls *calls = check(L, 1);
-    int last = lua_gettop(L);
-    if (!are_plain(L, 2, last)) {
-        lua_pushboolean(L, 0);
-        return 1;
-    }
+void calls_add_plain(lua_State *L, Calls *calls, int first, int last) {
     reserve(L, calls, 1 + MOST_PLAIN, 1);
     char *size = buffer_tail(&calls->bytes), *to = size + 1;
-    to = varint_write(to, (uint64_t)last - 1);
-    for (int i = 2; i <= last; i++) to = write_plain(L, i, to);
+    to = varint_write(to, (uint64_t)(last - first) + 1);
+    for (int i = first; i <= last; i++) to = write_plain(L, i, to);
     *to++ = 0; // nothing was put off
     *size = (char)(to - size - 1);
     added(calls, (size_t)(to - size));
-    lua_pushboolean(L, 1);
+}
+
+static int calls_add(lua_State *L) {
+    Calls *calls = calls_check(L, 1);
+    int last = lua_gettop(L);
+    bool plain = calls_are_plain(L, 2, last);
+    if (plain) calls_add_plain(L, calls, 2, last);
+    lua_pushboolean(L, plain);
     return 1;
 }
 
 static int calls_append(lua_State *L) {
-    Calls *calls = check(L, 1);
+    Calls *calls = calls_check(L, 1);
     size_t size;
     const char *message = luaL_checklstring(L, 2, &size);
     reserve(L, calls, VARINT_MAX + size, 1);
@@ -188,7 +189,7 @@ static int take_all(lua_State *L, Calls *calls) {
 }
 
 static int calls_take(lua_State *L) {
-    Calls *calls = check(L, 1);
+    Calls *calls = calls_check(L, 1);
     size_t count = (size_t)check_place(L, calls, 2, 0);
     if (buffer_size(&calls->bytes) > MOST_PLAIN &&
         count * sizeof(uint64_t) == buffer_size(&calls->began))
@@ -202,7 +203,7 @@ static int calls_take(lua_State *L) {
 }
 
 static int calls_cut(lua_State *L) {
-    Calls *calls = check(L, 1);
+    Calls *calls = calls_check(L, 1);
     lua_Integer from = check_place(L, calls, 2, 1), to = check_place(L, calls, 3, from);
     const char *start = buffer_bytes(&calls->bytes), *end = start + buffer_size(&calls->bytes);
     size_t before = length_of(L, start, end, from - 1);
@@ -212,13 +213,13 @@ static int calls_cut(lua_State *L) {
 }
 
 static int calls_bytes(lua_State *L) {
-    const Buffer *bytes = &check(L, 1)->bytes;
+    const Buffer *bytes = &calls_check(L, 1)->bytes;
     lua_pushlstring(L, buffer_bytes(bytes), buffer_size(bytes));
     return 1;
 }
 
 static int calls_method_began(lua_State *L) {
-    lua_Integer place = check_place(L, check(L, 1), 2, 1);
+    lua_Integer place = check_place(L, calls_check(L, 1), 2, 1);
     size_t count;
     lua_pushnumber(L, (lua_Number)calls_began(L, 1, &count)[place - 1] / 1e9);
     return 1;

@@ -17,6 +17,16 @@
 
 #include "core/lua/compat.h"
 
+typedef struct Calls Calls;
+
+Calls *calls_check(lua_State *L, int index);
+
+/* May the values at these stack indices be added as they are? Not when they take the codec. */
+bool calls_are_plain(lua_State *L, int first, int last);
+
+/* Adds a call with such values; raises, and adds none, when there is no memory. */
+void calls_add_plain(lua_State *L, Calls *calls, int first, int last);
+
 /* The next call of those from *at to `end`: its message begins at *at, which the
  * caller moves past *size bytes. False when there is none, or no whole one. */
 bool calls_next(const char **at, const char *end, uint64_t *size);

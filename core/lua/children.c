@@ -250,7 +250,7 @@ static int await(const Child *child, int timeout_ms) {
     struct pollfd end = {.fd = sentinel(child), .events = POLLIN};
     if (end.fd == -1 && process_has_ended(&child->process)) return 1;
     bool look_again = end.fd == -1 && (timeout_ms == -1 || timeout_ms > LOOK_AGAIN_MS);
-    int count = interrupt_poll(&end, 1, look_again ? LOOK_AGAIN_MS : timeout_ms);
+    int count = sys.poll(&end, 1, look_again ? LOOK_AGAIN_MS : timeout_ms);
     if (count != 0) return count;
     return look_again ? -1 : 0;
 }

@@ -8,9 +8,10 @@
 
 #include "core/lua/codec.h"
 #include "core/lua/core.h"
-#include "core/lua/interrupt.h"
 #include "core/lua/parcel.h"
+#include "core/lua/pid.h"
 #include "core/lua/shared.h"
+#include "core/lua/vigil.h"
 #include "core/os/clock.h"
 #include "core/os/descriptor.h"
 #include "core/os/fault.h"
@@ -32,23 +33,32 @@ typedef struct {
     bool receives, sends; // which it is good for
     ConnectionTrust trust;
     Stream *stream; // of a REMOTE one
+    bool alone;     // its waits do not look after pools
     bool busy;      // a message is being made or taken apart, which may call anything
+    bool asked;     // something was sent, and nothing has come since
     Buffer scratch; // the message that is being made
 } Connection;
 
 // ---- which one -----------------------------------------------------------
 
+// The metatables of all kinds have something at this key.
+static const char MARK;
+
+static bool is_connection(lua_State *L) {
+    if (lua_type(L, 1) != LUA_TUSERDATA || !lua_getmetatable(L, 1)) return false;
+    bool is = lua_rawgetp(L, -1, &MARK) != LUA_TNIL;
+    lua_pop(L, 2);
+    return is;
+}
+
 static Connection *check(lua_State *L) {
-    void *connection = luaL_testudata(L, 1, DUPLEX);
-    if (!connection) connection = luaL_testudata(L, 1, REMOTE);
-    if (!connection) connection = luaL_testudata(L, 1, RECEIVER);
-    return connection ? connection : luaL_checkudata(L, 1, SENDER);
+    return is_connection(L) ? lua_touserdata(L, 1) : luaL_checkudata(L, 1, DUPLEX);
 }
 
 static Connection *check_open(lua_State *L) {
     Connection *connection = check(L);
     if (connection->channel.fd == -1) luaL_error(L, "attempt to use a closed connection");
-    if (connection->owner != getpid())
+    if (connection->owner != pid_here(L))
         luaL_error(L, "this connection belongs to process %d", (int)connection->owner);
     if (connection->busy)
         luaL_error(L, "attempt to use a connection inside of a message of its own");
@@ -94,33 +104,37 @@ static int why_not(lua_State *L, const char *reason) {
     return 2;
 }
 
-// In nanoseconds, as clock_now; UINT64_MAX: for ever.
+// In nanoseconds, as clock_now; 0: has passed; UINT64_MAX: for ever.
 static uint64_t check_deadline(lua_State *L, int index, lua_Number missing) {
     lua_Number seconds = luaL_optnumber(L, index, missing);
     luaL_argcheck(L, seconds == seconds, index, "a timeout cannot be NaN");
     if (seconds > 4e9) return UINT64_MAX;
-    return clock_now() + (seconds > 0 ? (uint64_t)(seconds * 1e9) : 0);
+    return seconds > 0 ? clock_now() + (uint64_t)(seconds * 1e9) : 0;
 }
 
 // -1: for ever. Rounded up: nobody shall be woken for nothing.
 static int left_ms(uint64_t deadline) {
     if (deadline == UINT64_MAX) return -1;
+    if (deadline == 0) return 0;
     uint64_t now = clock_now();
     uint64_t ms = now < deadline ? (deadline - now + NS_PER_MS - 1) / NS_PER_MS : 0;
     return ms < 1000000000 ? (int)ms : 1000000000;
 }
 
-// What the socket is ready for of what is asked: 0 when the time ran out. A signal
-// may raise here, which harms nothing: what is under way stays in the buffers.
+// What the socket is ready for of what is asked: 0 when the time ran out. Meanwhile a signal may
+// raise, and callbacks of pools may use this connection too, which harms nothing: what is under way
+// stays in the buffers. Or they close it, which is an error.
 static int await(lua_State *L, const Connection *connection, short what, uint64_t deadline) {
+    Vigil vigil = connection->alone ? vigil_alone(deadline) : vigil_begin(L, deadline);
     for (;;) {
         struct pollfd polled = {.fd = connection->channel.fd, .events = what};
-        int count = interrupt_poll(&polled, 1, left_ms(deadline));
+        int count = sys.poll(&polled, 1, left_ms(vigil.until));
         if (count > 0) return polled.revents;
-        if (count == 0 && left_ms(deadline) == 0) return 0;
         if (count == -1 && errno != EINTR)
             luaL_error(L, "cannot wait for a connection: %s", strerror(errno));
-        interrupt_check(L);
+        if (count == 0 && left_ms(vigil.until) > 0) continue;
+        if (!vigil_goes_on(L, &vigil, count)) return 0;
+        check_open(L);
     }
 }
 
@@ -158,45 +172,45 @@ static int send_message(lua_State *L, Connection *connection, int kind, const ch
     int queued = channel_queue(&connection->channel, header, bytes, bundle);
     bundle_drop(bundle);
     if (queued == -1) return luaL_error(L, "cannot send: %s", strerror(errno));
+    connection->asked = true;
     FAULT("connection.send");
     int results = flush_and_tell(L, connection, deadline);
     FAULT("connection.sent");
     return results;
 }
 
-// encode(connection, value): the parcel, or nil
+// encode(connection, ...): the parcel, or nil
 static int encode(lua_State *L) {
     Connection *connection = lua_touserdata(L, 1);
+    int count = lua_gettop(L) - 1;
     buffer_clear(&connection->scratch);
     switch (connection->trust) {
-    case TRUST_ALL: codec_encode_trusted(L, 2, 1, &connection->scratch); return 1;
-    case TRUST_FUNCTIONS: codec_encode_functions(L, 2, 1, &connection->scratch); return 0;
-    default: codec_encode(L, 2, 1, &connection->scratch); return 0;
+    case TRUST_ALL: codec_encode_trusted(L, 2, count, &connection->scratch); return 1;
+    case TRUST_FUNCTIONS: codec_encode_functions(L, 2, count, &connection->scratch); return 0;
+    default: codec_encode(L, 2, count, &connection->scratch); return 0;
     }
 }
 
-// Calls function(connection, what is on top), during which the connection must not
-// be used. Leaves what that returns.
-static void call_busy(lua_State *L, Connection *connection, lua_CFunction function, int results) {
+// Calls function(connection, the topmost `count` values), during which the connection must
+// not be used. Leaves what that returns.
+static void call_busy(lua_State *L, Connection *connection, lua_CFunction function, int count,
+                      int results) {
     lua_pushcfunction(L, function);
-    lua_insert(L, -2);
+    lua_insert(L, -1 - count);
     lua_pushlightuserdata(L, connection);
-    lua_insert(L, -2);
+    lua_insert(L, -1 - count);
     connection->busy = true;
-    int status = lua_pcall(L, 2, results, 0);
+    int status = lua_pcall(L, 1 + count, results, 0);
     connection->busy = false;
     if (status != 0) lua_error(L);
 }
 
-static int connection_send(lua_State *L) {
-    Connection *connection = check_sends(L);
-    if (lua_isnoneornil(L, 2)) return luaL_error(L, "cannot send nil");
-    uint64_t deadline = check_deadline(L, 3, HUGE_VAL);
-    lua_settop(L, 2);
-    call_busy(L, connection, encode, 1);
+// The topmost values as one message.
+static int send_values(lua_State *L, Connection *connection, int count, uint64_t deadline) {
+    call_busy(L, connection, encode, count, 1);
     int fds[BUNDLE_MOST];
     Bundle *bundle;
-    if (bundle_make(&bundle, fds, parcel_descriptors(L, 2, fds)) == -1)
+    if (bundle_make(&bundle, fds, parcel_descriptors(L, lua_gettop(L), fds)) == -1)
         return luaL_error(L, "cannot send a shared object: %s", strerror(errno));
     Buffer *message = &connection->scratch;
     lua_settop(L, 1);
@@ -204,6 +218,20 @@ static int connection_send(lua_State *L) {
                                buffer_size(message), bundle, deadline);
     if (message->capacity > KEPT_SCRATCH) buffer_free(message);
     return results;
+}
+
+static int connection_send(lua_State *L) {
+    Connection *connection = check_sends(L);
+    if (lua_isnoneornil(L, 2)) return luaL_error(L, "cannot send nil");
+    uint64_t deadline = check_deadline(L, 3, HUGE_VAL);
+    lua_settop(L, 2);
+    return send_values(L, connection, 1, deadline);
+}
+
+static int connection_send_values(lua_State *L) {
+    Connection *connection = check_sends(L);
+    uint64_t deadline = check_deadline(L, 2, HUGE_VAL);
+    return send_values(L, connection, lua_gettop(L) - 2, deadline);
 }
 
 // A position as in string.sub, from 1 on; at most size + 1.
@@ -238,23 +266,26 @@ static short interests(const Connection *connection) {
     return buffer_size(&connection->channel.outgoing) ? POLLIN | POLLOUT : POLLIN;
 }
 
-// Waits until there is a whole message, of at most `most` bytes.
+// Waits until there is a whole message, of at most `most` bytes. The answer to what was just
+// sent is not there yet, so who has time waits for it before the first look.
 static Reception receive(lua_State *L, Connection *connection, Frame *frame, uint64_t most,
                          uint64_t deadline) {
     Channel *channel = &connection->channel;
-    for (int whole;;) {
+    bool look = !connection->asked || deadline == 0;
+    for (;; look = true) {
         frame->header.size = 0;
-        whole = channel_peek(channel, frame);
+        int whole = channel_peek(channel, frame);
         if (whole == -1 && connection->stream) return CLOSED;
         if (whole == -1) return luaL_error(L, "what came over the connection is no message");
         if (frame->header.size > most) return TOO_LONG;
         if (whole == 1) return CAME;
-        int filled = channel_fill_frame(channel);
+        int filled = look ? channel_fill_frame(channel) : -1;
         if (filled == 0) return CLOSED;
         if (filled == 1) continue;
-        if (errno != EAGAIN) luaL_error(L, "cannot receive: %s", strerror(errno));
+        if (look && errno != EAGAIN) luaL_error(L, "cannot receive: %s", strerror(errno));
         int ready = await(L, connection, interests(connection), deadline);
         if (ready == 0) return TIMEOUT;
+        connection->asked = false;
         if (ready & POLLOUT && channel_flush(channel) == -1 && !descriptor_may_send_later(errno))
             channel_discard(channel);
     }
@@ -285,7 +316,7 @@ static int why_closed(lua_State *L, const Connection *connection) {
     return results + 1;
 }
 
-// decode(connection, frame): the value
+// decode(connection, frame): the values
 static int decode(lua_State *L) {
     const Connection *connection = lua_touserdata(L, 1);
     const Frame *frame = lua_touserdata(L, 2);
@@ -294,21 +325,20 @@ static int decode(lua_State *L) {
         parcel_push(L, frame->handles, header->handles);
     else
         lua_pushnil(L);
-    int count = decode_as(L, connection->trust, frame);
-    if (count != 1) luaL_error(L, "a message of %d values", count);
-    return 1;
+    return decode_as(L, connection->trust, frame);
 }
 
-// Whatever becomes of the message, it has been taken.
-static int take_value(lua_State *L, Connection *connection, const Frame *frame) {
+// Pushes them; how many. Whatever becomes of the message, it has been taken.
+static int take_values(lua_State *L, Connection *connection, const Frame *frame) {
+    int before = lua_gettop(L);
     lua_pushcfunction(L, decode);
     lua_pushlightuserdata(L, connection);
     lua_pushlightuserdata(L, (void *)(uintptr_t)frame);
     connection->busy = true;
-    int status = lua_pcall(L, 2, 1, 0);
+    int status = lua_pcall(L, 2, LUA_MULTRET, 0);
     connection->busy = false;
     channel_pass(&connection->channel, frame);
-    return status == 0 ? 1 : lua_error(L);
+    return status == 0 ? lua_gettop(L) - before : lua_error(L);
 }
 
 static int take_bytes(lua_State *L, Connection *connection, const Frame *frame) {
@@ -317,17 +347,33 @@ static int take_bytes(lua_State *L, Connection *connection, const Frame *frame) 
     return 1;
 }
 
+// The next message of any size. 0, or the count of what was pushed that says why there is none.
+static int receive_any(lua_State *L, Connection *connection, Frame *frame) {
+    switch (receive(L, connection, frame, UINT64_MAX, check_deadline(L, 2, HUGE_VAL))) {
+    case TIMEOUT: return why_not(L, "timeout");
+    case CAME: FAULT("connection.received"); return 0;
+    default: return why_closed(L, connection);
+    }
+}
+
 static int connection_recv(lua_State *L) {
     Connection *connection = check_receives(L);
     Frame frame;
-    switch (receive(L, connection, &frame, UINT64_MAX, check_deadline(L, 2, HUGE_VAL))) {
-    case TIMEOUT: return why_not(L, "timeout");
-    case CAME: break;
-    default: return why_closed(L, connection);
-    }
-    FAULT("connection.received");
+    int missing = receive_any(L, connection, &frame);
+    if (missing) return missing;
     if (frame.header.kind == MESSAGE_BYTES) return take_bytes(L, connection, &frame);
-    return take_value(L, connection, &frame);
+    int count = take_values(L, connection, &frame);
+    return count == 1 ? 1 : luaL_error(L, "a message of %d values", count);
+}
+
+static int connection_recv_values(lua_State *L) {
+    Connection *connection = check_receives(L);
+    Frame frame;
+    int missing = receive_any(L, connection, &frame);
+    if (missing) return missing;
+    lua_pushboolean(L, 1);
+    if (frame.header.kind == MESSAGE_BYTES) return 1 + take_bytes(L, connection, &frame);
+    return 1 + take_values(L, connection, &frame);
 }
 
 static int connection_recv_bytes(lua_State *L) {
@@ -444,6 +490,11 @@ void connection_open(lua_State *L, int index, int fd, Stream *stream, Connection
     shared_enter(L, index);
 }
 
+void connection_wait_alone(lua_State *L, int index) {
+    Connection *connection = lua_touserdata(L, index);
+    connection->alone = true;
+}
+
 static int core_pipe(lua_State *L) {
     bool duplex = lua_isnoneornil(L, 1) || lua_toboolean(L, 1);
     Connection *a = push(L, duplex ? DUPLEX : RECEIVER);
@@ -459,6 +510,8 @@ static int core_pipe(lua_State *L) {
 static const luaL_Reg METHODS[] = {
     {"send", connection_send},
     {"recv", connection_recv},
+    {"send_values", connection_send_values},
+    {"recv_values", connection_recv_values},
     {"send_bytes", connection_send_bytes},
     {"flush", connection_flush},
     {"recv_bytes", connection_recv_bytes},
@@ -477,6 +530,8 @@ static void register_kind(lua_State *L, const SharedKind *kind) {
     lua_pushvalue(L, -1);
     lua_pushcclosure(L, connection_index, 1);
     lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, 1);
+    lua_rawsetp(L, -2, &MARK);
     lua_pop(L, 1);
     shared_kind(L, kind);
 }

@@ -6,11 +6,16 @@
  *     a:send(value, timeout)        nil, "timeout": some of it will be written by later calls
  *     a:flush(timeout)              writes what is left: true; nil, "timeout"; nil, "closed"
  *     a:recv(timeout)               the value; nil, "closed", or nil, "timeout"
+ *     a:send_values(timeout, ...)   any number of values, nils too, as one message
+ *     a:recv_values(timeout)        true and the values
  *     a:send_bytes(s, first, last)  s:sub(first, last) as a message
  *     a:recv_bytes(max, timeout)    such a message; nil, "too long", and a is closed
  *     a:poll(timeout)               would a recv return at once? Without timeout looks once
  *     a:ready()                     the same without looking at the socket
  *     a:fileno()  a:close()  a.closed
+ *
+ * What waits for the other end lets pools go on meanwhile (core/lua/vigil.h). Their callbacks may
+ * use this end too: each recv gets a message. After one that closes it the wait is an error.
  *
  * Both ends may send messages of any size at once: what waits to be written
  * reads meanwhile. Of a message that has come in part when time runs out, that part
@@ -41,6 +46,9 @@ void connection_push(lua_State *L);
 /* Opens the one at this index, which owns the socket and the stream from now on. Raises memory
  * errors. */
 void connection_open(lua_State *L, int index, int fd, Stream *stream, ConnectionTrust trust);
+
+/* The one at this index lets no pools go on while it waits: nobody may use it in between. */
+void connection_wait_alone(lua_State *L, int index);
 
 void connection_register(lua_State *L);
 

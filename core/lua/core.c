@@ -1,5 +1,8 @@
 #include "core/lua/core.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "core/lua/array.h"
 #include "core/lua/aside.h"
 #include "core/lua/barrier.h"
@@ -23,6 +26,7 @@
 #include "core/lua/manifest.h"
 #include "core/lua/outcomes.h"
 #include "core/lua/parcel.h"
+#include "core/lua/pid.h"
 #include "core/lua/poller.h"
 #include "core/lua/pool.h"
 #include "core/lua/printer.h"
@@ -33,6 +37,7 @@
 #include "core/lua/recruit.h"
 #include "core/lua/reduce.h"
 #include "core/lua/result.h"
+#include "core/lua/roll.h"
 #include "core/lua/run.h"
 #include "core/lua/scratch.h"
 #include "core/lua/self.h"
@@ -72,6 +77,7 @@ static Register *const PARTS[] = {
     manifest_register,
     outcomes_register,
     parcel_register,
+    pid_register,
     poller_register,
     pool_register,
     printer_register,
@@ -82,6 +88,7 @@ static Register *const PARTS[] = {
     recruit_register,
     reduce_register,
     result_register,
+    roll_register,
     run_register,
     scratch_register,
     self_register,
@@ -120,6 +127,14 @@ void core_own_class(lua_State *L, const char *name, const luaL_Reg *methods, int
     lua_setfield(L, -2, "__metatable");
     lua_setmetatable(L, first);
     lua_settop(L, first);
+}
+
+int core_cannot(lua_State *L, const char *what, const char *path) {
+    int error = errno;
+    lua_pushnil(L);
+    lua_pushfstring(L, "cannot %s '%s': %s", what, path, strerror(error));
+    lua_pushinteger(L, error);
+    return 3;
 }
 
 int luaopen_parallel_core(lua_State *L) {

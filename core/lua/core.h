@@ -18,6 +18,9 @@ void core_class(lua_State *L, const char *name, const luaL_Reg *methods);
  * calling them needs no check of what they are called on. */
 void core_own_class(lua_State *L, const char *name, const luaL_Reg *methods, int count);
 
+/* For a function whose system call failed: nil, "cannot WHAT 'PATH': " and why, and errno. */
+int core_cannot(lua_State *L, const char *what, const char *path);
+
 #ifdef PARALLEL_LUA_TESTING
 void testing_register(lua_State *L);         // fault points and internals, for the specs only
 void testing_process_register(lua_State *L); // adds to the table of testing_register

@@ -259,7 +259,7 @@ static void add_each(lua_State *L, Emitter *emitter) {
 // emit:all(iterator, value)
 static int emitter_all(lua_State *L) {
     Emitter *emitter = self(L);
-    luaL_checkany(L, 2);
+    text_check_iterator(L, 2);
     if (lua_gettop(L) > 3) lua_settop(L, 3);
     Added added = take_value(L, emitter, 0, 3);
     Tokens *tokens = text_tokens(L, 2);

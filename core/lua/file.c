@@ -1,8 +1,7 @@
 #include "core/lua/file.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <string.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "core/lua/core.h"
@@ -26,14 +25,6 @@ static const int FLAGS[] = {
     O_RDONLY | O_NONBLOCK,
 };
 
-static int refused(lua_State *L, const char *verb, const char *path) {
-    int error = errno;
-    lua_pushnil(L);
-    lua_pushfstring(L, "cannot %s '%s': %s", verb, path, strerror(error));
-    lua_pushinteger(L, error);
-    return 3;
-}
-
 static int core_file(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     int flags = FLAGS[luaL_checkoption(L, 2, NULL, WORDS)];
@@ -41,7 +32,8 @@ static int core_file(lua_State *L) {
     *file = (File){.fd = -1, .owner = getpid()};
     luaL_setmetatable(L, FILE_TYPE);
     file->fd = sys.open(path, flags | O_CLOEXEC, 0600);
-    return file->fd == -1 ? refused(L, (flags & O_ACCMODE) == O_RDONLY ? "read" : "write", path) : 1;
+    bool reads = (flags & O_ACCMODE) == O_RDONLY;
+    return file->fd == -1 ? core_cannot(L, reads ? "read" : "write", path) : 1;
 }
 
 static int check_fd(lua_State *L) {
@@ -76,7 +68,7 @@ static int core_sync(lua_State *L) {
 
 static int core_unlink(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
-    if (sys.unlink(path) == -1) return refused(L, "remove", path);
+    if (sys.unlink(path) == -1) return core_cannot(L, "remove", path);
     lua_pushboolean(L, 1);
     return 1;
 }

@@ -8,17 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/lua/core.h"
 #include "core/os/sys.h"
 
 #define LISTING "parallel.listing"
-
-static int cannot_open(lua_State *L, const char *path) {
-    int why = errno;
-    lua_pushnil(L);
-    lua_pushfstring(L, "cannot open '%s': %s", path, strerror(why));
-    lua_pushinteger(L, why);
-    return 3;
-}
 
 static int close_keeping_errno(int fd) {
     int saved = errno;
@@ -27,9 +20,9 @@ static int close_keeping_errno(int fd) {
     return 0;
 }
 
-// O_PATH finds the file without opening it.
-static int stat_path(const char *path, struct stat *info) {
-    int fd = sys.open(path, O_PATH | O_CLOEXEC, 0);
+// O_PATH finds the file, or with O_NOFOLLOW the link, without opening it.
+static int stat_path(const char *path, int flags, struct stat *info) {
+    int fd = sys.open(path, O_PATH | O_CLOEXEC | flags, 0);
     if (fd == -1) return -1;
     int result = sys.fstat(fd, info);
     close_keeping_errno(fd);
@@ -44,9 +37,10 @@ static int try_to_open(const char *path) {
 static int files_stat(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     struct stat info;
-    if (stat_path(path, &info) == -1) return cannot_open(L, path);
+    if (stat_path(path, lua_toboolean(L, 2) ? O_NOFOLLOW : 0, &info) == -1)
+        return core_cannot(L, "open", path);
     bool is_file = S_ISREG(info.st_mode), is_directory = S_ISDIR(info.st_mode);
-    if ((is_file || is_directory) && try_to_open(path) == -1) return cannot_open(L, path);
+    if ((is_file || is_directory) && try_to_open(path) == -1) return core_cannot(L, "open", path);
     const char *otherwise = S_ISFIFO(info.st_mode) ? "pipe" : "other";
     lua_pushstring(L, is_file ? "file" : is_directory ? "directory" : otherwise);
     lua_pushinteger(L, (lua_Integer)info.st_size);
@@ -93,7 +87,7 @@ static int files_list(lua_State *L) {
     Listing *listing = lua_newuserdatauv(L, sizeof *listing, 0);
     *listing = (Listing){0}; // empty, so that __gc is safe
     luaL_setmetatable(L, LISTING);
-    if (listing_read(listing, path) == -1) return cannot_open(L, path);
+    if (listing_read(listing, path) == -1) return core_cannot(L, "open", path);
     lua_createtable(L, listing->count, 0);
     for (int i = 0; i < listing->count; i++) {
         lua_pushstring(L, listing->entries[i]->d_name);

@@ -4,10 +4,11 @@
 
 #include "core/lua/compat.h"
 
-/* core.stat(path) -> "file" | "directory" | "other", size, mtime in seconds
+/* core.stat(path, of_link) -> "file" | "directory" | "other", size, mtime in seconds
  *     A file or directory that may not be read is an error too. Others (pipes,
  *     terminals, devices) are not opened: to open a pipe and close it again
- *     would end the program that writes to it.
+ *     would end the program that writes to it. With of_link a symbolic link is itself
+ *     such another.
  *
  * core.list(directory) -> the names in it, sorted by their bytes, without "." and ".."
  *

@@ -1,6 +1,8 @@
-/* Guard - what a worker's items are held to: to end when told, to do with so much memory.
+/* Guard - what items are held to: to end when told or when their time is over, to do with so
+ * much memory.
  *
- * Self.own of a worker; NULL where items run in the process that asks for them. */
+ * Self.own of a worker. Where items run in the process that asks for them it is NULL, unless they
+ * have a limit. */
 #ifndef PARALLEL_LUA_LUA_GUARD_H
 #define PARALLEL_LUA_LUA_GUARD_H
 
@@ -24,7 +26,21 @@ static inline void guard_prepare(Guard *guard, lua_State *L, Self *self, size_t 
 /* Raises when the running item is condemned. Mostly none is, which is seen at one look. */
 static inline void guard_check(lua_State *L, const Self *self) {
     const Guard *guard = self->own;
-    if (guard && self->board->orders.count) stop_check(&guard->stop, L);
+    if (guard && (guard->stop.ends || self->board->orders.count)) stop_check(&guard->stop, L);
+}
+
+/* This item is running now; it may be condemned already. */
+static inline void guard_begin_item(const Self *self, uint64_t item) {
+    Guard *guard = self->own;
+    board_begin_item(self->board, item);
+    if (guard) stop_begin_item(&guard->stop);
+}
+
+/* What runs from here on is no item, and has all the time. */
+static inline void guard_end_item(const Self *self) {
+    Guard *guard = self->own;
+    board_end_items(self->board);
+    if (guard) guard->stop.ends = 0;
 }
 
 #endif

@@ -28,7 +28,7 @@ enum {
     GRAIN = 16,
     LARGEST = 512, // what is larger, or a block that grows beyond, is left to the allocator before
     CLASSES = LARGEST / GRAIN,
-    STEP = 2 << 20,           // garbage between two collections
+    STEP = 256 << 10, // garbage between two collections; it and what lives stay in the cache
     LARGEST_MULTIPLIER = 200, // percent of the heap, the most that the collector can be told
     STEPS_TO_AGE = 3          // new -> survival -> old since the last one -> old
 };

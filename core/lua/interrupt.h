@@ -1,27 +1,35 @@
 /* Interrupt - an error that another process, or the terminal, raises in running Lua code.
  *
- * interrupt_signal() sent to a process that listens raises "the process was
- * interrupted" once, wherever its Lua code is by then. Like any error it can be
- * caught. It does not reach into C code, a coroutine's own endless loop, or what
- * LuaJIT has compiled; waits of this library end for it. */
+ * A signal handler asks for a debug hook, which raises at the next instruction. What it
+ * cannot reach is a system call that was about to wait when the signal came: so the
+ * handler also starts a timer, whose signals end such waits until the hook has run. Nor
+ * does a hook reach into C code, a coroutine's own endless loop, or what LuaJIT has
+ * compiled; the waits of this library look by themselves (interrupt_check). */
 #ifndef PARALLEL_LUA_LUA_INTERRUPT_H
 #define PARALLEL_LUA_LUA_INTERRUPT_H
 
-#include <poll.h>
-
 #include "core/lua/compat.h"
 
-/* The signal's number. */
+/* The number of the signal that interrupts a child of this library, and of the timer's. */
 int interrupt_signal(void);
 
-/* In a child of this library: from now on the signal raises in this thread. */
+/* From now on interrupt_signal(), sent by whom it may be, raises "the process was
+ * interrupted" in `L`, once, wherever its code is by then; like any error it can be
+ * caught. Prepares interrupt_request. For one state of a process, in its own thread. */
 void interrupt_listen(lua_State *L);
 
-/* poll(2), which ends with EINTR also when the signal came just before it. */
-int interrupt_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+/* In a signal handler: `hook` shall run in `L` as soon as may be. It begins with
+ * interrupt_heard. */
+void interrupt_request(lua_State *L, lua_Hook hook);
 
-/* A system call returned EINTR: lets the handler of that signal, ours or the debug hook
- * that the lua program sets for Ctrl-C, have its say, which may be to raise. */
+/* The hook that was asked for runs: it is taken away, and the timer stops. */
+void interrupt_heard(lua_State *L);
+
+/* Lets a hook that was asked for, or that of the lua program for Ctrl-C, have its say, which
+ * may be to raise: before a wait that a compiled loop may do again and again, and when a
+ * system call returned EINTR. The second one does not raise: 0, or an error on top of the
+ * stack. */
 void interrupt_check(lua_State *L);
+int interrupt_check_safely(lua_State *L);
 
 #endif

@@ -359,7 +359,7 @@ static int run_rest(lua_State *L) {
     Items *items = lua_touserdata(L, ITEMS);
     for (; items->at <= items->count; items->at++) {
         if (!may_begin(items)) break;
-        board_begin_item(items->self->board, (uint64_t)items->at);
+        guard_begin_item(items->self, (uint64_t)items->at);
         next_call(items);
         FAULT("item.begin");
         put_beginning(L, items);

@@ -170,7 +170,7 @@ static void set_failure(Reading *r) {
 
 // ---- results that wait to be told ----------------------------------------
 
-// With an AsyncResult on top, and below it the values: is anybody to be told of its end?
+// With an AsyncResult on top: is anybody to be told of its end?
 static bool is_attended(lua_State *L) {
     lua_pushvalue(L, ATTENDED);
     bool attended = lua_rawget(L, -2) != LUA_TNIL;
@@ -178,50 +178,57 @@ static bool is_attended(lua_State *L) {
     return attended;
 }
 
-// Sets a field of the table at the index, by the index of its name, to what is on top.
-static void set_named(lua_State *L, int table, int name) {
+// Sets a field of the table below it to what is on top, by the index of its name.
+static void set_named(lua_State *L, int name) {
     lua_pushvalue(L, name);
     lua_insert(L, -2);
-    lua_rawset(L, table);
+    lua_rawset(L, -3);
 }
 
-// With the values on top: they become the result's own.
-static void set_values(lua_State *L, int result, int values) {
-    if (values == 1 && !lua_isnil(L, -1)) return set_named(L, result, VALUE);
+// With an AsyncResult on top, and the values from `first` on below it: they become its own.
+static void set_values(lua_State *L, int first, int values) {
+    if (values == 1 && !lua_isnil(L, first)) {
+        lua_pushvalue(L, VALUE);
+        lua_pushvalue(L, first);
+        return lua_rawset(L, -3);
+    }
+    lua_insert(L, first);
     pack(L, values);
-    set_named(L, result, VALUES);
+    set_named(L, VALUES);
 }
 
 static double seconds_since_call(const Reading *r) {
     return (double)(r->now - r->began[r->last - 1]) / 1e9;
 }
 
-static void end_result(Reading *r, int result, int values) {
+static void end_result(Reading *r, int first, int values) {
     lua_State *L = r->L;
-    set_values(L, result, values);
+    set_values(L, first, values);
+    lua_pushvalue(L, WORKER_NAME);
     lua_pushvalue(L, WORKER);
-    set_named(L, result, WORKER_NAME);
+    lua_rawset(L, -3);
+    lua_pushvalue(L, ELAPSED_NAME);
     lua_pushnumber(L, seconds_since_call(r));
-    set_named(L, result, ELAPSED_NAME);
+    lua_rawset(L, -3);
     lua_pushnil(L);
     lua_rawseti(L, RESULTS, r->offset + r->last);
     r->ended++;
 }
 
-// One that nobody waits for any more is dropped; one that is attended is left to Lua.
+// One that nobody waits for any more is dropped; one that is attended is left to Lua. There may be
+// a million: the values stay where they are.
 static void settle(Reading *r, int values) {
     lua_State *L = r->L;
-    int result = lua_gettop(L) - values + 1;
+    int first = lua_gettop(L) - values + 1;
     bool waits = lua_rawgeti(L, RESULTS, r->offset + r->last) == LUA_TTABLE;
-    bool attended = waits && is_attended(L);
-    lua_insert(L, result);
-    if (attended) {
+    if (waits && is_attended(L)) {
+        lua_pop(L, 1);
         pack(L, values);
         list(r, OTHERS);
     } else if (waits) {
-        end_result(r, result, values);
+        end_result(r, first, values);
     }
-    lua_settop(L, result - 1);
+    lua_settop(L, first - 1);
 }
 
 static void take_failure(Reading *r) {

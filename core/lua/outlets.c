@@ -45,7 +45,8 @@ static int execute(lua_State *L) {
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-    outlets_flush(lua_touserdata(L, lua_upvalueindex(2)));
+    Outlets *outlets = lua_touserdata(L, lua_upvalueindex(2));
+    if (outlets->worker == getpid()) outlets_flush(outlets);
     return lua_gettop(L);
 }
 
@@ -70,6 +71,7 @@ static void direct_to_owner(Outlets *outlets, lua_State *L, Self *self) {
         exchange_handle(L, NAMES[i], &outlets->of[i]);
     }
     outlets->open = true;
+    outlets->worker = getpid();
     replace_execute(L, outlets);
 }
 

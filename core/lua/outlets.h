@@ -25,6 +25,7 @@ typedef struct {
     char name[OUTLETS_NAME_SIZE];        // of the pool, for "tag"
     char prefix[OUTLETS_NAME_SIZE + 32]; // in a worker
     Outlet of[CAPTURES];                 // in a worker
+    pid_t worker;                        // whose they are, and not its children's
     bool open;
 } Outlets;
 

@@ -203,13 +203,6 @@ static int core_pool(lua_State *L) {
     return handle->pool ? 1 : luaL_fileresult(L, 0, "cannot start workers");
 }
 
-// Seconds as nanoseconds; none, or more than a century, is no limit.
-static uint64_t check_limit(lua_State *L, int index) {
-    lua_Number seconds = luaL_optnumber(L, index, HUGE_VAL);
-    luaL_argcheck(L, seconds > 0, index, "a limit must be more than 0 seconds");
-    return seconds < 4e9 ? (uint64_t)(seconds * 1e9) + 1 : 0;
-}
-
 static int pool_method_submit(lua_State *L) {
     PoolHandle *handle = check_open(L);
     size_t size;
@@ -217,7 +210,7 @@ static int pool_method_submit(lua_State *L) {
     int worker = (int)luaL_optinteger(L, 3, 0);
     luaL_argcheck(L, worker >= 0 && worker <= pool_workers(handle->pool), 3, "no such worker");
     int handles[BUNDLE_MOST];
-    TaskTerms terms = {.only = worker, .limit = check_limit(L, 4), .handles = handles};
+    TaskTerms terms = {.only = worker, .limit = stop_check_limit(L, 4), .handles = handles};
     terms.handle_count = parcel_descriptors(L, 5, handles);
     lua_Integer items = luaL_optinteger(L, 6, 1);
     terms.items = items > 0 && items <= MOST_ITEMS ? (uint32_t)items : 1;
@@ -329,6 +322,7 @@ static int pool_method_wait(lua_State *L) {
     int timeout_ms = check_timeout_ms(L, 2);
     uint64_t since = clock_now();
     PoolEvent event;
+    interrupt_check(L);
     for (;;) {
         int left = timeout_ms;
         uint64_t passed = (clock_now() - since) / NS_PER_MS;

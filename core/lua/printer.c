@@ -117,7 +117,7 @@ static void print_each(lua_State *L, Printer *printer) {
 // emit:all(iterator, value)
 static int printer_all(lua_State *L) {
     Printer *printer = self(L);
-    luaL_checkany(L, 2);
+    text_check_iterator(L, 2);
     if (lua_gettop(L) > VALUE) lua_settop(L, VALUE);
     take_value(L, printer, VALUE);
     Tokens *tokens = text_tokens(L, 2);

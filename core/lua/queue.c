@@ -5,6 +5,7 @@
 
 #include "core/lua/codec.h"
 #include "core/lua/core.h"
+#include "core/lua/interrupt.h"
 #include "core/lua/shared.h"
 #include "core/lua/sync.h"
 #include "core/lua/vigil.h"
@@ -138,7 +139,7 @@ static int get(lua_State *L, uint64_t deadline) {
         if (got == 0) return got_nothing(L, false);
         if (errno == EPIPE) return got_nothing(L, true);
         if (errno == EINTR) {
-            sync_interrupted(L);
+            interrupt_check(L);
         } else if (errno == EMSGSIZE) {
             lua_settop(L, 1);
             bytes = lua_newuserdatauv(L, size, 0);
@@ -164,7 +165,7 @@ static RingStatus status(lua_State *L) {
     RingStatus now;
     while (ring_status(&queue->sync.segment, sync_party(&queue->sync), &now) == -1) {
         if (errno != EINTR) raise_errno(L);
-        sync_interrupted(L);
+        interrupt_check(L);
     }
     return now;
 }
@@ -196,7 +197,7 @@ static int queue_method_task_done(lua_State *L) {
     while (ring_done(&queue->sync.segment, sync_party(&queue->sync)) == -1) {
         if (errno == ERANGE) return luaL_error(L, "task_done was called more often than put");
         if (errno != EINTR) return raise_errno(L);
-        sync_interrupted(L);
+        interrupt_check(L);
     }
     return 0;
 }
@@ -216,7 +217,7 @@ static int queue_method_close(lua_State *L) {
     Queue *queue = luaL_checkudata(L, 1, QUEUE);
     while (ring_close(&queue->sync.segment, sync_party(&queue->sync)) == -1) {
         if (errno != EINTR) return raise_errno(L);
-        sync_interrupted(L);
+        interrupt_check(L);
     }
     return 0;
 }

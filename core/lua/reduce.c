@@ -237,11 +237,11 @@ static void call_functions(lua_State *L, Reduce *reduce, bool folds, bool calls)
 static void run_as_item(lua_State *L, Reduce *reduce, bool folds, bool calls) {
     Self *worker = reduce->worker;
     if (worker) {
-        board_begin_item(worker->board, reduce->group);
+        guard_begin_item(worker, reduce->group);
         guard_check(L, worker);
     }
     call_functions(L, reduce, folds, calls);
-    if (worker) board_end_items(worker->board);
+    if (worker) guard_end_item(worker);
 }
 
 static void reduce_key(lua_State *L, Reduce *reduce) {

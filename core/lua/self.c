@@ -20,6 +20,8 @@ typedef struct {
     Board board;
     Buffer sent;
     Handles handles; // sent beside it
+    uint64_t limit;  // nanoseconds that each item may take; 0: any time
+    Guard guard;     // then it holds them to that
     LedgerPage page; // its bytes follow
 } Inline;
 
@@ -50,6 +52,7 @@ static int keep_part(Self *self, const char *bytes, size_t size, const int *hand
 }
 
 static int core_inline_self(lua_State *L) {
+    uint64_t limit = stop_check_limit(L, 1);
     Inline *block = lua_newuserdatauv(L, sizeof *block + INLINE_CAPACITY, 0);
     memset(block, 0, sizeof *block);
     block->box = &block->self;
@@ -57,11 +60,29 @@ static int core_inline_self(lua_State *L) {
                          .board = &block->board,
                          .capture = CAPTURE_NONE,
                          .part = keep_part,
-                         .to = block};
+                         .to = block,
+                         .own = limit ? &block->guard : NULL};
+    block->limit = limit;
     block->self.ledger = (Ledger){.page = &block->page, .capacity = INLINE_CAPACITY};
     ledger_begin(&block->self.ledger, 0);
     luaL_setmetatable(L, SELF);
     return 1;
+}
+
+// self:run(f, ...): as pcall(f, self, ...); within it items are held to the limit.
+static int self_run(lua_State *L) {
+    self_check(L, 1);
+    Inline *block = inline_of(lua_touserdata(L, 1));
+    luaL_argcheck(L, block, 1, "a worker runs by itself");
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_pushvalue(L, 1);
+    lua_insert(L, 3);
+    if (block->limit) stop_enter(&block->guard.stop, L, &block->board, block->limit);
+    int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
+    if (block->limit) stop_leave(&block->guard.stop);
+    lua_pushboolean(L, status == 0);
+    lua_replace(L, 1);
+    return lua_gettop(L);
 }
 
 static int self_gc(lua_State *L) {
@@ -96,21 +117,17 @@ static int self_index(lua_State *L) {
 static int self_item(lua_State *L) {
     Self *self = self_check(L, 1);
     if (lua_isnoneornil(L, 2)) {
-        board_end_items(self->board);
+        guard_end_item(self);
         return 0;
     }
-    board_begin_item(self->board, (uint64_t)luaL_checkinteger(L, 2));
+    guard_begin_item(self, (uint64_t)luaL_checkinteger(L, 2));
     guard_check(L, self);
     return 0;
 }
 
 static int self_running(lua_State *L) {
-    Board *board = self_check(L, 1)->board;
-    uint64_t since = board_get(&board->item_started);
-    lua_pushinteger(L, (lua_Integer)board_item(board));
-    if (!since) return 1;
-    lua_pushnumber(L, (lua_Number)(clock_coarse() - since) / 1e9);
-    return 2;
+    lua_pushinteger(L, (lua_Integer)board_item(self_check(L, 1)->board));
+    return 1;
 }
 
 static int self_retire(lua_State *L) {
@@ -124,10 +141,9 @@ static int self_progress(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"index", self_index}, {"retire", self_retire},
-    {"item", self_item},   {"running", self_running},
-    {"taken", self_taken}, {"progress", self_progress},
-    {"__gc", self_gc},     {NULL, NULL},
+    {"index", self_index},       {"retire", self_retire}, {"item", self_item},
+    {"running", self_running},   {"taken", self_taken},   {"run", self_run},
+    {"progress", self_progress}, {"__gc", self_gc},       {NULL, NULL},
 };
 
 void self_register(lua_State *L) {

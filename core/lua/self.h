@@ -3,14 +3,16 @@
  *     self:index()      which worker of the pool, from 1
  *     self:item(n)      part n of the task is running now: for blame and limits; raises when the
  *                       pool has condemned it; without n: none is running now
- *     self:running()    which part began last, or 0; and for how many seconds it runs, nil when
- *                       it does not
+ *     self:running()    which part began last, or 0
  *     self:retire()     leave after this task: the pool's `finish` runs, another worker comes
  *     self:progress()   see core/lua/records.h
  *
- * core.inline_self() makes one for a process that is no worker, with
- * self:taken(), all that was sent as parts or committed to its ledger, and the
- * parcel of shared objects among it. */
+ * core.inline_self(limit) makes one for a process that is no worker, whose items may take so
+ * many seconds each (nil: any time), with
+ *
+ *     self:run(f, ...)  as pcall(f, self, ...): the items run in there
+ *     self:taken()      all that was sent as parts or committed to its ledger, and the
+ *                       parcel of shared objects among it */
 #ifndef PARALLEL_LUA_LUA_SELF_H
 #define PARALLEL_LUA_LUA_SELF_H
 

@@ -102,21 +102,6 @@ lua_Integer sync_whole(lua_State *L, int index, lua_Integer missing) {
     return (lua_Integer)fmax(-0x1p53, fmin(number, 0x1p53));
 }
 
-static int nothing(lua_State *L) {
-    (void)L;
-    return 0;
-}
-
-int sync_interrupted_safely(lua_State *L) {
-    lua_pushcfunction(L, nothing);
-    return lua_pcall(L, 0, 0, 0);
-}
-
-void sync_interrupted(lua_State *L) {
-    lua_pushcfunction(L, nothing);
-    lua_call(L, 0, 0);
-}
-
 int sync_return(lua_State *L, bool in_time) {
     if (in_time) {
         lua_pushboolean(L, 1);

@@ -46,12 +46,6 @@ uint64_t sync_deadline(lua_State *L, int index);
  * which not every Lua would by itself. */
 lua_Integer sync_whole(lua_State *L, int index, lua_Integer missing);
 
-/* A signal came while we waited. A handler that set a debug hook, as that of the lua program does
- * for Ctrl-C, has its say when any function is called. The second one does not raise: 0, or an
- * error on top of the stack. */
-void sync_interrupted(lua_State *L);
-int sync_interrupted_safely(lua_State *L);
-
 /* Returns from a wait: true, or nil, "timeout". */
 int sync_return(lua_State *L, bool in_time);
 

@@ -15,7 +15,6 @@
 #include "core/lua/interrupt.h"
 #include "core/os/clock.h"
 #include "core/os/descriptor.h"
-#include "core/os/owner.h"
 #include "core/os/processors.h"
 #include "core/os/sys.h"
 #include "core/os/title.h"
@@ -39,17 +38,6 @@ static int system_signal_number(lua_State *L) {
 
 static int system_cpu_count(lua_State *L) {
     lua_pushinteger(L, processors_usable());
-    return 1;
-}
-
-// Asked at each use of a pool: the system is asked once in each process.
-static int system_pid(lua_State *L) {
-    Owner *owner = lua_touserdata(L, lua_upvalueindex(1));
-    if (!owner_is_here(owner)) {
-        owner_free(owner);
-        *owner = owner_here();
-    }
-    lua_pushinteger(L, owner->pid);
     return 1;
 }
 
@@ -83,21 +71,6 @@ static int system_watch(lua_State *L) {
     return 1;
 }
 
-static int owner_gc(lua_State *L) {
-    owner_free(lua_touserdata(L, 1));
-    return 0;
-}
-
-static void push_pid(lua_State *L) {
-    Owner *owner = lua_newuserdatauv(L, sizeof *owner, 0);
-    *owner = (Owner){0}; // of no process yet
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, owner_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_setmetatable(L, -2);
-    lua_pushcclosure(L, system_pid, 1);
-}
-
 static int system_is_terminal(lua_State *L) {
     lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
     return 1;
@@ -127,7 +100,7 @@ static int system_poll(lua_State *L) {
         lua_pop(L, 1);
     }
     int ms = seconds < 0 ? -1 : seconds > 2e6 ? 2000000000 : (int)ceil(seconds * 1000);
-    if (interrupt_poll(polled, count, ms) == -1 && errno != EINTR)
+    if (sys.poll(polled, count, ms) == -1 && errno != EINTR)
         return luaL_error(L, "cannot poll: %s", strerror(errno));
     lua_newtable(L);
     for (nfds_t i = 0, n = 0; i < count; i++) {
@@ -185,6 +158,4 @@ static const luaL_Reg FUNCTIONS[] = {
 
 void system_register(lua_State *L) {
     luaL_setfuncs(L, FUNCTIONS, 0);
-    push_pid(L);
-    lua_setfield(L, -2, "pid");
 }

@@ -4,8 +4,8 @@
 
 #include "core/lua/compat.h"
 
-/* core.clock() seconds, monotonic; core.cpu_count(); core.pid();
- * core.is_terminal(fd); core.terminal_width(fd) or nil;
+/* core.clock() seconds, monotonic; core.cpu_count(); core.is_terminal(fd);
+ * core.terminal_width(fd) or nil;
  * core.poll(fds, timeout) those that can be read, none when a signal came. Of this process:
  * core.nice(more), core.pin(processor), from 1, counted round: true or nil, message, errno;
  * core.title(name). */

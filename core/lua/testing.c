@@ -22,8 +22,15 @@ static int testing_fault_acted(lua_State *L) {
     return 1;
 }
 
+// testing.reach(point): a point of the Lua files was reached (see lua/parallel/fault.lua).
+static int testing_reach(lua_State *L) {
+    fault_hit(luaL_checkstring(L, 1), -1);
+    return 0;
+}
+
 static const luaL_Reg FUNCTIONS[] = {
     {"fault", testing_fault},
+    {"reach", testing_reach},
     {"fault_acted", testing_fault_acted},
     {NULL, NULL},
 };

@@ -44,6 +44,39 @@ static int testing_dial(lua_State *L) {
     return luaL_fileresult(L, 0, "cannot dial");
 }
 
+static int testing_listen(lua_State *L) {
+    Address address;
+    const char *why = remote_address(L, 1, &address);
+    if (why) return luaL_error(L, "%s", why);
+    Raw *raw = push_raw(L);
+    raw->fd = socket(address.name.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(raw->fd, &address.name.any, address.size) == -1 || listen(raw->fd, 16) == -1 ||
+        getsockname(raw->fd, &address.name.any, &address.size) == -1)
+        return luaL_fileresult(L, 0, "cannot listen");
+    char text[ADDRESS_TEXT];
+    address_text(&address, text);
+    lua_pushstring(L, text);
+    return 2;
+}
+
+static int raw_accept(lua_State *L) {
+    int fd = check_raw(L)->fd;
+    Raw *raw = push_raw(L);
+    raw->fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+    return raw->fd == -1 ? luaL_fileresult(L, 0, "cannot accept") : 1;
+}
+
+static int raw_fileno(lua_State *L) {
+    lua_pushinteger(L, check_raw(L)->fd);
+    return 1;
+}
+
+static int raw_reset_at_end(lua_State *L) {
+    struct linger at_once = {.l_onoff = lua_toboolean(L, 2)};
+    setsockopt(check_raw(L)->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    return 0;
+}
+
 static int raw_write(lua_State *L) {
     size_t size;
     const char *bytes = luaL_checklstring(L, 2, &size);
@@ -252,16 +285,20 @@ static int lobby_method_close(lua_State *L) {
 // ---- registration ---------------------------------------------------------
 
 static const luaL_Reg FUNCTIONS[] = {
-    {"dial", testing_dial},
-    {"handshake", testing_handshake},
-    {"sealed_ends", testing_sealed_ends},
-    {"lobby", testing_lobby},
-    {NULL, NULL},
+    {"dial", testing_dial},           {"listen", testing_listen},
+    {"handshake", testing_handshake}, {"sealed_ends", testing_sealed_ends},
+    {"lobby", testing_lobby},         {NULL, NULL},
 };
 
 static const luaL_Reg RAW_METHODS[] = {
-    {"write", raw_write}, {"read", raw_read}, {"close", raw_close},
-    {"__gc", raw_close},  {NULL, NULL},
+    {"write", raw_write},
+    {"read", raw_read},
+    {"accept", raw_accept},
+    {"fileno", raw_fileno},
+    {"reset_at_end", raw_reset_at_end},
+    {"close", raw_close},
+    {"__gc", raw_close},
+    {NULL, NULL},
 };
 
 static const luaL_Reg HANDSHAKE_METHODS[] = {

@@ -173,6 +173,14 @@ static int testing_kill(lua_State *L) {
     return 1;
 }
 
+// testing.become(uid): from now on this process is of that user; true, or nil and why not.
+static int testing_become(lua_State *L) {
+    uid_t uid = (uid_t)luaL_checkinteger(L, 1);
+    if (setgid(uid) == -1 || setuid(uid) == -1) return failure(L);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 // testing.setenv(name, value): nil removes it.
 static int testing_setenv(lua_State *L) {
     const char *name = luaL_checkstring(L, 1);
@@ -225,6 +233,7 @@ static const luaL_Reg FUNCTIONS[] = {
     {"wait", testing_wait},
     {"kill", testing_kill},
     {"setenv", testing_setenv},
+    {"become", testing_become},
     {"block_signals", testing_block_signals},
     {"close_on_exec", testing_close_on_exec},
     {"close", testing_close},

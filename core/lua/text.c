@@ -32,6 +32,14 @@ Tokens *text_tokens(lua_State *L, int index) {
     return tokens;
 }
 
+void text_check_iterator(lua_State *L, int index) {
+    if (lua_isfunction(L, index)) return;
+    const char *type = luaL_typename(L, index);
+    if (!luaL_getmetafield(L, index, "__call"))
+        luaL_argerror(L, index, lua_pushfstring(L, "iterator expected, got %s", type));
+    lua_pop(L, 1);
+}
+
 // Makes an iterator of the Tokens on top of the stack; the text is argument 1.
 static int push_iterator(lua_State *L) {
     lua_pushvalue(L, 1);

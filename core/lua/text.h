@@ -8,6 +8,9 @@
 /* The C iterator behind the Lua iterator at this index, or NULL when it is none of ours. */
 Tokens *text_tokens(lua_State *L, int index);
 
+/* Raises, as for an argument, unless what is at this index can be called. */
+void text_check_iterator(lua_State *L, int index);
+
 void text_register(lua_State *L);
 
 #endif

@@ -1,6 +1,6 @@
 #include "core/lua/vigil.h"
 
-#include "core/lua/sync.h"
+#include "core/lua/interrupt.h"
 #include "core/os/clock.h"
 #include "core/sync/bell.h"
 
@@ -20,6 +20,10 @@ Vigil vigil_begin(lua_State *L, uint64_t deadline) {
     lua_pop(L, 1);
     return (Vigil){
         .deadline = deadline, .until = pools ? DEADLINE_PASSED : deadline, .nap = SHORTEST_NAP};
+}
+
+Vigil vigil_alone(uint64_t deadline) {
+    return (Vigil){.deadline = deadline, .until = deadline};
 }
 
 // What f returned is on top.
@@ -51,14 +55,14 @@ int vigil_look_around_safely(lua_State *L, Vigil *vigil) {
 bool vigil_goes_on(lua_State *L, Vigil *vigil, int outcome) {
     if (outcome > 0) return false;
     if (outcome == 0) return vigil_look_around(L, vigil);
-    sync_interrupted(L);
+    interrupt_check(L);
     return true;
 }
 
 int vigil_goes_on_safely(lua_State *L, Vigil *vigil, int outcome) {
     if (outcome > 0) return 0;
     if (outcome == 0) return vigil_look_around_safely(L, vigil);
-    return sync_interrupted_safely(L) == 0 ? 1 : -1;
+    return interrupt_check_safely(L) == 0 ? 1 : -1;
 }
 
 static int core_attend_with(lua_State *L) {

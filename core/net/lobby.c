@@ -68,9 +68,14 @@ static uint64_t later(const Stranger *stranger, uint64_t ms) {
     return stranger->came + ms * NS_PER_MS;
 }
 
+static bool is_overdue(const Stranger *stranger, uint64_t now) {
+    if (stranger->fd == -1) return false;
+    return now >= later(stranger, LOBBY_MS) || FAULT_FAILS("lobby.overdue");
+}
+
 int lobby_overdue(const Lobby *lobby, uint64_t now) {
     for (int i = 0; i < LOBBY_PLACES; i++)
-        if (lobby->places[i].fd != -1 && now >= later(&lobby->places[i], LOBBY_MS)) return i;
+        if (is_overdue(&lobby->places[i], now)) return i;
     return -1;
 }
 

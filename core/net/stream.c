@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "core/os/descriptor.h"
 #include "core/os/fault.h"
@@ -227,10 +228,20 @@ const Transport STREAM_TRANSPORT = {stream_send, stream_receive};
 
 // ---- ending
 
+// What was sent before may fill the socket; the kernel doubles what it is told.
+static void make_room(int fd) {
+    int size;
+    socklen_t length = sizeof size;
+    if (sys.getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) == 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, length);
+}
+
 static void say_goodbye(Stream *stream, int fd) {
     bool last = atomic_fetch_sub(&stream->numbers->holders, 1) == 1;
     if (!last || fd == -1 || stream->broken) return;
     if (send_record(stream, fd, NULL, 0) == -1 || seal(stream, "", 0) == -1) return;
+    if (send_record(stream, fd, NULL, 0) == 0 || stream->broken) return;
+    make_room(fd);
     send_record(stream, fd, NULL, 0);
 }
 

@@ -50,6 +50,7 @@ static const struct {
     {"stop", ACT_SIGNAL, SIGSTOP},
     {"segv", ACT_SIGNAL, SIGSEGV},
     {"abort", ACT_SIGNAL, SIGABRT},
+    {"interrupt", ACT_SIGNAL, SIGINT},
     {"close", ACT_CLOSE, 0},
     {"short", ACT_SHORT, 0},
     {"EINTR", ACT_ERRNO, EINTR},

@@ -8,12 +8,13 @@
  *     point:action@n+    at the n-th time and every time after it
  *     point:action@*     every time
  *
- * several joined by commas. Actions: kill, stop, segv, abort (signals to the
- * process itself), killchild (the same as kill, but the process that armed it is
+ * several joined by commas. Actions: kill, stop, segv, abort, interrupt
+ * (signals to the process itself), killchild (the same as kill, but the process that armed it is
  * passed over, and what it does is not counted), exitN (_exit with status N), delayN (sleep N ms),
  * close (the argument of the point, a descriptor), short (what reads or writes moves one byte;
  * what sys.pipe2 or sys.socketpair makes has as little room as the kernel allows), and the name of
- * an errno such as ENOMEM (only meaningful at sys.* points: the call fails with it).
+ * an errno such as ENOMEM (only meaningful at sys.* points, where the call fails with it, and where
+ * FAULT_FAILS asks).
  *
  * What the variable PARALLEL_LUA_CIRCUMSTANCES names, in the same form, is armed behind all of
  * that: so a whole test run, whatever its tests arm and disarm, can be had with short reads.
@@ -47,11 +48,13 @@ bool fault_fails(const char *point, size_t *count);
 
 #define FAULT(point)        fault_hit(point, -1)
 #define FAULT_FD(point, fd) fault_hit(point, fd)
+#define FAULT_FAILS(point)  fault_fails(point, NULL)
 
 #else
 
 #define FAULT(point)        ((void)0)
 #define FAULT_FD(point, fd) ((void)0)
+#define FAULT_FAILS(point)  false
 
 #endif
 #endif

@@ -13,8 +13,6 @@
 #include "core/os/mapping.h"
 #include "core/os/sys.h"
 
-extern char **environ;
-
 // Workers ignore SIGPIPE, and a program that is started inherits that; it shall
 // end when nobody reads what it writes.
 static int spawn(Filter *filter, char *const argv[], int input, int output) {
@@ -30,7 +28,7 @@ static int spawn(Filter *filter, char *const argv[], int input, int output) {
     posix_spawn_file_actions_adddup2(&actions, filter->errors, STDERR_FILENO);
     posix_spawnattr_setsigdefault(&attributes, &pipe_only);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-    int started = sys.posix_spawnp(&filter->pid, argv[0], &actions, &attributes, argv, environ);
+    int started = sys.posix_spawnp(&filter->pid, argv[0], &actions, &attributes, argv);
     int saved = errno;
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);

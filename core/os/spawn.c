@@ -45,7 +45,7 @@ static pid_t run(char *const *argv, int life, const int *given, int count) {
     in_own_group_with_signals_blocked(&attributes);
     int kept = keep(&actions, life);
     for (int i = 0; i < count && kept == 0; i++) kept = keep(&actions, given[i]);
-    if (kept == 0 && sys.posix_spawn(&pid, argv[0], &actions, &attributes, argv) == -1) pid = -1;
+    if (kept == 0 && sys.posix_spawnp(&pid, argv[0], &actions, &attributes, argv) == -1) pid = -1;
     int saved = errno;
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);

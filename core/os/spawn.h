@@ -11,7 +11,7 @@
 
 #include "core/os/process.h"
 
-/* Runs the program argv[0], a path, in a process group of its own, with all signals
+/* Runs the program argv[0], found as execvp does, in a process group of its own, with all signals
  * blocked. The descriptors in `given` are open there, under the numbers that they have
  * here; so is the read end of the life pipe. These numbers, the life pipe's first,
  * are appended to the last argument in quotes: serve becomes serve"7,3,5".

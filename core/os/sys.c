@@ -46,9 +46,11 @@ static long raw_futex(uint32_t *word, int operation, uint32_t value, const struc
     return syscall(SYS_futex, word, operation, value, until, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
-static int raw_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
-                           const posix_spawnattr_t *attributes, char *const *argv) {
-    errno = posix_spawn(pid, path, actions, attributes, argv, environ);
+// It returns the error; all others set errno.
+static int raw_posix_spawnp(pid_t *pid, const char *program,
+                            const posix_spawn_file_actions_t *actions,
+                            const posix_spawnattr_t *attributes, char *const *argv) {
+    errno = posix_spawnp(pid, program, actions, attributes, argv, environ);
     return errno ? -1 : 0;
 }
 
@@ -66,15 +68,6 @@ static pid_t raw_clone_sibling(void) {
     pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, number, number);
     if (pid == 0) syscall(SYS_set_robust_list, locks, size);
     return pid;
-}
-
-// It returns the error; all others set errno.
-static int raw_posix_spawnp(pid_t *pid, const char *program,
-                            const posix_spawn_file_actions_t *actions,
-                            const posix_spawnattr_t *attributes, char *const argv[],
-                            char *const env[]) {
-    errno = posix_spawnp(pid, program, actions, attributes, argv, env);
-    return errno ? -1 : 0;
 }
 
 #ifndef PARALLEL_LUA_TESTING
@@ -114,18 +107,17 @@ const Sys sys = {
     .sendmsg = sendmsg,
     .recvmsg = recvmsg,
     .poll = poll,
-    .ppoll = ppoll,
     .epoll_create1 = epoll_create1,
     .epoll_ctl = epoll_ctl,
     .epoll_wait = epoll_wait,
     .close_range = raw_close_range,
+    .timer_create = timer_create,
     .fork = fork,
     .pidfd_open = raw_pidfd_open,
     .pidfd_send_signal = raw_pidfd_send_signal,
     .clone_sibling = raw_clone_sibling,
-    .posix_spawn = raw_posix_spawn,
-    .waitid = waitid,
     .posix_spawnp = raw_posix_spawnp,
+    .waitid = waitid,
 };
 
 #else
@@ -175,9 +167,8 @@ ASKING(int, connect, raw_connect, -1, (int d, const struct sockaddr *a, socklen_
 ASKING(int, getsockopt, getsockopt, -1, (int d, int l, int o, void *v, socklen_t *n),
        (d, l, o, v, n), NULL)
 ASKING(int, poll, poll, -1, (struct pollfd * p, nfds_t n, int t), (p, n, t), NULL)
-ASKING(int, ppoll, ppoll, -1,
-       (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *s), (p, n, t, s),
-       NULL)
+ASKING(int, timer_create, timer_create, -1, (clockid_t c, struct sigevent *e, timer_t *t),
+       (c, e, t), NULL)
 ASKING(int, epoll_create1, epoll_create1, -1, (int f), (f), NULL)
 ASKING(int, epoll_ctl, epoll_ctl, -1, (int e, int o, int d, struct epoll_event *v), (e, o, d, v),
        NULL)
@@ -189,15 +180,11 @@ ASKING(int, pidfd_open, raw_pidfd_open, -1, (pid_t p, unsigned f), (p, f), NULL)
 ASKING(int, pidfd_send_signal, raw_pidfd_send_signal, -1, (int d, int s, siginfo_t *i, unsigned f),
        (d, s, i, f), NULL)
 ASKING(pid_t, clone_sibling, raw_clone_sibling, -1, (void), (), NULL)
-ASKING(int, posix_spawn, raw_posix_spawn, -1,
+ASKING(int, posix_spawnp, raw_posix_spawnp, -1,
        (pid_t * p, const char *s, const posix_spawn_file_actions_t *f, const posix_spawnattr_t *a,
         char *const *v),
        (p, s, f, a, v), NULL)
 ASKING(int, waitid, waitid, -1, (idtype_t k, id_t d, siginfo_t *i, int f), (k, d, i, f), NULL)
-ASKING(int, posix_spawnp, raw_posix_spawnp, -1,
-       (pid_t * p, const char *s, const posix_spawn_file_actions_t *a, const posix_spawnattr_t *t,
-        char *const v[], char *const e[]),
-       (p, s, a, t, v, e), NULL)
 
 // A "short" fault makes these small, and moves one byte of a message.
 enum { SHORT = 1, WHOLE = 2, SMALLEST_PIPE = 4096 };
@@ -290,18 +277,17 @@ Sys sys = {
     .sendmsg = asking_sendmsg,
     .recvmsg = asking_recvmsg,
     .poll = asking_poll,
-    .ppoll = asking_ppoll,
     .epoll_create1 = asking_epoll_create1,
     .epoll_ctl = asking_epoll_ctl,
     .epoll_wait = asking_epoll_wait,
     .close_range = asking_close_range,
+    .timer_create = asking_timer_create,
     .fork = asking_fork,
     .pidfd_open = asking_pidfd_open,
     .pidfd_send_signal = asking_pidfd_send_signal,
     .clone_sibling = asking_clone_sibling,
-    .posix_spawn = asking_posix_spawn,
-    .waitid = asking_waitid,
     .posix_spawnp = asking_posix_spawnp,
+    .waitid = asking_waitid,
 };
 
 #endif

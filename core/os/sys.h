@@ -61,22 +61,19 @@ typedef struct {
     ssize_t (*sendmsg)(int fd, const struct msghdr *message, int flags);
     ssize_t (*recvmsg)(int fd, struct msghdr *message, int flags);
     int (*poll)(struct pollfd *fds, nfds_t count, int timeout_ms);
-    int (*ppoll)(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
-                 const sigset_t *mask);
     int (*epoll_create1)(int flags);
     int (*epoll_ctl)(int epoll, int operation, int fd, struct epoll_event *event);
     int (*epoll_wait)(int epoll, struct epoll_event *events, int most, int timeout_ms);
     int (*close_range)(unsigned first, unsigned last, int flags);
+    int (*timer_create)(clockid_t clock, struct sigevent *event, timer_t *timer);
     // processes
     pid_t (*fork)(void);
     int (*pidfd_open)(pid_t pid, unsigned flags);
     int (*pidfd_send_signal)(int pidfd, int signal, siginfo_t *info, unsigned flags);
     pid_t (*clone_sibling)(void); // see core/os/template.h
-    int (*posix_spawn)(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
-                       const posix_spawnattr_t *attributes, char *const *argv); // our environment
-    int (*waitid)(idtype_t kind, id_t id, siginfo_t *info, int flags);
     int (*posix_spawnp)(pid_t *pid, const char *program, const posix_spawn_file_actions_t *actions,
-                        const posix_spawnattr_t *attributes, char *const argv[], char *const env[]);
+                        const posix_spawnattr_t *attributes, char *const *argv); // our environment
+    int (*waitid)(idtype_t kind, id_t id, siginfo_t *info, int flags);
 } Sys;
 
 #ifdef PARALLEL_LUA_TESTING

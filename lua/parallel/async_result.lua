@@ -7,6 +7,7 @@
 -- told of its end, and `settle` is called instead.
 local failure = require("parallel.failure")
 local core = require("parallel.core")
+local interruption = require("parallel.interruption")
 local log = require("parallel.log")
 
 local unpack = require("parallel.packing").unpack
@@ -18,6 +19,7 @@ local function call_back(self, f, ...)
   if not f then return end
   local ok, why = pcall(f, ...)
   if ok then return end
+  interruption.pass_on(why)
   self.callback_error = why
   log.warn("a callback of task %s raised: %s", tostring(self.label or self.index), tostring(why))
 end
@@ -63,7 +65,9 @@ end
 --- The results. Raises the Failure it ended with, or one of kind "timeout"
 -- when waiting ran out: the task goes on, and get may be called again.
 function AsyncResult:get(timeout)
-  if self.value == nil and not self:wait(timeout) then
+  local value = self.value
+  if value ~= nil then return value end
+  if not self:wait(timeout) then
     error(failure.new({kind = "timeout", index = self.index, label = self.label,
                        message = ("not ready after %.1f s"):format(timeout)}), 0)
   end

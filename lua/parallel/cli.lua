@@ -72,8 +72,10 @@ end
 
 -- ---- the job --------------------------------------------------------------
 
--- Messages about inputs and outputs, raised here or in a worker, begin so.
-local TROUBLE = {"^cannot open '", "^cannot read '", "^cannot write "}
+-- Messages about inputs, outputs and what is spilled, raised here or in a worker; those that emit
+-- raises begin with a place.
+local TROUBLE = {"^cannot open '", "^cannot read '", "^cannot write '", "^cannot write the ",
+                 "^cannot spill to '", "cannot write a run", "cannot merge runs", "cannot write results"}
 local NO_READER = "^cannot write the output: Broken pipe"
 
 local function message_of(problem)
@@ -160,6 +162,9 @@ local function run_one_line(given, rest)
   run_with(given, oneline.job(given), inputs_of(given, rest) or {"-"}, "-e")
 end
 
+-- As `...`, arguments stand on the stack, which for LuaJIT is small; all are in `arg`.
+local MOST_ARGUMENTS = rawget(_G, "jit") and 7000 or math.huge
+
 local ONLY_WITH_CODE = {["begin"] = "--begin", ["end"] = "--end", field_separator = "-F"}
 
 local function run_script(given, rest)
@@ -169,7 +174,7 @@ local function run_script(given, rest)
     if given[field] then exit.with(exit.USAGE, "%s goes with -e (see --help)", name) end
   end
   oneline.set_globals(given)
-  local made = call(load_script(path, rest), unpack(rest))
+  local made = call(load_script(path, rest), unpack(rest, 1, math.min(#rest, MOST_ARGUMENTS)))
   if job_contract.is_meant(made) then run_with(given, made, inputs_of(given, rest), path) end
 end
 

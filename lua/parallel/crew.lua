@@ -13,6 +13,7 @@ local functions = require("parallel.functions")
 local globals = require("parallel.globals")
 local identity = require("parallel.identity")
 local inline = require("parallel.inline")
+local interruption = require("parallel.interruption")
 local log = require("parallel.log")
 local missing = require("parallel.missing")
 local printed = require("parallel.printed")
@@ -61,12 +62,13 @@ end
 function Crew:send(chunk)
   if chunk.items.n == 0 then return end
   local ok, number = pcall(hand_over, self, chunk)
-  if not ok then return send_one_by_one(self, chunk, tostring(number)) end
+  if not ok then
+    interruption.pass_on(number)
+    return send_one_by_one(self, chunk, tostring(number))
+  end
   self.held[number] = chunk
   self.holding = self.holding + 1
 end
-
-function Crew:room() return self.holding < self.most end
 
 local function set_workers(self, workers)
   self.workers = math.max(workers, 1)
@@ -75,10 +77,11 @@ end
 
 -- A source that can hand out nothing more makes place for the next.
 function Crew:pump()
-  while #self.again > 0 and self:room() do self:send(table.remove(self.again)) end
-  local i = 1
-  while self:room() and self.sources[i] do
-    local source = self.sources[i]
+  local again, sources, i = self.again, self.sources, 1
+  while again[1] and self.holding < self.most do self:send(table.remove(again)) end
+  while self.holding < self.most do
+    local source = sources[i]
+    if not source then return end
     if source:wants() then self:send(source:take()) else i = i + 1 end
   end
 end
@@ -121,14 +124,15 @@ local function lose(self, chunk, place, failed)
   end
 end
 
--- What became of items of the chunk that were not settled before: lists by place.
+-- What became of items of the chunk that were not settled before: those after the place `from`, up
+-- to `last`; and failures and results by place, if there are any, and what all took, at the end.
 local function read_outcomes(self, chunk, bytes, parcel, worker)
-  local from = chunk.settled or 0
-  local last, failures, elapsed, results, reports, began = chunk.source:read(bytes, parcel, chunk, worker)
+  local source, from = chunk.source, chunk.settled or 0
+  local last, failures, elapsed, results, reports, began = source:read(bytes, parcel, chunk, worker)
   chunk.settled = last
-  if chunk.source.printed then chunk.source.printed:take(chunk, reports) end
+  if source.printed then source.printed:take(chunk, reports) end
   if began then self.timeline:began(chunk, began) end
-  return {from = from, last = last, results = results, failures = failures or {}, elapsed = elapsed}
+  return from, last, failures, results, elapsed
 end
 
 local function accept_one(self, chunk, place, results, worker)
@@ -165,37 +169,39 @@ local function fail(self, chunk, place, failed)
   end
 end
 
-local function tell_outcomes(self, chunk, worker, pid, outcomes)
-  local failures, from = outcomes.failures, outcomes.from
-  if outcomes.elapsed then
-    chunk.source:learn(outcomes.last, outcomes.elapsed)
-    self.seconds[worker] = (self.seconds[worker] or 0) + outcomes.elapsed
-  end
-  self.ran[worker] = (self.ran[worker] or 0) + outcomes.last - from
-  if from == outcomes.last then return end
-  if not next(failures) then
-    return accept(self, chunk, from + 1, outcomes.last, outcomes.results, worker)
-  end
-  self.telling:each(from + 1, outcomes.last, function(place)
+local function note_work(self, chunk, worker, count, last, elapsed)
+  self.ran[worker] = (self.ran[worker] or 0) + count
+  if not elapsed then return end
+  chunk.source:learn(last, elapsed)
+  self.seconds[worker] = (self.seconds[worker] or 0) + elapsed
+end
+
+-- As of read_outcomes.
+local function tell_outcomes(self, chunk, worker, pid, from, last, failures, results)
+  if from == last then return end
+  if not failures then return accept(self, chunk, from + 1, last, results, worker) end
+  self.telling:each(from + 1, last, function(place)
     local failed = failures[place]
-    if not failed then return accept_one(self, chunk, place, outcomes.results, worker) end
+    if not failed then return accept_one(self, chunk, place, results, worker) end
     failed.worker, failed.pid, failed.attempts = worker, pid, (chunk.attempts or 0) + 1
     fail(self, chunk, place, failed)
   end)
 end
 
 function events.part(self, chunk, worker, reply, parcel)
-  tell_outcomes(self, chunk, worker, self.pids[worker], read_outcomes(self, chunk, reply, parcel, worker))
+  local from, last, failures, results, elapsed = read_outcomes(self, chunk, reply, parcel, worker)
+  note_work(self, chunk, worker, last - from, last, elapsed)
+  tell_outcomes(self, chunk, worker, self.pids[worker], from, last, failures, results)
 end
 
 -- What a worker that retires has left goes to another.
 function events.result(self, chunk, worker, reply, parcel)
-  local outcomes, n = read_outcomes(self, chunk, reply, parcel, worker), chunk.items.n
-  if outcomes.last < n then
-    table.insert(self.again, piece(chunk, outcomes.last + 1, n, chunk.attempts))
-  end
-  if self.timeline then self.timeline:ran(worker, chunk, outcomes.last, outcomes.elapsed) end
-  tell_outcomes(self, chunk, worker, self.pids[worker], outcomes)
+  local from, last, failures, results, elapsed = read_outcomes(self, chunk, reply, parcel, worker)
+  local n = chunk.items.n
+  if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
+  if self.timeline then self.timeline:ran(worker, chunk, last, elapsed) end
+  note_work(self, chunk, worker, last - from, last, elapsed)
+  tell_outcomes(self, chunk, worker, self.pids[worker], from, last, failures, results)
 end
 
 -- Shares of the items from this place on, one for each worker, but none that are refused. The
@@ -235,8 +241,9 @@ end
 
 -- What a dying worker left may be anything; what is no outcome settles nothing.
 local function read_remains(self, chunk, worker, detail)
-  local ok, outcomes = pcall(read_outcomes, self, chunk, detail.outcomes, nil, worker)
-  return ok and outcomes or {from = 0, last = 0, failures = {}}
+  local ok, from, last, failures, results = pcall(read_outcomes, self, chunk, detail.outcomes, nil, worker)
+  if ok then return from, last, failures, results end
+  return 0, 0
 end
 
 -- One that ran while its worker was killed for another's sake is innocent.
@@ -261,12 +268,13 @@ function events.death(self, chunk, worker, detail)
   log.warn("%s", text)
   if self.timeline then self.timeline:happened(worker, text) end
   if not chunk then return self.ordered and printed.show(detail.printed) end
-  local outcomes = read_remains(self, chunk, worker, detail)
+  local from, done, failures, results = read_remains(self, chunk, worker, detail)
   if self.ordered then chunk.source.printed:take(chunk, {detail.printed}) end
   local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
   if self.timeline then self.timeline:ran(worker, chunk, last) end
   if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
-  tell_outcomes(self, chunk, worker, pid, outcomes)
+  note_work(self, chunk, worker, done - from)
+  tell_outcomes(self, chunk, worker, pid, from, done, failures, results)
   self.telling:each(settled + 1, last, function(place) charge(self, chunk, place, worker, detail) end)
 end
 
@@ -287,8 +295,6 @@ local function settle(self, kind, number, worker, detail, parcel)
     self.held[number] = nil
     self.holding = self.holding - 1
   end
-  -- Memory ran out here when it had just been sent: whoever asked for it knows.
-  if number and not chunk and kind ~= "death" then return end
   events[kind](self, chunk, worker, detail, parcel)
 end
 
@@ -298,8 +304,10 @@ function Crew:step(timeout)
   if self.telling:rest() then return true end
   self:pump()
   local kind, number, worker, detail, parcel = attend.wait(self.transport, self.showing:pause(timeout), self)
-  if kind then settle(self, kind, number, worker, detail, parcel) end
-  self:pump()
+  if kind then
+    settle(self, kind, number, worker, detail, parcel)
+    self:pump()
+  end
   self.showing:update(self)
   return kind ~= nil
 end
@@ -431,6 +439,7 @@ function Crew:leave(grace, timeout)
     if deadline and now >= deadline then return false end
     self:step(deadline and math.min(left, deadline - now) or left)
   end
+  -- No user's code runs any more, so that nobody needs another pool to go on meanwhile.
   self.transport:drain(math.max(0, self.farewell + grace - core.clock()))
   close(self)
   end_showing(self)

@@ -3,6 +3,7 @@
 -- They are in no source: what they lose with their worker is lost, and they are not run again.
 local core = require("parallel.core")
 local failure = require("parallel.failure")
+local interruption = require("parallel.interruption")
 local packing = require("parallel.packing")
 local printed = require("parallel.printed")
 
@@ -61,6 +62,7 @@ function directed.arguments(...)
   local calls = core.calls()
   local ok, bytes, parcel = pcall(core.encode_trusted, ...)
   if not ok then
+    interruption.pass_on(bytes)
     core.encode_trusted(packing.pack(...)) -- raises again, with the number of an only argument too
     error("an argument changed while it was sent", 0)
   end
@@ -81,8 +83,9 @@ end
 
 --- Have every worker make a call and wait for all: a list of their first results by
 -- worker. make(worker) is the call; raises the Failure of the first worker that has one.
--- With `lost`, a call that found its worker replaced is lost(worker) instead.
-function directed.everywhere(pool, make, lost)
+-- With `lost`, a call that found its worker replaced is lost(worker) instead. With `patience`, calls
+-- that are not done after so many seconds go on, and their results are missing.
+function directed.everywhere(pool, make, lost, patience)
   local crew, results, failures = pool.crew, {}, {}
   local workers = crew.workers
   local waiting = workers
@@ -93,7 +96,7 @@ function directed.everywhere(pool, make, lost)
       results[worker], failures[worker] = values and values[1], failed
     end)
   end
-  pool:work_until(function() return waiting == 0 end)
+  pool:work_until(function() return waiting == 0 end, patience)
   raise_first(failures, workers)
   return results
 end

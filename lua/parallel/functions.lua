@@ -62,9 +62,7 @@ end
 --- The same as `take` for a function that cannot have changed; nil when it may have.
 function Functions:unchanging(f)
   local version = self.current[f]
-  if not version or version.changes then return nil end
-  version.users = version.users + 1
-  return version
+  if version and not version.changes then return version end
 end
 
 --- The version of f as it is now; whoever takes it gives it back with `release`.
@@ -84,12 +82,14 @@ function Functions:take(f)
       end
     end
   end
-  version.users = version.users + 1
+  if version.changes then version.users = version.users + 1 end
   return version
 end
 
---- So many users of the version less, one when nothing is said.
+--- So many users of the version less, one when nothing is said. Of one that cannot change, and so is
+-- never replaced, they are not counted.
 function Functions:release(version, count)
+  if not version.changes then return end
   version.users = math.max(0, version.users - (count or 1))
   forget_unneeded(self, version)
 end

@@ -2,20 +2,22 @@
 -- For `workers = 0`: the same results and errors, under a debugger or a profiler.
 local core = require("parallel.core")
 
+local inline = {}
+
 local Inline = {}
 Inline.__index = Inline
 
-function Inline:submit(payload, _, _, parcel)
+function Inline:submit(payload, _, limit, parcel)
   self.last = self.last + 1
-  table.insert(self.queue, {number = self.last, payload = payload, parcel = parcel})
+  table.insert(self.queue, {number = self.last, payload = payload, limit = limit, parcel = parcel})
   return self.last
 end
 
 function Inline:wait()
   local task = table.remove(self.queue, 1)
   if not task then return nil, "timeout" end
-  local worker = core.inline_self() -- one each: a task may itself use this pool
-  local ok, reply = pcall(self.handle, worker, task.payload, task.parcel)
+  local worker = core.inline_self(task.limit) -- one each: a task may itself use this pool
+  local ok, reply = inline.interpreted(task.limit, worker.run, worker, self.handle, task.payload, task.parcel)
   self.done = self.done + 1
   if ok then return "result", task.number, 1, worker:taken() end
   return "error", task.number, 1, {message = tostring(reply), traceback = "", item = 0}
@@ -47,7 +49,21 @@ function Inline:drain() end
 
 function Inline:close() self.queue = {} end
 
-local inline = {}
+local compiler = rawget(_G, "jit")
+
+local function switch_on(...)
+  compiler.on()
+  return ...
+end
+
+--- f(...), in which limits count (nil: none does). No hook reaches what LuaJIT compiled, so all is
+-- interpreted meanwhile.
+function inline.interpreted(limit, f, ...)
+  if not limit or not compiler or not compiler.status() then return f(...) end
+  compiler.off()
+  compiler.flush()
+  return switch_on(f(...))
+end
 
 function inline.open(options)
   options.begin(core.inline_self())

@@ -33,7 +33,7 @@ local FIELDS = {
 local FORMATS = {"tsv", "json", "csv", "lua", "raw"}
 local RESUMES = {"done", "failed"}
 
-local job = {}
+local job = {STDOUT = 1}
 
 local function contains(list, value)
   for _, entry in ipairs(list) do
@@ -42,7 +42,8 @@ local function contains(list, value)
   return false
 end
 
-local function check_types(fields)
+--- Has each field a type that it may have? True, or nil and what is wrong.
+function job.check_types(fields)
   for name, value in pairs(fields) do
     local types = FIELDS[name]
     if not types then return nil, ("unknown field '%s'"):format(tostring(name)) end
@@ -52,6 +53,12 @@ local function check_types(fields)
   end
   if not fields.map then return nil, "'map' must be a function, got nil" end
   return true
+end
+
+-- A descriptor is how the program itself names standard output.
+local function check_output(fields)
+  if type(fields.output) ~= "number" or fields.output == job.STDOUT then return true end
+  return nil, "'output' must be a string, got number"
 end
 
 local function check_choice(fields, name, choices)
@@ -112,7 +119,8 @@ local function check_running(fields)
 end
 
 local function check_all(fields)
-  local ok, why = check_types(fields)
+  local ok, why = job.check_types(fields)
+  if ok then ok, why = check_output(fields) end
   if ok then ok, why = check_combine(fields) end
   if ok then ok, why = check_whole(fields, "top", 1) end
   if ok then ok, why = check_whole(fields, "retries", 0) end

@@ -5,7 +5,8 @@
 -- Tabs are between them; those in names are written "\t", newlines "\n", backslashes "\\". start is
 -- in seconds since 1970: its fraction tells splits of one run apart, and the clock of the wall
 -- was looked at once, to the second. status is 0, 1 after an error, 124 when it ran out of
--- time, 128 + n when signal n killed its worker, or what that exited with.
+-- time, 128 + n when signal n killed its worker, or what that exited with. Standard input has no
+-- size and time, which are 0.
 --
 -- A job that goes on with a log maps the splits that are not in it. They are known by what they
 -- are, never by a number: files may come and go, or change, between the two runs.
@@ -21,7 +22,7 @@ local ESCAPES = {["\t"] = "\\t", ["\n"] = "\\n", ["\r"] = "\\r", ["\\"] = "\\\\"
 
 local function key_of(split)
   return ("%s\t%.0f\t%.9f\t%.0f\t%.0f"):format(
-    split.path:gsub("[\t\n\r\\]", ESCAPES), split.size, split.mtime, split.offset, split.length)
+    split.path:gsub("[\t\n\r\\]", ESCAPES), split.size or 0, split.mtime or 0, split.offset, split.length)
 end
 
 -- A key, and a status; nil when the line is torn, or is none of ours.

@@ -1,18 +1,20 @@
 --- link: this process's way to a manager, which all its proxies share.
 --
--- Requests are lists {serial, object, method, count, ...}, answers {serial, outcome, count, ...}; serial 0
--- wants no answer, object 0 is the manager itself. A process has a connection of its own: what
+-- Requests are messages of the values serial, object, method, ..., answers of serial, outcome, ...; serial
+-- 0 wants no answer, object 0 is the manager itself. A process has a connection of its own: what
 -- it was forked with is its parent's. That connection is the process, as the manager sees it: when
 -- it ends, so do the references that were counted for it and the locks that it held.
+local attend = require("parallel.attend")
 local authkey = require("parallel.authkey")
 local check = require("parallel.check")
 local core = require("parallel.core")
+local fault = require("parallel.fault")
 local finalizer = require("parallel.finalizer")
 local hidden = require("parallel.hidden")
 local identity = require("parallel.identity")
 local packing = require("parallel.packing")
 
-local unpack = packing.unpack
+local pack, unpack = packing.pack, packing.unpack
 
 local ENDED = "the manager has ended"
 local PATIENCE = 30 -- seconds for a manager to say who it is
@@ -33,12 +35,14 @@ end
 local function connect(self)
   self.busy, self.pid, self.ended, self.pending = true, core.pid(), nil, nil
   hidden.take(self.number)
-  local connection, why = core.client(self.address, self.key, PATIENCE)
+  local connection, why = core.client(self.address, self.key, PATIENCE, true)
   if connection then self.number = hidden.put(connection) else self.ended = ENDED end
-  self.busy, self.owed = false, {}
+  self.busy, self.owed, self.answers = false, {}, {}
+  fault("link.connected")
   return connection, why
 end
 
+--- The manager has ended: so does this.
 function Link:finish()
   close_connection(self.number, self.pid)
   self.ended, self.busy = ENDED, false
@@ -65,14 +69,17 @@ end
 local function settle(self)
   local connection, owed = hidden.get(self.number), self.owed
   self.busy, self.owed = true, {}
-  for _, message in ipairs(owed) do pcall(connection.send, connection, message) end
+  for _, message in ipairs(owed) do
+    pcall(connection.send_values, connection, nil, 0, 0, unpack(message, 1, message.n))
+    fault("link.settled")
+  end
   self.busy = false
 end
 
 --- Tell it when there is time: now, unless a request is under way.
 function Link:owe(method, ...)
   if self.ended or self.pid ~= core.pid() then return end
-  self.owed[#self.owed + 1] = {0, 0, method, select("#", ...), ...}
+  self.owed[#self.owed + 1] = pack(method, ...)
   if not self.busy then settle(self) end
 end
 
@@ -83,21 +90,14 @@ end
 
 -- ---- requests -------------------------------------------------------------
 
--- Nothing was sent, since the fifth value of a request or one behind it cannot be; or something
+-- Nothing was sent, since the fourth value of a request or one behind it cannot be; or something
 -- interrupted it.
 local function refuse_to_send(self, why)
   local place, path = tostring(why):match("^%[(%d+)%](.*)$")
   if place then self.pending = nil end
   rest(self)
   if not place then error(why, 0) end
-  check.fail(("cannot send: args[%d]%s"):format(tonumber(place) - 4, path))
-end
-
-local function await(connection, serial)
-  while true do
-    local reply = connection:recv()
-    if reply == nil or reply[1] == serial then return reply end -- others were given up
-  end
+  check.fail(("cannot send: args[%d]%s"):format(tonumber(place) - 3, path))
 end
 
 -- Whatever interrupted it, the answer is not wanted any more.
@@ -108,6 +108,83 @@ local function give_up(self)
   rest(self)
 end
 
+local answering -- the link whose answer is being taken in
+
+local function restore(before, ...)
+  answering = before
+  return ...
+end
+
+local function receive(self, connection, timeout)
+  local before = answering
+  answering = self
+  return restore(before, pcall(connection.recv_values, connection, timeout))
+end
+
+-- Something has come, or pools have gone on: their callbacks may make requests of their own.
+local function take_turn(self, connection, serial)
+  local fds = {connection:fileno()}
+  self.busy, self.pending = false, nil
+  local ok, why = pcall(attend.turn, fds)
+  self.busy, self.pending = true, serial
+  return ok, why
+end
+
+local function finish_waiting(self, serial, ...)
+  self.answers[serial] = nil
+  return ...
+end
+
+-- The same as receive without a timeout, while pools go on. Who makes a request meanwhile may find
+-- the answer to this one, and keeps it.
+local function receive_attending(self, connection, serial)
+  self.answers[serial] = false
+  while true do
+    local got = pack(receive(self, connection, 0))
+    if not got[1] or got[2] or got[3] ~= "timeout" then
+      return finish_waiting(self, serial, unpack(got, 1, got.n))
+    end
+    local ok, why = take_turn(self, connection, serial)
+    if not ok then return finish_waiting(self, serial, false, why) end
+    if self.ended then return true end
+    local answer = self.answers[serial]
+    if answer then return finish_waiting(self, serial, true, true, serial, unpack(answer, 1, answer.n)) end
+  end
+end
+
+local function receive_next(self, connection, serial)
+  if attend.is_needed() then return receive_attending(self, connection, serial) end
+  return receive(self, connection)
+end
+
+-- For one who waits for it further out; the others were given up.
+local function keep(self, serial, ...)
+  if self.answers[serial] == false then self.answers[serial] = pack(...) end
+end
+
+-- From what receive gave: the results, or raises.
+local function conclude(self, connection, serial, ok, came, number, outcome, ...)
+  if not ok then
+    give_up(self)
+    error(came, 0)
+  end
+  if came and number ~= serial then
+    keep(self, number, outcome, ...)
+    return conclude(self, connection, serial, receive_next(self, connection, serial))
+  end
+  self.pending = nil
+  fault("link.answered")
+  if not came then
+    self:finish()
+    check.fail(ENDED)
+  end
+  if self.owed[1] then rest(self) else self.busy = false end
+  if outcome == "done" then return ... end
+  local why = ...
+  if outcome == "refused" then check.fail(why) end
+  error(why, 0)
+end
+
 --- What the object's method returns. Raises at the caller's line what the manager refuses, and what
 -- the user's functions raise there as it is.
 function Link:request(id, method, ...)
@@ -115,25 +192,11 @@ function Link:request(id, method, ...)
   if self.pending then give_up(self) end -- what came was raised between two steps of it
   local serial = self.serial + 1
   self.serial, self.busy, self.pending = serial, true, serial
-  local ok, sent = pcall(connection.send, connection, {serial, id, method, select("#", ...), ...})
+  local ok, sent = pcall(connection.send_values, connection, nil, serial, id, method, ...)
   if not ok then return refuse_to_send(self, sent) end
-  local reply
-  if sent then
-    ok, reply = pcall(await, connection, serial)
-    if not ok then
-      give_up(self)
-      error(reply, 0)
-    end
-  end
-  self.pending = nil
-  if not reply then
-    self:finish()
-    check.fail(ENDED)
-  end
-  if self.owed[1] then rest(self) else self.busy = false end
-  if reply[2] == "done" then return unpack(reply, 4, 3 + reply[3]) end
-  if reply[2] == "refused" then check.fail(reply[4]) end
-  error(reply[4], 0)
+  fault("link.asked")
+  if not sent then return conclude(self, connection, serial, true) end
+  return conclude(self, connection, serial, receive_next(self, connection, serial))
 end
 
 -- ---- proxies --------------------------------------------------------------
@@ -188,14 +251,17 @@ function link.connect(address, key)
   return made
 end
 
---- The same for a proxy that came: one that cannot be reached says so when it is used. The manager
--- itself does not send its key to those who have it.
+--- The same for a proxy that came: one that cannot be reached says so when it is used. One that came
+-- from a manager's own process, not in an answer, came without the key.
 function link.to(address, key)
   local self = known(address, key)
   if self then return self end
   links[address] = new(address, key == nil and authkey.get() or key)
   return links[address]
 end
+
+--- The link to the manager whose answer is just being decoded; nil when there is none.
+function link.answering() return answering end
 
 --- In a manager's own process: nothing that was inherited is used here.
 function link.renounce()

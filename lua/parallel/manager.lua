@@ -18,10 +18,11 @@ local Manager = {}
 
 local running = setmetatable({}, {__mode = "k"}) -- those that this process started and has not ended
 
+-- True when that was to be done here.
 local function stop(server)
   local control = hidden.take(server.control)
   running[server] = nil
-  if server.owner ~= core.pid() or not control then return end
+  if server.owner ~= core.pid() or not control then return false end
   pcall(control.send, control, "end")
   control:close()
   if not server.process:join(GRACE) then
@@ -29,6 +30,7 @@ local function stop(server)
     server.process:join()
   end
   server.process:close()
+  return true
 end
 
 process.at_exit(function()
@@ -110,7 +112,7 @@ Manager.__len = Manager.count
 function Manager:close()
   if self._closed then return end
   self._closed = true
-  if self._server then stop(self._server) end
+  if self._server and stop(self._server) then self._link:finish() end
 end
 
 Manager.__close = Manager.close

@@ -1,6 +1,8 @@
 --- manager_server: the process of a manager: one loop, in which every request is answered at once or,
 -- when it has to wait, put aside (turn.lua) until its time has come.
+local attend = require("parallel.attend")
 local core = require("parallel.core")
+local fault = require("parallel.fault")
 local finalizer = require("parallel.finalizer")
 local link = require("parallel.link")
 local listener = require("parallel.listener")
@@ -12,6 +14,8 @@ local served = require("parallel.served")
 local turn = require("parallel.turn")
 
 local pack, unpack = packing.pack, packing.unpack
+
+local MOST_ARGUMENTS = 250 -- of a request: each is a place on Lua's stack
 
 local Server = {}
 Server.__index = Server
@@ -43,7 +47,10 @@ end
 local function let_go(self, now)
   while self.lingering[1] and self.lingering[1].until_when <= now do
     local entry = table.remove(self.lingering, 1)
-    if entry.count == 0 and entry.until_when <= now then self.held[entry.id] = nil end
+    if entry.count == 0 and entry.until_when <= now then
+      self.held[entry.id] = nil
+      fault("manager.let_go")
+    end
   end
 end
 
@@ -64,6 +71,7 @@ local function make(self, kind, ...)
   if object == nil then refusal.raise("the constructor of '%s' returned nothing", kind) end
   local entry = {id = self.last, kind = kind, class = class, object = object, count = 0}
   self.entries[entry.id] = entry
+  fault("manager.made")
   return local_proxy(self, entry)
 end
 
@@ -78,8 +86,8 @@ local function new_home(self)
     refusal.raise("'%s' cannot be called in the manager's process", tostring(name))
   end
 
-  function home.find(address, id)
-    local entry = address == self.address and self.entries[id]
+  function home.find(id)
+    local entry = self.entries[id]
     return entry and local_proxy(self, entry)
   end
 
@@ -87,7 +95,8 @@ local function new_home(self)
   function home.grant(id)
     if not self.recipient then return false end
     count_for(self, self.recipient, id, 1)
-    table.insert(self.granted, id)
+    self.granted[#self.granted + 1] = id
+    fault("manager.granted")
     return true
   end
 
@@ -108,26 +117,28 @@ local function drop_client(self, client)
   end
   for object in pairs(client.held) do object:forget(client) end
   for id, count in pairs(client.counts) do count_for(self, client, id, -count) end
+  fault("manager.dropped")
 end
 
-local function send(self, client, reply)
-  self.recipient, self.granted = client, {}
-  local ok, sent, why = pcall(client.connection.send, client.connection, reply, 0)
+local function send(self, client, ...)
+  self.recipient = client
+  if self.granted[1] then self.granted = {} end
+  local ok, sent, why = pcall(client.connection.send_values, client.connection, 0, ...)
   self.recipient = nil
   return ok, sent, why
 end
 
--- Results begin with the fourth value of an answer.
+-- Results begin with the third value of an answer.
 local function unsendable(why)
   return "cannot send the result: " .. tostring(why):gsub("^%[%d+%]:? ?%.?", "")
 end
 
 -- Nobody waits for a client that does not read: what it asks next is read when it has.
-local function post(self, client, reply)
-  local ok, sent, why = send(self, client, reply)
+local function post(self, client, serial, ...)
+  local ok, sent, why = send(self, client, serial, ...)
   if not ok then
     for _, id in ipairs(self.granted) do drop_for(self, client, id, 1) end
-    return post(self, client, {reply[1], "refused", 1, unsendable(sent)})
+    return post(self, client, serial, "refused", unsendable(sent))
   end
   if sent then return end
   if why ~= "timeout" then return drop_client(self, client) end
@@ -136,10 +147,11 @@ local function post(self, client, reply)
 end
 
 local function answer(self, client, serial, ok, ...)
+  fault("manager.done")
   if client.gone or serial == 0 then return end
-  if ok then return post(self, client, {serial, "done", select("#", ...), ...}) end
+  if ok then return post(self, client, serial, "done", ...) end
   local text = refusal.text((...))
-  post(self, client, {serial, text and "refused" or "raised", 1, text or (...)})
+  post(self, client, serial, text and "refused" or "raised", text or (...))
 end
 
 -- ---- requests to the manager itself ---------------------------------------
@@ -210,25 +222,31 @@ local function call(self, client, serial, id, name, ...)
     pcall(refusal.raise, "%s has no method '%s' that may be called", entry.kind, name))
 end
 
-local function is_request(message)
-  return type(message) == "table" and type(message[1]) == "number" and type(message[2]) == "number"
-    and type(message[3]) == "string" and type(message[4]) == "number" and message[4] >= 0 and message[4] < 250
-    and (message[2] ~= 0 or own[message[3]])
+local function is_request(serial, id, name, ...)
+  return type(serial) == "number" and type(id) == "number" and type(name) == "string"
+    and (id ~= 0 or own[name]) and select("#", ...) <= MOST_ARGUMENTS
 end
 
--- What has come from this client. Garbage costs it its connection.
+-- From what recv_values gave, under pcall: was there a request? Garbage costs a client its connection.
+local function heed(self, client, ok, came, ...)
+  if ok and came and is_request(...) then
+    fault("manager.asked")
+    call(self, client, ...)
+    return true
+  end
+  local what = ok and ... or came
+  if ok and not came and what == "timeout" then return false end
+  if came or not ok then log.warn("manager: a client sent no request: %s", tostring(what)) end
+  drop_client(self, client)
+  return false
+end
+
+-- What has come from this client.
 local function hear(self, client)
+  local connection = client.connection
   repeat
-    local ok, message, why = pcall(client.connection.recv, client.connection, 0)
-    if ok and message == nil and why == "timeout" then return end
-    if not ok or not is_request(message) then
-      if not ok or message ~= nil then
-        log.warn("manager: a client sent no request: %s", tostring(message))
-      end
-      return drop_client(self, client)
-    end
-    call(self, client, message[1], message[2], message[3], unpack(message, 5, 4 + message[4]))
-  until client.gone or client.slow or not client.connection:ready()
+    local heard = heed(self, client, pcall(connection.recv_values, connection, 0))
+  until not heard or client.gone or client.slow or not connection:ready()
 end
 
 local function go_on_sending(self, client)
@@ -247,6 +265,7 @@ end
 --- It waits from now on.
 function Server:put_aside(waiting)
   waiting.client.turns[waiting] = true
+  fault("manager.put_aside")
   if not waiting.deadline then return end
   self.timed[waiting] = true
   self.next_deadline = math.min(self.next_deadline, waiting.deadline)
@@ -256,6 +275,7 @@ end
 function Server:wake(waiting, ...)
   waiting.client.turns[waiting], self.timed[waiting] = nil, nil
   self.woken[#self.woken + 1] = {waiting, pack(...)}
+  fault("manager.woke")
 end
 
 --- A method raised where it must not.
@@ -296,6 +316,7 @@ local function welcome(self)
   }
   self.clients[client.fd] = client
   self.poller:watch(client.fd, true)
+  fault("manager.welcomed")
 end
 
 local function respond(self, fd)
@@ -317,10 +338,17 @@ local function patience(self)
   return at < math.huge and math.max(0, at - core.clock()) or nil
 end
 
+-- How many descriptors are ready. Objects of registered types may own pools, which go on meanwhile.
+local function await(self, ready)
+  if not attend.is_needed() then return self.poller:wait(patience(self), ready) end
+  attend.turn({self.poller:fileno()}, patience(self))
+  return self.poller:wait(0, ready)
+end
+
 local function loop(self)
   local ready = {}
   while not self.ending do
-    for i = 1, self.poller:wait(patience(self), ready) do respond(self, ready[i]) end
+    for i = 1, await(self, ready) do respond(self, ready[i]) end
     if self.lingering[1] or next(self.timed) then
       local now = core.clock()
       expire(self, now)
@@ -343,7 +371,7 @@ local function new(control, door, linger)
   local self = setmetatable({
     control = control, listener = door, address = door.address, linger = linger, last = first_id(),
     poller = assert(core.poller()), clients = {}, entries = setmetatable({}, {__mode = "v"}), held = {},
-    lingering = {}, names = {}, timed = {}, woken = {}, next_deadline = math.huge,
+    granted = {}, lingering = {}, names = {}, timed = {}, woken = {}, next_deadline = math.huge,
   }, Server)
   self.home = new_home(self)
   return self
@@ -356,6 +384,7 @@ local manager_server = {}
 function manager_server.run(control, address, key, linger)
   link.renounce()
   local door, why = listener.new{ address = address, authkey = key }
+  fault("manager.listening")
   control:send({door and door.address or false, why})
   if not door then return end
   local closing = finalizer.new(function() door:close() end) -- removes its path, whatever ends this

@@ -21,8 +21,9 @@ Mapper.__index = Mapper
 local function map_values(self, split, info)
   local map, emit, values = self.job.map, self.emitter, split.values or self.plan.values
   local before = split.values and split.first - 1 or 0
+  local inputs_before = (split.index or split.first) - split.first
   for i = split.first, split.last do
-    info.index = i
+    info.index = inputs_before + i
     map(values[i - before], emit, info)
   end
 end
@@ -130,7 +131,7 @@ function Mapper:reduce(partition, runs)
   local descriptor, _, records = core.reduce({
     runs = runs, partition = partition, combine = job.combine, reduce = job.reduce, spread = job.spreads,
     sort = job.sort_by, desc = job.descending, top = job.top, format = job.format,
-    depot = self.depot, memory = self.budget.merge, worker = self.worker,
+    depot = self.depot, memory = self.budget.merge, worker = self.worker.watch or self.worker,
   })
   return core.encode({output = descriptor, records = records, counters = counters.take(),
                       time = began and {began, core.clock() - began} or nil})

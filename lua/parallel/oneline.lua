@@ -12,8 +12,13 @@ local SCOPE = "local parallel, counter = ..., (...).counter; "
 
 local oneline = {}
 
-local function compiled(name, text, ...)
-  local chunk, why = (loadstring or load)(SCOPE .. text, "=" .. name)
+local compile = loadstring or load
+
+-- The function that this opens and the code ends. The code is compiled by itself first: what is wrong
+-- with it is told as of its own lines, not of the end that is added.
+local function compiled(name, opening, code, ...)
+  local chunk, why = compile(code, "=" .. name)
+  if chunk then chunk, why = compile(SCOPE .. opening .. code .. "\nend", "=" .. name) end
   if not chunk then return nil, why end
   return chunk(parallel, ...)
 end
@@ -31,15 +36,15 @@ local function map_function(code, separator)
     before, parameters = "local offset = info.offset; ", parameters .. ", info"
   end
   if separator then before = before .. "local f = fields(record, separator); " end
-  return checked(compiled("-e", ("local separator = select(2, ...); return function(%s) %s%s\nend"):format(
-    parameters, before, code:gsub("%%", "%%%%")), separator))
+  return checked(compiled("-e",
+    "local separator = select(2, ...); return function(" .. parameters .. ") " .. before, code, separator))
 end
 
 local function set_scope(info) _G.path, _G.header = info.path, info.header end
 
 local function begin_function(code)
   if not code then return set_scope end
-  local begin = checked(compiled("--begin", "return function() " .. code .. "\nend"))
+  local begin = checked(compiled("--begin", "return function() ", code))
   return function(info)
     set_scope(info)
     begin()
@@ -47,7 +52,7 @@ local function begin_function(code)
 end
 
 local function end_function(code)
-  return code and checked(compiled("--end", "return function(emit) " .. code .. "\nend"))
+  return code and checked(compiled("--end", "return function(emit) ", code))
 end
 
 --- The job of these options.
@@ -69,18 +74,22 @@ function oneline.set_reduce(job, options)
   if code and job_contract.is_combiner(code) then
     job.combine, job.reduce = code, nil
   elseif code then
-    job.reduce = compiled("--reduce", "return function(key, values, emit) return " .. code .. "\nend")
-      or checked(compiled("--reduce", "return function(key, values, emit) " .. code .. "\nend"))
+    local opening = "return function(key, values, emit) "
+    -- In parentheses: a tail call would be missing in tracebacks.
+    job.reduce = compiled("--reduce", opening, "return (" .. code .. "\n)")
+      or checked(compiled("--reduce", opening, code))
   end
   job.combine = options.combine or job.combine
 end
 
+-- A zip code or a number of 20 digits is text: what they say would be lost.
 local function as_value(text)
-  local number = tonumber(text)
-  return number and tostring(number) == text and number or text
+  local number = text:find("^%-?[%d.]") and not text:find("^%-?0[%dxX]") and tonumber(text)
+  local is_kept = number and (text:find("[.eE]") or ("%.0f"):format(number) == text)
+  return is_kept and number or text
 end
 
---- Set the globals of -v and -l. A value that reads like a number is one.
+--- Set the globals of -v and -l. A value that reads like a decimal number is one.
 function oneline.set_globals(options)
   for _, name in ipairs(options.load or {}) do
     local ok, module = pcall(require, name)

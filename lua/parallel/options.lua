@@ -151,21 +151,23 @@ local function valued()
   return names
 end
 
--- Our own options end at the script's name: what follows is the script's. An
--- option's value is joined to it, since it may be empty or begin with a dash itself.
+local function is_option(argument) return argument:sub(1, 1) == "-" and argument ~= "-" end
+
+-- Our own options end at the script's name: what follows is the script's. With -e there is none, and
+-- options may stand behind files too. An option's value is joined to it, since it may be empty or
+-- begin with a dash itself.
 local function split_arguments(arguments)
-  local own, i, takes_value = {}, 1, valued()
-  while arguments[i] and arguments[i]:sub(1, 1) == "-" and arguments[i] ~= "-" do
+  local own, rest, i, takes_value, has_code = {}, {}, 1, valued(), false
+  while arguments[i] and (has_code or is_option(arguments[i])) do
     local option = arguments[i]
-    i = i + 1
+    local value = is_option(option) and takes_value[option] and arguments[i + 1]
+    i = i + (value and 2 or 1)
     if option == "--" then break end
-    if takes_value[option] and arguments[i] then
-      option = takes_value[option] .. "=" .. arguments[i]
-      i = i + 1
-    end
-    own[#own + 1] = option
+    has_code = has_code or takes_value[option] == "--map" or option:find("^%-e.") ~= nil
+    table.insert(is_option(option) and own or rest, value and takes_value[option] .. "=" .. value or option)
   end
-  return own, {unpack(arguments, i)}
+  for j = i, #arguments do rest[#rest + 1] = arguments[j] end
+  return own, rest
 end
 
 local options = {}

@@ -9,6 +9,7 @@ local engines = require("parallel.engines")
 local failure = require("parallel.failure")
 local gathered = require("parallel.gathered")
 local identity = require("parallel.identity")
+local interruption = require("parallel.interruption")
 local mapping = require("parallel.mapping")
 local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.packing")
@@ -20,6 +21,7 @@ local singles = require("parallel.singles")
 local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
+local START_PATIENCE = 10 -- seconds that a pool is not made yet while initializers run
 local ON_ERROR = {"raise", "collect", "skip"}
 
 -- Arguments of methods are counted with the pool as the first.
@@ -72,20 +74,25 @@ local function capture(self, f)
   if known then return known end
   local ok, version = pcall(self.crew.functions.take, self.crew.functions, f)
   if ok then return version end
+  interruption.pass_on(version)
   error(failure.new({kind = "unsendable", message = "function: " .. tostring(version)}), 0)
 end
 
-local function submit(self, f, ...)
-  local workers, result = self.crew, self.singles:add(capture(self, f), ...)
-  if workers.holding < workers.most then workers:pump() end
-  return result
+local function submit_any(self, f, ...)
+  check_open(self)
+  check.callable(f, 2, "submit")
+  return self.singles:add(capture(self, f), ...)
 end
+
+-- A pool that is open has roll.submit (see core/lua/roll.h) in place of this.
+function Pool.enroll() end
 
 --- Start f(...) in a worker; returns an AsyncResult.
 function Pool:submit(f, ...)
-  check_open(self)
-  if type(f) ~= "function" then check.callable(f, 2, "submit") end
-  return submit(self, f, ...)
+  -- Most tasks are as the one before, and their arguments plain.
+  local result, workers = self.enroll(f, ...) or submit_any(self, f, ...), self.crew
+  if workers.holding < workers.most then workers:pump() end
+  return result
 end
 
 --- The same with the arguments in a list, and options: callback, error_callback,
@@ -107,9 +114,8 @@ end
 
 --- f(...) in a worker; returns its results, or raises its Failure.
 function Pool:apply(f, ...)
-  check_open(self)
-  check.callable(f, 2, "apply")
-  return submit(self, f, ...):get()
+  if type(f) ~= "function" then check.callable(f, 2, "apply") end
+  return self:submit(f, ...):get()
 end
 
 -- ---- many items -----------------------------------------------------------
@@ -325,18 +331,22 @@ function Pool:mapreduce(fields)
   return mapreduce.run(with_workers)
 end
 
---- f(...) once on every worker; a list of the results by worker.
-function Pool:broadcast(f, ...)
-  check_open(self)
-  check.callable(f, 2, "broadcast")
+local function broadcast(self, patience, f, ...)
   local version = capture(self, f)
   local arguments, parcel = directed.arguments(...)
   local ok, results = pcall(directed.everywhere, self, function()
     return {version = version, arguments = arguments, parcel = parcel}
-  end)
+  end, nil, patience)
   self.crew.functions:release(version)
   if not ok then error(results, 0) end
   return results
+end
+
+--- f(...) once on every worker; a list of the results by worker.
+function Pool:broadcast(f, ...)
+  check_open(self)
+  check.callable(f, 2, "broadcast")
+  return broadcast(self, nil, f, ...)
 end
 
 -- ---- the pool itself ------------------------------------------------------
@@ -387,6 +397,8 @@ end
 --- How many workers there are.
 function Pool:count() return self.workers end
 
+local function take_no_more(self) self.closed, self.enroll = true, nil end
+
 -- Work off what was submitted, then let the workers go.
 local function go_on_closing(self, timeout)
   if self.ended then return true end
@@ -415,7 +427,7 @@ function Pool:close(timeout)
   check_owner(self)
   check.optional_time(timeout, 2, "close")
   if not self.closed then self:stop_reading() end
-  self.closed = true
+  take_no_more(self)
   return go_on_closing(self, timeout)
 end
 
@@ -425,7 +437,8 @@ local function cancelled() return failure.new({kind = "cancelled", message = "th
 function Pool:terminate()
   if self.ended then return end
   check_owner(self)
-  self.closed, self.ended = true, true
+  take_no_more(self)
+  self.ended = true
   self.crew:terminate(cancelled)
 end
 
@@ -448,9 +461,10 @@ Pool.__len = Pool.count
 Pool.check_open, Pool.capture = check_open, capture
 engines.add_to(Pool)
 
--- What an initializer raises is raised here, not at the first task.
+-- What an initializer raises is raised here, not at the first task. One that takes long goes on:
+-- it may wait for something that is done once the pool is made.
 function Pool:await_first_workers()
-  local ok, why = pcall(self.broadcast, self, function() end)
+  local ok, why = pcall(broadcast, self, START_PATIENCE, function() end)
   if ok then return end
   self:terminate()
   error(why, 0)
@@ -472,6 +486,7 @@ function pool.inheriting(f, options)
   made.crew = crew.open(workers, options, f)
   made.pids = made.crew.pids
   made.singles = singles.new(made)
+  made.enroll = made.singles.roll.submit
   made.crew:add(made.singles)
   made.engines = engines.new(made)
   if options.initializer and workers > 0 then made:await_first_workers() end

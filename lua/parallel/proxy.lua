@@ -115,7 +115,7 @@ end
 function proxy.here(kind, to, id, entry) return new(kind, to, id, entry) end
 
 --- In a manager's process, from now on: its object that a proxy which came stands for is
--- to.find(address, id); to.grant(id) is told of each that goes.
+-- to.find(id); to.grant(id) is told of each that goes, and whether it counts for who gets it.
 function proxy.set_home(to) home = to end
 
 --- The id of the object that a proxy of this manager stands for; nil for all else.
@@ -125,17 +125,20 @@ function proxy.id(value)
   return state.link == home and state.id or nil
 end
 
+-- In an answer a manager's own objects have no address: they are where the answer comes from, by
+-- whatever address it is known there.
 local function dump(self)
   local state = rawget(self, STATE)
-  local at_home = state.link == home and home.grant(state.id)
-  return {state.link.address, state.link.key, state.id, state.kind, at_home}
+  if state.link == home and home.grant(state.id) then return {false, false, state.id, state.kind} end
+  return {state.link.address, state.link.key, state.id, state.kind}
 end
 
 local function load(parts)
-  local address, key, id, kind, granted = parts[1], parts[2], parts[3], parts[4], parts[5]
-  local local_one = home and home.find(address, id)
+  local address, key, id, kind = parts[1], parts[2], parts[3], parts[4]
+  local local_one = home and home.find(id)
   if local_one then return local_one end
-  return link.to(address, key):adopt(id, granted, function(...) return new(kind, ...) end)
+  local to = address and link.to(address, key) or link.answering()
+  return to:adopt(id, not address, function(...) return new(kind, ...) end)
 end
 
 core.register_type("parallel.Proxy", Proxy, {dump = dump, load = load})

@@ -39,8 +39,10 @@ function methods.extend(self, values)
   for _, value in ipairs(check_table(values, "extend")) do self[#self + 1] = value end
 end
 
-function methods.insert(self, i, value)
-  table.insert(self, check_index(self, i, #self + 1), check_value(value))
+--- insert(value) appends, insert(i, value) puts it at that place, before what is there.
+function methods.insert(self, i, ...)
+  if select("#", ...) == 0 then return methods.append(self, i) end
+  table.insert(self, check_index(self, i, #self + 1), check_value((...)))
 end
 
 --- The value at that place, the last when left out, which leaves the list.

@@ -5,7 +5,6 @@ local oneline = require("parallel.oneline")
 local options = require("parallel.options")
 
 local SORTS = {key = "key", value = "value", ["-value"] = "value desc", ["-key"] = "key desc"}
-local STDOUT = 1
 
 local function refuse(...) exit.with(exit.USAGE, ...) end
 
@@ -24,7 +23,8 @@ end
 local function set_output(job, given)
   if given.output and given.out_dir then refuse("-o and --out-dir cannot both be given") end
   local folder = given.out_dir and given.out_dir:gsub("/*$", "/")
-  job.output = given.output or folder or job.output or STDOUT
+  job.output = given.output or folder or job.output or job_contract.STDOUT
+  if job.output == "-" then job.output = job_contract.STDOUT end
   job.format = given.format or job.format
   if given.keep_order and given.unordered then refuse("-k and -u cannot both be given") end
   if given.keep_order then job.ordered = true end
@@ -71,6 +71,8 @@ local settings = {}
 --- A copy of the job with what the options say, and these inputs (nil: its own); or nil and
 -- what is wrong with it.
 function settings.apply(made, given, inputs)
+  local ok, why = job_contract.check_types(made) -- of those fields too that options replace
+  if not ok then return nil, why end
   local job = {}
   for field, value in pairs(made) do job[field] = value end
   oneline.set_reduce(job, given)
@@ -79,7 +81,7 @@ function settings.apply(made, given, inputs)
   set_failures(job, given)
   set_sort(job, given)
   set_output(job, given)
-  local ok, why = job_contract.prepare(job)
+  ok, why = job_contract.prepare(job)
   if not ok then return nil, why end
   return job
 end

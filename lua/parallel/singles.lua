@@ -22,6 +22,7 @@ local async_result = require("parallel.async_result")
 local chunker = require("parallel.chunker")
 local core = require("parallel.core")
 local failure = require("parallel.failure")
+local interruption = require("parallel.interruption")
 
 local packing = require("parallel.packing")
 
@@ -38,30 +39,28 @@ local function encode_arguments(self, ...)
     self.calls:append(bytes)
     return parcel
   end
+  interruption.pass_on(bytes)
   ok, bytes = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x", be it the only one
   if ok then error("an argument changed while it was sent", 0) end
-  error(failure.new({kind = "unsendable", index = self.last + 1, message = "args" .. tostring(bytes)}), 0)
+  local number = self.roll.last() + 1
+  error(failure.new({kind = "unsendable", index = number, message = "args" .. tostring(bytes)}), 0)
 end
 
--- Neighbours of one function and one limit are a run; a chunk is cut from one run.
--- A parcel is about one message, so what has one travels alone.
-local function begin_run(self, version, timeout, parcel)
-  local run = {version = version, timeout = timeout, parcel = parcel}
+-- Neighbours of one function and one limit are a run, up to where the next begins; a chunk is cut
+-- from one run. A parcel is about one message, so what has one travels alone. To a run of a function
+-- that cannot change tasks are added by roll.submit, for fewer instructions.
+local function begin_run(self, first, version, timeout, parcel)
+  local run = {first = first, version = version, timeout = timeout, parcel = parcel}
   if self.newest then self.newest.next = run else self.oldest = run end
   self.newest = run
-  return run
+  self.roll.follow(not (version.changes or timeout or parcel) and version or nil)
 end
 
--- While none is open, the places in `results` are given out from the first again.
 local function enlist(self, version, timeout, parcel, result)
-  local number, open, run = self.last + 1, self.open, self.newest
-  if open == 0 then self.before = number - 1 end
-  self.last, self.open = number, open + 1
-  self.results[number - self.before] = setmetatable(result, self.class)
+  local number, run = self.roll.enlist(result), self.newest
   if not run or run.version ~= version or run.timeout ~= timeout or parcel or run.parcel then
-    run = begin_run(self, version, timeout, parcel)
+    begin_run(self, number, version, timeout, parcel)
   end
-  run.last = number
   return result
 end
 
@@ -71,14 +70,13 @@ function Singles:add(version, ...)
   local parcel
   if not self.calls:add(...) then parcel = encode_arguments(self, ...) end
   -- With room for the value, and no more: a million of them may wait.
-  return enlist(self, version, nil, parcel, {index = self.last + 1, value = nil})
+  return enlist(self, version, nil, parcel, {index = nil, value = nil})
 end
 
 --- The same with further fields of the result: callback, error_callback, timeout, retries, label.
 function Singles:add_with(fields, version, ...)
   local parcel
   if not self.calls:add(...) then parcel = encode_arguments(self, ...) end
-  fields.index = self.last + 1
   fields.attended = (fields.callback or fields.error_callback) and true
   return enlist(self, version, fields.timeout, parcel, fields)
 end
@@ -92,25 +90,26 @@ function Singles:wants()
     self.calls:take(1)
     self.next = self.next + 1
   end
-  return self.next <= self.last
+  return self.next <= self.roll.last()
 end
 
 --- How many wait to be handed out.
 function Singles:count()
-  local count = self.last - self.next + 1
+  local count = self.roll.last() - self.next + 1
   for _ in pairs(self.withdrawn) do count = count - 1 end
   return count
 end
 
 local function run_of(self, number)
   local run = self.oldest
-  while number > run.last do run = run.next end
+  while run.next and run.next.first <= number do run = run.next end
   return run
 end
 
 -- How many from the first on go together, of at most `size`.
 local function together(self, run, size)
-  local n = math.min(size, run.last - self.next + 1)
+  local after = run.next and run.next.first or self.roll.last() + 1
+  local n = math.min(size, after - self.next)
   if not next(self.withdrawn) then return n end
   for i = 1, n - 1 do
     if self.withdrawn[self.next + i] then return i end
@@ -122,7 +121,7 @@ function Singles:take()
   local first = self.next
   self.oldest = run_of(self, first)
   local run = self.oldest
-  local n = together(self, run, self.chunker:size(self.last - first + 1))
+  local n = together(self, run, self.chunker:size(self.roll.last() - first + 1))
   self.next = first + n
   return {source = self, version = run.version, timeout = run.timeout, shape = "calls",
           parcel = run.parcel, first = first, items = {n = n, calls = self.calls:take(n)}}
@@ -130,17 +129,17 @@ end
 
 -- ---- outcomes -------------------------------------------------------------
 
-local function result_of(self, number) return self.results[number - self.before] end
+local function result_of(self, number) return self.results[self.roll.place(number)] end
 
 -- So many tasks less.
 local function close(self, version, count)
-  self.open = self.open - count
+  self.roll.close(count)
   self.pool.crew.functions:release(version, count)
 end
 
 local function settle(self, number, version, began, values, failed)
   local result = result_of(self, number)
-  self.results[number - self.before] = nil
+  self.results[self.roll.place(number)] = nil
   close(self, version, 1)
   if self.printed then self.printed:ended(number, number) end
   result:settle(values, failed, began)
@@ -151,7 +150,7 @@ local function began(chunk, number) return chunk.items.calls:began(number - chun
 --- Settles those that nobody attends to; the results of the others are returned.
 function Singles:read(bytes, parcel, chunk, worker)
   local last, failures, elapsed, ended, others, printed, times = core.settle(
-    bytes, self.results, chunk.first - 1 - self.before, chunk.settled or 0, chunk.items.n, parcel, worker,
+    bytes, self.results, self.roll.place(chunk.first) - 1, chunk.settled or 0, chunk.items.n, parcel, worker,
     chunk.items.calls)
   if ended > 0 then close(self, chunk.version, ended) end
   return last, failures, elapsed, others, printed, times
@@ -208,12 +207,16 @@ function Singles:retries(number)
 end
 
 function Singles:cancel(make_failure)
-  local results, before = self.results, self.before
-  self.results, self.open, self.next = {}, 0, self.last + 1
-  self.calls, self.oldest, self.newest, self.withdrawn = core.calls(), nil, nil, {}
-  for place, result in pairs(results) do
+  local open, roll = {}, self.roll
+  for _, result in pairs(self.results) do open[#open + 1] = result end
+  for place in pairs(self.results) do self.results[place] = nil end
+  self.calls:take(roll.last() - self.next + 1)
+  self.next, self.oldest, self.newest, self.withdrawn = roll.last() + 1, nil, nil, {}
+  roll.close(roll.open())
+  roll.follow(nil)
+  for _, result in ipairs(open) do
     local failed = make_failure()
-    failed.index, failed.label = before + place, result.label
+    failed.index, failed.label = result.index, result.label
     result:settle(nil, failed)
   end
 end
@@ -223,13 +226,13 @@ local singles = {}
 function singles.new(pool)
   local self = setmetatable({
     pool = pool, chunker = chunker.new(math.max(1, pool.workers)),
-    calls = core.calls(),      -- those that wait, from number `next` to `last`
-    next = 1, last = 0,
+    calls = core.calls(),      -- those that wait, from number `next` to roll.last()
+    next = 1,
     withdrawn = {},            -- numbers of those that wait and shall not be run
-    results = {}, before = 0,  -- that of number i is results[i - before], while it has no outcome
-    open = 0,                  -- how many those are
+    results = {},              -- those that have no outcome, by their place
   }, Singles)
-  self.class = async_result.class(pool, self)
+  local class = async_result.class(pool, self)
+  self.roll = core.roll(self.calls, self.results, class, pool.crew.functions.current)
   return self
 end
 

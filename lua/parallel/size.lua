@@ -6,8 +6,8 @@ local size = {}
 --- The number of bytes, or nil when it cannot be read as a positive amount.
 function size.bytes(value)
   if type(value) == "string" then
-    local number, unit = value:match("^%s*([%d.]+)%s*([KMGT]?)i?B?%s*$")
-    value = number and tonumber(number) and tonumber(number) * UNITS[unit]
+    local number, unit = value:match("^%s*([%d.]+)%s*([KMGTkmgt]?)i?B?%s*$")
+    value = number and tonumber(number) and tonumber(number) * UNITS[unit:upper()]
   end
   if type(value) ~= "number" or value ~= value or value < 1 or value == math.huge then return nil end
   return math.floor(value)

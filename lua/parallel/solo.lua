@@ -1,15 +1,20 @@
 --- solo: core.pool's interface for a map-reduce job, without processes.
 -- Everything runs here, when it is asked for: under a debugger or a profiler.
 local core = require("parallel.core")
+local inline = require("parallel.inline")
 
 local Solo = {}
 Solo.__index = Solo
 
-local LOOK = 10000 -- instructions between looks at the clock
-local TOO_LONG = "the task was cancelled or took too long" -- as core/lua/stop.c says it
+-- What the mapper wants of its worker.
+local Worker = {}
+Worker.__index = Worker
+function Worker.index() return 1 end
+function Worker:item(number) self.watch:item(number) end
+function Worker:progress() return self.inline:progress() end
 
 function Solo:renew()
-  self.worker = core.inline_self()
+  self.worker = setmetatable({inline = core.inline_self()}, Worker)
   self.begin(self.worker)
 end
 
@@ -19,19 +24,17 @@ function Solo:submit(payload, _, limit)
   return self.last
 end
 
--- What runs can be stopped by a hook alone, and so not in coroutines, nor when a debugger has one.
-local function handle(self, task)
-  local worker, limit = self.worker, task.limit
-  if not limit or debug.gethook() then return self.handle(worker, task.payload) end
-  debug.sethook(function()
-    local _, seconds = worker:running()
-    if seconds and seconds > limit then error(TOO_LONG, 2) end
-  end, "", LOOK)
-  return self.handle(worker, task.payload)
-end
-
 local function account(problem)
   return {message = tostring(problem), traceback = debug.traceback("", 2)}
+end
+
+-- The task's items are held to its limit.
+local function run(self, task)
+  local worker = self.worker
+  worker.watch = core.inline_self(task.limit)
+  return select(2, inline.interpreted(task.limit, worker.watch.run, worker.watch, function()
+    return xpcall(self.handle, account, worker, task.payload)
+  end))
 end
 
 function Solo:wait()
@@ -42,11 +45,9 @@ function Solo:wait()
   end
   local task = table.remove(self.queue, 1)
   if not task then return nil, "timeout" end
-  local hook = debug.gethook()
-  local ok, reply = xpcall(handle, account, self, task)
-  if task.limit and not hook then debug.sethook() end
+  local ok, reply = run(self, task)
   if ok then return "result", task.number, 1, reply end
-  reply.item, reply.pid = self.worker:running(), core.pid()
+  reply.item, reply.pid = self.worker.watch:running(), core.pid()
   return "error", task.number, 1, reply
 end
 

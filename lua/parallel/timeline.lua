@@ -79,7 +79,7 @@ local timeline = {}
 local function open(sinks, module, path, name)
   if not path then return end
   local sink, why = module.open(path, name)
-  if not sink then error(why, 0) end
+  if not sink then error(("cannot write '%s': %s"):format(path, why:sub(#path + 3)), 0) end
   sinks[#sinks + 1] = sink
 end
 

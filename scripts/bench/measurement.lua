@@ -60,13 +60,6 @@ function measurement.medians(list, runs)
   return figures
 end
 
---- Those figures as cells of a table, in the order of the names; "-" for none.
-function measurement.cells(figures, columns, format)
-  local texts = {}
-  for i, name in ipairs(columns) do texts[i] = figures[name] and format:format(figures[name]) or "-" end
-  return table.concat(texts, " | ")
-end
-
 --- The median of a field ("wall", "processor", "peak") over a row's runs.
 function measurement.of(row, field)
   local values = {}

@@ -3,12 +3,11 @@
 
 package.path = arg[0]:gsub("[^/]*$", "?.lua;") .. package.path
 
+local group = require("group")
 local machine = require("machine")
 local measurement = require("measurement")
-local pool = require("pool")
 local report = require("report")
 local rows = require("rows")
-local shared = require("shared")
 
 local RUNS = tonumber(os.getenv("RUNS") or 5)
 local FEW_RUNS = math.ceil(RUNS / 2) -- for memory, which hardly varies
@@ -179,23 +178,22 @@ function works.codec()
   end
 end
 
---- Beside the program, the module for Lua 5.4 must be built.
-function works.pool()
-  local module = module_for("5.4")
-  if module and size_of(module) then return pool.run(module, rows.python or "python3", RUNS) end
-  report.note("Pool: the module for lua5.4 is not built.")
-end
+local function built(path) return path and size_of(path) and path or nil end
 
---- The same; that for LuaJIT too, for its column.
-function works.shared()
-  local module = module_for("5.4")
-  if module and size_of(module) then
-    return shared.run(module, module_for("5.1"), rows.python or "python3", RUNS)
+-- Those of a file each. The modules are those built beside the program.
+for _, name in ipairs({ "pool", "gains", "processes", "shared", "net" }) do
+  works[name] = function()
+    group.print(require(name), {
+      scripts = "../../scripts/bench", python = rows.python,
+      module = built(module_for("5.4")), jitmodule = built(module_for("5.1")),
+    }, RUNS)
   end
-  report.note("Shared numbers: the module for lua5.4 is not built.")
 end
 
-local ALL = { "cores", "wordcount", "index", "memory", "spill", "size", "start", "codec", "pool", "shared" }
+local ALL = {
+  "cores", "wordcount", "index", "memory", "spill", "size", "start", "codec", "pool", "gains", "processes",
+  "shared", "net",
+}
 
 local function refuse_unknown(names)
   for _, name in ipairs(names) do

@@ -1,55 +1,24 @@
 -- Processes that accept on one socket, until somebody ends them.
 local files = require "spec.support.files"
-local shell = require "spec.support.shell"
-local socket = require "socket"
+local servers = require "spec.support.servers"
 local testing = require("parallel.core").testing
 
 describe("the example prefork_server.lua", function()
-  local server, port
+  local server
 
-  before_each(function()
-    files.write("here", "")
-    server = shell.start({shell.program(), "examples/prefork_server.lua", "0", "2"})
-    while not port do
-      port = (files.read(server.stdout) or ""):match("^http://127%.0%.0%.1:(%d+)/\n")
-      socket.sleep(0.001)
-    end
-  end)
+  before_each(function() server = servers.start("examples/prefork_server.lua", "0", "2") end)
 
-  -- LuaJIT's compiled code may miss the first signal; a second one ends the program anyhow.
-  local function finish()
-    server:kill("INT")
-    if jit then
-      socket.sleep(0.3)
-      server:kill("INT")
-    end
-    local result = server:wait()
-    server, port = nil, nil
-    return result
-  end
+  after_each(function() server:stop("TERM") end)
 
-  after_each(function()
-    if server then finish() end
-  end)
-
-  local function connect()
-    local connection = assert(socket.connect("127.0.0.1", tonumber(port)))
-    connection:settimeout(30)
-    return connection
-  end
-
-  -- Which server has answered, and what.
+  -- Which server has answered, and what; nothing when it was killed meanwhile.
   local function get()
-    local connection = connect()
-    connection:send("GET / HTTP/1.0\r\nHost: here\r\n\r\n")
-    local answer = connection:receive("*a")
-    connection:close()
+    local answer = server:get("GET / HTTP/1.0\r\nHost: here\r\n\r\n")
     local number, pid = answer:match("\r\n\r\nserver (%d+) %(process (%d+)%), request %d+: GET / HTTP/1.0\n$")
     return tonumber(number), tonumber(pid)
   end
 
   it("answers while one of its processes waits for a slow browser", function()
-    local slow = connect()
+    local slow = server:connect()
     slow:send("GET / HT")
     local number = get()
     for _ = 1, 5 do assert.equal(number, (get())) end
@@ -64,13 +33,13 @@ describe("the example prefork_server.lua", function()
       local again, new_pid = get()
       replaced = again == number and new_pid ~= pid
     end
-    assert.equal(("server %d ended with -9, and is started again\n"):format(number), files.read(server.stderr))
+    assert.equal(("server %d ended with -9, and is started again\n"):format(number), files.read(server.command.stderr))
   end)
 
   it("ends with all of its processes when it is told to", function()
     assert.is_number((get()))
-    local result = finish()
+    local result = server:stop("INT")
     assert.equal("SIGINT", result.signal)
-    if not jit then assert.equal("parallel-lua: interrupted by SIGINT\n", result.stderr) end
+    assert.equal("parallel-lua: interrupted by SIGINT\n", result.stderr)
   end)
 end)

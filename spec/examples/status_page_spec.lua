@@ -1,46 +1,18 @@
 -- The status page is served while the pool works, until somebody ends it.
 local files = require "spec.support.files"
-local shell = require "spec.support.shell"
-local socket = require "socket"
+local servers = require "spec.support.servers"
 
 describe("the example status_page.lua", function()
-  local server, port
+  local server
 
-  before_each(function()
-    files.write("here", "")
-    server = shell.start({shell.program(), "examples/status_page.lua", "0"})
-    while not port do
-      port = (files.read(server.stdout) or ""):match("^http://127%.0%.0%.1:(%d+)/\n")
-      socket.sleep(0.001)
-    end
-  end)
+  before_each(function() server = servers.start("examples/status_page.lua", "0") end)
 
-  after_each(function()
-    if server then
-      server:kill("TERM")
-      server:wait()
-    end
-    server, port = nil, nil
-  end)
-
-  local function connect()
-    local connection = assert(socket.connect("127.0.0.1", tonumber(port)))
-    connection:settimeout(30)
-    return connection
-  end
-
-  local function get(request)
-    local connection = connect()
-    connection:send(request)
-    local answer = connection:receive("*a")
-    connection:close()
-    return answer
-  end
+  after_each(function() server:stop("TERM") end)
 
   it("shows what each worker has done", function()
     local done = 0
     while done == 0 do
-      local answer = get("GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+      local answer = server:get("GET / HTTP/1.1\r\nHost: here\r\n\r\n")
       assert.match("^HTTP/1.1 200 OK\r\nContent%-Type: text/html; charset=utf%-8\r\n", answer)
       assert.equal(tonumber(answer:match("Content%-Length: (%d+)")), #answer:match("\r\n\r\n(.*)$"))
       done = tonumber(answer:match("(%d+) tasks done"))
@@ -50,24 +22,22 @@ describe("the example status_page.lua", function()
   end)
 
   it("refuses what it does not have", function()
-    assert.match("^HTTP/1.1 404 ", get("GET /x HTTP/1.1\r\n\r\n"))
-    assert.match("^HTTP/1.1 405 ", get("POST / HTTP/1.1\r\n\r\n"))
+    assert.match("^HTTP/1.1 404 ", server:get("GET /x HTTP/1.1\r\n\r\n"))
+    assert.match("^HTTP/1.1 405 ", server:get("POST / HTTP/1.1\r\n\r\n"))
   end)
 
   it("lets nobody wait for a browser that is slow, or gone", function()
-    local slow = connect()
+    local slow = server:connect()
     slow:send("GET / HT")
-    connect():close()
-    assert.match("^HTTP/1.1 200 ", get("GET / HTTP/1.1\r\n\r\n"))
+    server:connect():close()
+    assert.match("^HTTP/1.1 200 ", server:get("GET / HTTP/1.1\r\n\r\n"))
     slow:send("TP/1.1\r\n\r\n")
     assert.match("^HTTP/1.1 200 ", slow:receive("*a"))
     slow:close()
   end)
 
   it("ends with its workers when it is told to", function()
-    server:kill("INT")
-    local result = server:wait()
-    server = nil
+    local result = server:stop("INT")
     assert.equal("SIGINT", result.signal)
     assert.equal("parallel-lua: interrupted by SIGINT\n", result.stderr)
   end)

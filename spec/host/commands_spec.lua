@@ -119,7 +119,7 @@ describe("completion", function()
   it("for bash offers what begins so", function()
     local result = run([[%s completion bash > comp && bash -c '. ./comp
       COMP_WORDS=(parallel-lua --jo) COMP_CWORD=1; _parallel-lua; echo "${COMPREPLY[*]}"']])
-    assert.same({stdout = "--joblog --jobs\n", stderr = "", status = 0}, result)
+    assert.same({stdout = "--joblog --journal --jobs\n", stderr = "", status = 0}, result)
   end)
 
   it("is not there for other shells", function()

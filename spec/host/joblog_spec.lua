@@ -57,6 +57,12 @@ describe("a job log", function()
     assert.equal(2, #log_lines())
   end)
 
+  it("has standard input, whose size and time are not known", function()
+    assert.equal("one\n", run("echo one | %s --joblog log -e 'emit(record)'").stdout)
+    local line = log_lines()[1]
+    assert.same({"-", "0", "0.000000000", "0", "4", "0"}, {line[1], line[2], line[3], line[4], line[5], line[8]})
+  end)
+
   it("is not written through a symbolic link", function()
     write_inputs()
     assert.same({stdout = "", stderr = "parallel-lua: cannot write 'log': Too many levels of symbolic links\n", status = 3},

@@ -138,6 +138,15 @@ describe("parallel-lua", function()
   end)
 end)
 
+describe("many arguments", function()
+  it("are inputs all the same, however many", function()
+    files.write("job.lua", COUNT)
+    files.write("one", "one\n")
+    assert_prints("one\t20000\n", shell.run(("cd %s && %s job.lua $(printf 'one %%.0s' $(seq 20000))"):format(
+      folder, shell.program())))
+  end)
+end)
+
 describe("wrong usage", function()
   it("without a script is told", function()
     files.write("here", "")
@@ -157,6 +166,11 @@ describe("wrong usage", function()
       assert_fails(2, case[2], run_script(COUNT, {case[1]}))
     end)
   end
+
+  it("in a field that the command line replaces is told", function()
+    files.write("job.lua", "return {map = print, inputs = 5}")
+    assert_fails(2, "job.lua: 'inputs' must be a table, got number", run({"job.lua", "job.lua"}))
+  end)
 
   it("without inputs is told", function()
     files.write("job.lua", COUNT)
@@ -379,6 +393,56 @@ describe("a signal", function()
     program:kill("KILL")
     assert.same({stdout = "", stderr = "", signal = "SIGKILL"}, program:wait())
     -- the harness fails this test when a worker lives on
+  end)
+
+  -- what waits, by the system call that does
+  local WAITS = {
+    poll = "parallel.Pipe():recv()",
+    futex = "parallel.Queue():get()",
+    epoll_wait = "parallel.Pool(1):apply(function() while true do end end)",
+  }
+  for call, code in pairs(WAITS) do
+    for form, text in pairs({[""] = "%s", [" in a coroutine"] = "coroutine.wrap(function() %s end)()"}) do
+      it(("that comes just before %s%s ends the wait"):format(call, form), function()
+        files.write("job.lua", "parallel = require 'parallel' " .. text:format(code))
+        local fault = ("sys.%s:interrupt@1"):format(call)
+        assert.same({stdout = "", stderr = "parallel-lua: interrupted by SIGINT\n", signal = "SIGINT"},
+          run({"job.lua"}, {env = {PARALLEL_LUA_FAULT = fault}}))
+      end)
+    end
+  end
+
+  it("reaches code that LuaJIT compiled where that asks for a pool's events", function()
+    files.write("job.lua", [[
+      local pool = require "parallel".Pool(1)
+      pool:apply_async(function() while true do end end)
+      for i = 1, 1000 do pool:step() end
+      io.open("started", "w"):close()
+      while true do pool:step() end]])
+    local program = shell.start(command("job.lua"), {group = true})
+    while is_alive(program.pid) and not files.read(folder .. "started") do end
+    program:kill("INT")
+    assert.same({stdout = "", stderr = "parallel-lua: interrupted by SIGINT\n", signal = "SIGINT"},
+      program:wait())
+  end)
+
+  it("ends the program that is in a callback, whose own errors do not", function()
+    files.write("job.lua", [[
+      if jit then jit.off() end
+      local pool = require "parallel".Pool(1)
+      pool:apply(type, 1)
+      pool:apply_async(type, {1}, {callback = function() error("own") end}):wait()
+      pool:apply_async(type, {1}, {callback = function()
+        io.open("started", "w"):close()
+        while true do end
+      end})
+      while true do pool:step() end]])
+    local program = shell.start(command("job.lua"), {group = true})
+    while is_alive(program.pid) and not files.read(folder .. "started") do end
+    program:kill("INT")
+    local result = program:wait()
+    assert.equal("SIGINT", result.signal)
+    assert.match("parallel%-lua: interrupted by SIGINT\n$", result.stderr)
   end)
 
   it("that ends a plain script is told in one line", function()

@@ -24,6 +24,7 @@ describe("a job in one line", function()
     ["%s -e 'emit(record)' a.txt"] = TEXT,
     ["%s -e 'if record:find(\"cat\") then emit(record) end' < a.txt"] = "The cat saw the dog.\n",
     ["%s -e 'emit(#record)' a.txt"] = "20\n6\n",
+    ["%s -e 'emit((record:match(\"%a+ (%l+)\")))' a.txt"] = "cat\ndog\n",
     ["%s -e 'emit:all(words(record, \"lower\"))' --reduce sum a.txt"] = "a\t1\ncat\t1\ndog\t2\nsaw\t1\nthe\t2\n",
     ["%s -e 'emit:all(words(record, \"lower\"))' --reduce sum --top 2 a.txt"] = "dog\t2\nthe\t2\n",
     ["%s -e 'emit(path, #record)' --reduce top:1 -f json a.txt"] = '{"key": "a.txt", "value": [20]}\n',
@@ -38,7 +39,8 @@ describe("a job in one line", function()
     ["printf 'a\\0b' | %s --records '\\0' -e 'emit(record)'"] = "a\nb\n",
     ["%s --begin 'n = 0' -e 'n = n + #record' --end 'emit(n)' a.txt"] = "26\n",
     ["%s -e 'n = (n or 0) + 1' -e 'emit(n)' a.txt"] = "1\n2\n",
-    ["%s -e 'emit(offset, record)' a.txt -f raw 2>/dev/null || echo no"] = "no\n",
+    ["%s -e 'emit(1, record)' a.txt -f raw"] = TEXT,
+    ["%s -e 'emit(record)' -- a.txt -f 2>&1 || true"] = "parallel-lua: cannot open '-f': No such file or directory\n",
     ["%s -f raw -e 'emit(offset, path .. \" \" .. offset)' a.txt"] = "a.txt 0\na.txt 21\n",
     ["%s --header 1 -e 'emit(header[1])' a.txt"] = "The cat saw the dog.\n",
     ["%s -v n=3 -v s=007 -v e= -e 'emit(n + 1, s .. e)' a.txt"] = "4\t007\n4\t007\n",
@@ -53,7 +55,11 @@ describe("a job in one line", function()
     ["%s -b 64K --records block -e 'emit(#record)' a.txt"] = "28\n",
     ["%s -f lua -e 'emit(1, record)' a.txt"] = 'return {\n{1, "The cat saw the dog."},\n{1, "A dog!"},\n}\n',
     ["%s -f csv -e 'emit(\"a,b\", record)' a.txt"] = '"a,b",The cat saw the dog.\n"a,b",A dog!\n',
+    ["%s -v a=0.50 -v b=2.0 -v c=1e2 -v d=-.5 -e 'emit(a * 2 == 1 and b < 3 and c > 99 and d < 0)' a.txt"] = "true\ntrue\n",
+    ["%s -v a=12345678901234567890 -v b=nan -v c=0x10 -e 'emit(a, b .. c)' a.txt"] =
+      ("12345678901234567890\tnan0x10\n"):rep(2),
     ["%s -o out -e 'emit(record)' a.txt && cat out"] = TEXT,
+    ["%s -o - -e 'emit(record)' a.txt && ls ./- 2>/dev/null || true"] = TEXT,
     ["%s --out-dir parts -e 'emit(record)' a.txt && ls parts && cat parts/*"] = "part-00000\n" .. TEXT,
     ["%s -q --stats -e 'counter(\"n\")' a.txt"] = "",
     ["%s -- -e 2>/dev/null || echo $?"] = "2\n",
@@ -99,15 +105,18 @@ describe("a job in one line", function()
   it("says what is done again when it is verbose", function()
     local result = run("%s -j1 --verbose -e 'emit(record)' a.txt", {env = {PARALLEL_LUA_FAULT = "task.begin:kill@1"}})
     assert.equal(TEXT, result.stdout)
-    assert.equal("parallel-lua: 1 splits planned, 1 workers\nparallel-lua: a.txt:0+28 failed, and runs again\n",
+    assert.equal("parallel-lua: splits planned: 1, workers: 1\nparallel-lua: a.txt:0+28 failed, and runs again\n",
       result.stderr)
   end)
 end)
 
 describe("a job in one line that is wrong", function()
   for command, message in pairs({
-    ["%s -e 'emit(' a.txt"] = "-e:2: unexpected symbol near 'end'",
-    ["%s -e 'emit(record)' --reduce '(' a.txt"] = "--reduce:2: unexpected symbol near 'end'",
+    ["%s -e 'emit(' a.txt"] = "-e:1: unexpected symbol near <eof>",
+    ["%s -e 'emit(1)' -e 'x = end' a.txt"] = "-e:2: unexpected symbol near 'end'",
+    ["%s -e 'if record then' --end 'x = 1' a.txt"] = "-e:1: 'end' expected near <eof>",
+    ["%s -e 'emit(1)' --end 'end x = 1 do' a.txt"] = "--end:1: <eof> expected near 'end'",
+    ["%s -e 'emit(record)' --reduce '(' a.txt"] = "--reduce:1: unexpected symbol near <eof>",
     ["%s -e 'emit(1)' --combine summ a.txt"] =
       "-e: 'combine' must be one of sum, count, min, max, mean, first, last, list, set, hist, top:N, got 'summ'",
     ["%s -e 'emit(1)' -v 3=4 a.txt"] = "-v takes name=value, got '3=4'",
@@ -122,7 +131,7 @@ describe("a job in one line that is wrong", function()
       local result = run(command)
       assert.equal(2, result.status)
       assert.equal("", result.stdout)
-      assert.equal("parallel-lua: " .. message .. "\n", (result.stderr:gsub("'<eof>'", "'end'")))
+      assert.equal("parallel-lua: " .. message .. "\n", (result.stderr:gsub("'<eof>'", "<eof>")))
     end)
   end
 
@@ -132,6 +141,17 @@ describe("a job in one line that is wrong", function()
     assert.match("^parallel%-lua: a.txt:0%+28: %-e:2: no\nstack traceback:\n", result.stderr)
     assert.not_match("parallel/", result.stderr)
     assert.equal("parallel-lua: a.txt:0+28: -e:2: no\n", run("%s -q -j1 -e 'local x\nerror(\"no\")' a.txt").stderr)
+  end)
+
+  it("raises with the place in the code of reduce", function()
+    local result = run("%s -j1 -e 'emit(record)' --reduce 'error(\"no\")' a.txt")
+    assert.equal(1, result.status)
+    assert.match("^parallel%-lua: reduce: %-%-reduce:1: no\nstack traceback:\n", result.stderr)
+  end)
+
+  it("with a value that its format does not have is told", function()
+    assert_fails(1, "reduce: cannot write JSON: a table has a table as a key",
+      "%s -q -f json -e 'emit(1, {[{}] = 1})' --reduce first a.txt")
   end)
 
   it("with inputs that are missing is told", function()
@@ -147,6 +167,17 @@ describe("a job in one line that is wrong", function()
   it("with an output that cannot be written is told", function()
     assert_fails(3, "cannot write 'none/out': No such file or directory", "%s -o none/out -e 'emit(record)' a.txt")
     assert_fails(3, "cannot write the output: No space left on device", "%s -e 'emit(record)' a.txt > /dev/full")
+    assert_fails(3, "cannot write 'none/t': No such file or directory", "%s --trace none/t -e 'emit(record)' a.txt")
+    assert_fails(3, "cannot write 'none/r': No such file or directory", "%s --report none/r -e 'emit(record)' a.txt")
+  end)
+
+  it("with runs that cannot be written is told", function()
+    assert_fails(3, "cannot spill to 'none': No such file or directory",
+      "%s --tmpdir none -e 'emit(record)' --reduce count a.txt")
+    local result = run("%s -q -j1 --memory 64K --tmpdir . -e 'for i = 1, 1e5 do emit(i) end' --reduce count a.txt",
+      {env = {PARALLEL_LUA_FAULT = "sys.pwrite:ENOSPC@1+"}})
+    assert.match("cannot write a run[^:]*: No space left on device\n$", result.stderr)
+    assert.equal(3, result.status)
   end)
 end)
 

@@ -40,7 +40,7 @@ describe("the trace of a job", function()
   it("cannot be where there is no folder", function()
     local ok, message = pcall(run, {trace = "/nowhere/trace.json"})
     assert.is_false(ok)
-    assert.match("/nowhere/trace.json: No such file or directory", tostring(message))
+    assert.equal("cannot write '/nowhere/trace.json': No such file or directory", tostring(message))
   end)
 end)
 

@@ -1,23 +1,13 @@
 local files = require("spec.support.files")
+local kept = require("spec.support.kept")
 local parallel = require("parallel")
 local shell = require("spec.support.shell")
 local core = require("parallel.core")
 local testing = core.testing
 
-local Pipe, Process = parallel.Pipe, parallel.Process
-local a, b, others
-
-local function later(object)
-  others[#others + 1] = object
-  return object
-end
-
--- A child that runs f(...).
-local function start(f, ...)
-  local p = Process(f, ...)
-  p:start()
-  return later(p)
-end
+local Pipe = parallel.Pipe
+local keep, start = kept.keep, kept.start
+local a, b
 
 -- The children of specs can get at all that the specs can, by way of busted. So
 -- what depends on what a child keeps is tried in a program of its own.
@@ -26,25 +16,13 @@ local function run(program)
   return shell.run({shell.interpreter(), files.write("program.lua", text)}).stdout
 end
 
-local function collect(object)
-  if type(object) == "table" and object.interrupt then
-    if object:is_alive() then object:kill() end
-    object:join()
-  end
-  object:close()
-end
-
-before_each(function()
-  others = {}
-  a, b = Pipe()
-end)
+before_each(function() a, b = Pipe() end)
 
 after_each(function()
-  testing.fault(nil)
   a:close()
   b:close()
-  for _, object in ipairs(others) do collect(object) end
-  a, b, others = nil, nil, nil
+  a, b = nil, nil
+  kept.close()
 end)
 
 describe("a pipe", function()
@@ -77,8 +55,8 @@ describe("a pipe", function()
 
   it("goes one way when it is not duplex", function()
     local receiver, sender = Pipe(false)
-    later(receiver)
-    later(sender)
+    keep(receiver)
+    keep(sender)
     sender:send("x")
     assert.equal("x", receiver:recv())
     assert.error_matches(function() receiver:send("x") end, "this end of the pipe only receives")
@@ -327,7 +305,7 @@ describe("a connection", function()
 
   it("goes over a connection", function()
     local c, d = Pipe()
-    later(c)
+    keep(c)
     local p = start(function()
       local given = b:recv()
       given.end_:send("over the one that came")
@@ -337,7 +315,7 @@ describe("a connection", function()
     a:send({end_ = d})
     d:close()
     assert.equal("over the one that came", c:recv(5))
-    local back = later(a:recv(5))
+    local back = keep(a:recv(5))
     p:join()
     c:send(1)
     assert.equal(1, back:recv())
@@ -352,17 +330,17 @@ describe("a connection", function()
 
   it("keeps its direction when it is sent", function()
     local receiver, sender = Pipe(false)
-    later(receiver)
+    keep(receiver)
     a:send(sender)
     sender:close()
-    local came = later(b:recv())
+    local came = keep(b:recv())
     assert.error_matches(function() came:recv() end, "only sends")
     came:send("x")
     assert.equal("x", receiver:recv())
   end)
 
   it("takes other shared objects along", function()
-    local box = later(testing.box(10))
+    local box = keep(testing.box(10))
     local p = start(function() b:recv().box:write(0, "written") b:send(true) end)
     a:send({box = box})
     assert.is_true(a:recv(5))
@@ -405,8 +383,8 @@ describe("a connection", function()
     a:send("the child's")
     assert.equal("mine", b:recv())
     local mine, theirs = Pipe(false)
-    later(mine)
-    later(theirs)
+    keep(mine)
+    keep(theirs)
     local p = start(function() theirs:send(b:recv(5)) end)
     assert.equal("the child's", mine:recv(5))
     p:join()
@@ -425,7 +403,7 @@ describe("a connection", function()
         end
       end)
       b:close()
-      local box = later(testing.box(1))
+      local box = keep(testing.box(1))
       for _, value in ipairs({1, ("text"):rep(100), {1, 2, {3}}, {box}}) do
         a:send(value)
         assert.same(value, (a:recv()))
@@ -439,7 +417,7 @@ describe("a connection", function()
   for _, point in ipairs({"channel.sent", "channel.received", "connection.send", "connection.sent", "connection.received"}) do
     it("is found closed when the other end is killed at " .. point, function()
       testing.fault(point .. ":killchild@2")
-      local box = later(testing.box(1))
+      local box = keep(testing.box(1))
       local p = start(function()
         for value in function() return (b:recv()) end do
           if value == "stop" then return end
@@ -467,7 +445,7 @@ describe("a connection", function()
   end
 
   it("raises for a shared object that it had no room for, and goes on", function()
-    local box = later(testing.box(1))
+    local box = keep(testing.box(1))
     a:send({box})
     a:send("next")
     testing.limit_descriptors(3)
@@ -479,7 +457,7 @@ describe("a connection", function()
   end)
 
   it("says so when it cannot take a shared object along", function()
-    local box = later(testing.box(1))
+    local box = keep(testing.box(1))
     testing.fault("sys.fcntl:EMFILE@1")
     assert.error_matches(function() a:send({box}) end, "cannot send a shared object: Too many open files")
     a:send("next")
@@ -490,8 +468,8 @@ end)
 describe("parallel.wait", function()
   it("tells which connections have something", function()
     local c, d = Pipe()
-    later(c)
-    later(d)
+    keep(c)
+    keep(d)
     assert.same({}, parallel.wait({b, d}, 0))
     c:send(1)
     assert.same({d}, parallel.wait({b, d}))

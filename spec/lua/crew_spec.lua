@@ -1,28 +1,15 @@
 -- Who runs what when some tasks take long: nobody is idle while a task waits for somebody else.
+local kept = require "spec.support.kept"
 local parallel = require "parallel"
 local pools = require "spec.support.pools"
 local testing = require("parallel.core").testing
 local trials = require "spec.support.trials"
 
-local count_to = trials.count_to
+local count_to, keep = trials.count_to, kept.keep
 
 local seen = parallel.Queue() -- for the whole file: it stays open until it is collected
 
 local function small(x) return x end
-
-local made = {}
-
--- Is closed after the test.
-local function keep(object)
-  made[#made + 1] = object
-  return object
-end
-
-local function clean_up()
-  pools.close()
-  for _, object in ipairs(made) do object:close() end
-  made = {}
-end
 
 -- Afterwards chunks of many tasks are made.
 local function let_it_learn(pool)
@@ -34,7 +21,7 @@ local function let_it_learn(pool)
 end
 
 describe("a task", function()
-  after_each(clean_up)
+  after_each(kept.close)
 
   it("begins before the owner waits for anything", function()
     local begun = keep(parallel.Semaphore(0))
@@ -94,7 +81,7 @@ describe("a task", function()
 end)
 
 describe("the items of a chunk", function()
-  after_each(clean_up)
+  after_each(kept.close)
 
   it("go to those who have nothing, be the chunk all there is", function()
     local pool, barrier = pools.open(3), keep(parallel.Barrier(3))
@@ -152,7 +139,7 @@ describe("the items of a chunk", function()
   it("keep their limits with those who take them", function()
     local pool = pools.open(2)
     local results = pool:map(function(i) while i == 4 do end return i end, count_to(8),
-      {chunksize = 8, timeout = 0.05, on_error = "collect"})
+      {chunksize = 8, timeout = 0.5, on_error = "collect"})
     assert.is_true(parallel.is_failure(results[4], "timeout"))
     for _, i in ipairs({1, 2, 3, 5, 6, 7, 8}) do assert.equal(i, results[i]) end
   end)

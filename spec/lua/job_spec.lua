@@ -47,6 +47,7 @@ describe("a job", function()
     ["'combine' must be a string, got number"] = {combine = 1},
     ["'inputs' must be a table, got string"] = {inputs = "a.txt"},
     ["'top' must be a whole number, at least 1, got 0"] = {top = 0},
+    ["'output' must be a string, got number"] = {output = 5},
     ["'workers' must be a whole number, got 0.5"] = {workers = 0.5},
     ["'header' must be a whole number, at least 1, got 0"] = {header = 0},
     ["'format' must be one of tsv, json, csv, lua, raw, got 'xml'"] = {format = "xml"},

@@ -1,34 +1,23 @@
 local core = require("parallel.core")
 local files = require("spec.support.files")
+local kept = require("spec.support.kept")
 local lfs = require("lfs")
 local parallel = require("parallel")
 local shell = require("spec.support.shell")
 
 local testing = core.testing
-local Client, Listener, Process = parallel.Client, parallel.Listener, parallel.Process
+local Client, Listener = parallel.Client, parallel.Listener
 local KEY = "the key of these specs"
-local others
-
-local function later(object)
-  others[#others + 1] = object
-  return object
-end
-
--- A child that runs f(...).
-local function start(f, ...)
-  local p = Process(f, ...)
-  p:start()
-  return later(p)
-end
+local keep, start = kept.keep, kept.start
 
 local function listen(options)
   options = options or {}
   options.address = options.address or files.path("socket")
   if options.authkey == nil then options.authkey = KEY end
-  return later(assert(Listener(options)))
+  return keep(assert(Listener(options)))
 end
 
-local function dial(listener) return later(assert(testing.dial(listener.address))) end
+local function dial(listener) return keep(assert(testing.dial(listener.address))) end
 
 -- A child that connects, sends these values, and tells what it hears last.
 local function start_client(address, key, ...)
@@ -40,19 +29,7 @@ local function start_client(address, key, ...)
   end)
 end
 
-before_each(function() others = {} end)
-
-after_each(function()
-  testing.fault(nil)
-  for _, object in ipairs(others) do
-    if type(object) == "table" and object.interrupt then
-      if object:is_alive() then object:kill() end
-      object:join()
-    end
-    object:close()
-  end
-  others = nil
-end)
+after_each(kept.close)
 
 for name, address in pairs({["a path"] = false, ["TCP"] = "127.0.0.1:0", ["IPv6"] = "[::1]:0"}) do
   describe("a listener at " .. name, function()
@@ -67,7 +44,7 @@ for name, address in pairs({["a path"] = false, ["TCP"] = "127.0.0.1:0", ["IPv6"
         c:send_bytes(value:rep(1000000))
         c:close()
       end)
-      local c = later(listener:accept(20))
+      local c = keep(listener:accept(20))
       local value = c:recv(20)
       assert.equal(4, value.f(3))
       assert.equal("two", value[2])
@@ -80,7 +57,7 @@ for name, address in pairs({["a path"] = false, ["TCP"] = "127.0.0.1:0", ["IPv6"
 
     it("says who it was", function()
       local p = start_client(listener.address, KEY)
-      local c = later(listener:accept(20))
+      local c = keep(listener:accept(20))
       if address then assert.match("^[%d.%[%]:]+:%d+$", listener.last_accepted)
       else assert.equal("pid " .. p.pid, listener.last_accepted) end
       c:close()
@@ -92,7 +69,7 @@ for name, address in pairs({["a path"] = false, ["TCP"] = "127.0.0.1:0", ["IPv6"
         os.exit(c == nil and why == "authentication failed" and 0 or 1)
       end)
       local honest = start_client(listener.address, KEY, "honest")
-      local c = later(listener:accept(20))
+      local c = keep(listener:accept(20))
       assert.equal("honest", c:recv(20))
       while p:is_alive() do assert.same({nil, "timeout"}, {listener:accept(0.01)}) end
       assert.equal(0, p.exitcode)
@@ -115,13 +92,13 @@ describe("a listener", function()
   end)
 
   it("uses the process's own key when none is given, which children inherit", function()
-    local listener = later(assert(Listener({address = files.path("socket")})))
+    local listener = keep(assert(Listener({address = files.path("socket")})))
     local p = start(function()
       local c = assert(Client({address = listener.address, timeout = 20}))
       c:send(parallel.current_process().authkey == nil)
       c:recv(20)
     end)
-    local c = later(listener:accept(20))
+    local c = keep(listener:accept(20))
     assert.is_false(c:recv(20))
     c:close()
     p:join()
@@ -142,7 +119,7 @@ describe("a listener", function()
   it("leaves connections that it accepted open when it is closed", function()
     local listener = listen()
     start_client(listener.address, KEY, "before", "after")
-    local c = later(listener:accept(20))
+    local c = keep(listener:accept(20))
     assert.equal("before", c:recv(20))
     listener:close()
     assert.equal("after", c:recv(20))
@@ -169,7 +146,7 @@ describe("a listener", function()
       assert.same({listener}, parallel.wait({listener}, 20))
       c = listener:accept(0)
     until c
-    assert.equal(1, later(c):recv(20))
+    assert.equal(1, keep(c):recv(20))
   end)
 
   it("refuses options that make no sense, at the line of the caller", function()
@@ -224,14 +201,14 @@ describe("a listener", function()
     local c, why = listener:accept(20)
     assert.is_nil(c)
     assert.match("cannot accept: Too many open files", why)
-    assert.equal(1, later(listener:accept(20)):recv(20))
+    assert.equal(1, keep(listener:accept(20)):recv(20))
   end)
 
   it("works with short reads and writes, and signals", function()
     testing.fault("sys.sendmsg:short@*,sys.recvmsg:short@*,sys.read:short@*,sys.epoll_wait:EINTR@1")
     local listener = listen()
     start_client(listener.address, KEY, "slow")
-    assert.equal("slow", later(listener:accept(20)):recv(20))
+    assert.equal("slow", keep(listener:accept(20)):recv(20))
   end)
 end)
 
@@ -249,7 +226,7 @@ describe("a path", function()
     assert.equal("socket", lfs.symlinkattributes(path, "mode"))
     local listener = listen({address = path})
     start_client(path, KEY, 1)
-    assert.equal(1, later(listener:accept(20)):recv(20))
+    assert.equal(1, keep(listener:accept(20)):recv(20))
   end)
 
   it("of one that lives is not", function()
@@ -301,7 +278,7 @@ describe("strangers", function()
       assert.same({nil, "timeout"}, {listener:accept(0)})
       assert.equal(0, testing.fault_acted())
       start_client(listener.address, KEY, "honest")
-      assert.equal("honest", later(listener:accept(20)):recv(20))
+      assert.equal("honest", keep(listener:accept(20)):recv(20))
       assert.equal(1, testing.fault_acted())
     end)
   end
@@ -315,7 +292,7 @@ describe("strangers", function()
     client:hear(raw:read())
     local proof = client:speech()
     raw:write(proof)
-    later(assert(listener:accept(20)))
+    keep(assert(listener:accept(20)))
     local again = dial(listener)
     again:write(recorded .. proof .. "and what was sent")
     assert.same({nil, "timeout"}, {listener:accept(0)})
@@ -330,7 +307,7 @@ describe("strangers", function()
       if i > 8 then raw:write("PL") end
     end
     start_client(listener.address, KEY, "honest")
-    assert.equal("honest", later(listener:accept(20)):recv(20))
+    assert.equal("honest", keep(listener:accept(20)):recv(20))
   end)
 
   it("who take all places make room for those who come", function()
@@ -338,7 +315,7 @@ describe("strangers", function()
     local raws = {}
     for i = 1, 40 do raws[i] = dial(listener) end
     start_client(listener.address, KEY, "honest")
-    assert.equal("honest", later(listener:accept(20)):recv(20))
+    assert.equal("honest", keep(listener:accept(20)):recv(20))
     assert.equal("", raws[1]:read(1, 0))
   end)
 
@@ -406,7 +383,7 @@ describe("a client", function()
       Client({address = listener.address, authkey = KEY, timeout = 20}):send(1)
       testing.kill(testing.getpid(), "KILL")
     end)
-    local c = later(listener:accept(20))
+    local c = keep(listener:accept(20))
     assert.equal(1, c:recv(20))
     assert.same({nil, "closed", "cut off"}, {c:recv(20)})
     p:join()
@@ -420,12 +397,12 @@ describe("a client", function()
       local p = start_client(listener.address, KEY, "of one who dies")
       while p:is_alive() do
         local c = listener:accept(0.01)
-        if c then later(c) end
+        if c then keep(c) end
       end
       testing.fault(nil)
       start_client(listener.address, KEY, "honest")
       local value
-      repeat value = later(listener:accept(20)):recv(20) until value
+      repeat value = keep(listener:accept(20)):recv(20) until value
       assert.is_truthy(({honest = true, ["of one who dies"] = true})[value])
     end)
   end
@@ -435,8 +412,8 @@ describe("a connection without a key", function()
   local listener, c, d
   before_each(function()
     listener = listen({authkey = false})
-    c = later(assert(Client({address = listener.address, authkey = false, timeout = 20})))
-    d = later(assert(listener:accept(20)))
+    c = keep(assert(Client({address = listener.address, authkey = false, timeout = 20})))
+    d = keep(assert(listener:accept(20)))
   end)
 
   it("carries plain data both ways", function()
@@ -451,7 +428,7 @@ describe("a connection without a key", function()
   end)
 
   it("carries no functions and no shared objects", function()
-    local queue = later(parallel.Queue())
+    local queue = keep(parallel.Queue())
     for _, one in ipairs({c, d}) do
       assert.error_matches(function() one:send({f = function() end}) end, "f: a function cannot leave its process")
       assert.error_matches(function() one:send({queue}) end, "%[1%]: a queue cannot be sent this way")
@@ -461,7 +438,7 @@ describe("a connection without a key", function()
   it("takes no function that comes all the same", function()
     local raw = dial(listener)
     raw:write(testing.handshake("client"):speech())
-    local e = later(assert(listener:accept(20)))
+    local e = keep(assert(listener:accept(20)))
     local message = core.encode_trusted(function() end)
     raw:write(testing.header(1, 0, #message, 0) .. message)
     assert.has_error(function() e:recv(20) end)
@@ -472,13 +449,13 @@ describe("a connection without a key", function()
   it("ends at what is no message", function()
     local raw = dial(listener)
     raw:write(testing.handshake("client"):speech() .. ("x"):rep(100))
-    local e = later(assert(listener:accept(20)))
+    local e = keep(assert(listener:accept(20)))
     assert.same({nil, "closed", "damaged"}, {e:recv(20)})
   end)
 
   it("does not come about with a listener that wants a key", function()
     local other = listen({address = files.path("other")})
-    local e = later(Client({address = other.address, authkey = false}))
+    local e = keep(Client({address = other.address, authkey = false}))
     assert.same({nil, "timeout"}, {other:accept(0)})
     assert.same({nil, "closed", "authentication failed"}, {e:recv(20)})
   end)
@@ -494,13 +471,13 @@ describe("a connection to another program", function()
   it("carries shared objects over a path, and none over TCP", function()
     for _, address in ipairs({files.path("socket"), "127.0.0.1:0"}) do
       local listener = listen({address = address})
-      local queue = later(parallel.Queue())
+      local queue = keep(parallel.Queue())
       start(function()
         local c = assert(Client({address = listener.address, authkey = KEY, timeout = 20}))
         local came = c:recv(20)
         if came then came[1]:put("got it") end
       end)
-      local c = later(assert(listener:accept(20)))
+      local c = keep(assert(listener:accept(20)))
       if address:find("/") then
         c:send({queue})
         assert.equal("got it", queue:get(20))
@@ -528,10 +505,10 @@ describe("a connection to another program", function()
 
   it("cannot be sent", function()
     local listener = listen({authkey = false})
-    local c = later(Client({address = listener.address, authkey = false}))
+    local c = keep(Client({address = listener.address, authkey = false}))
     local a, b = parallel.Pipe()
-    later(a)
-    later(b)
+    keep(a)
+    keep(b)
     assert.error_matches(function() a:send({c}) end, "%[1%]: a connection cannot leave its process")
   end)
 

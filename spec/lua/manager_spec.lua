@@ -86,6 +86,27 @@ describe("a manager's dict", function()
     assert.equal(0, dict:count())
   end)
 
+  it("lists its keys and values", function()
+    local dict = manager:dict{ a = 1, b = 2 }
+    local keys, values = dict:items()
+    local pairs_of_it = {}
+    for i, k in ipairs(keys) do pairs_of_it[k] = values[i] end
+    assert.same({a = 1, b = 2}, pairs_of_it)
+    assert.same({keys, values}, {dict:keys(), dict:values()})
+  end)
+
+  if _VERSION ~= "Lua 5.1" then
+    it("has a length, and pairs, as Lua 5.4 asks for them", function()
+      local dict, seen = manager:dict{ a = 1, b = 2 }, {}
+      for k, value in pairs(dict) do seen[k] = value end
+      assert.same({a = 1, b = 2}, seen)
+      assert.equal(2, #dict)
+      assert.equal(3, #manager:list{ 1, 2, 3 })
+      manager:publish("dict", dict)
+      assert.equal(manager:count(), #manager)
+    end)
+  end
+
   it("is updated in one step, whoever else does", function()
     local dict = manager:dict{ n = 0 }
     local processes = {}
@@ -159,6 +180,18 @@ describe("a manager's list", function()
     assert.is_nil(list:pop())
   end)
 
+  it("is inserted into as a table is", function()
+    local list = manager:list()
+    list:insert("b")
+    list:insert(1, "a")
+    list:insert(3, "c")
+    assert.same({"a", "b", "c"}, list:to_table())
+    assert.match("there is no place 5 in a list of 3", raised(function() list:insert(5, "e") end))
+    assert.match("a list cannot hold nil", raised(function() list:insert(nil) end))
+    assert.match("a list cannot hold nil", raised(function() list:insert(1, nil) end))
+    assert.match("there is no place x in a list of 3", raised(function() list:insert("x", "y") end))
+  end)
+
   it("has no holes", function()
     local list = manager:list{ 1, 2 }
     assert.match("there is no place 4 in a list of 2", raised(function() list[4] = 1 end))
@@ -199,6 +232,13 @@ describe("a manager's value", function()
     assert.same({1, 20, 3}, array:to_table())
     assert.same({20, 24, 3}, {array[2], array:sum(), array:count()})
     assert.match("manager_spec.lua:%d+: ", raised(function() array[4] = 1 end))
+    array:set(2, {8, 9})
+    assert.same({1, 9, {8, 9}, {1, 8}}, {array:min(), array:max(), array:get(2, 2), array:get(1, 2)})
+    array:fill(0)
+    assert.equal(("\0"):rep(12), array:to_string())
+    local places = {}
+    for i, value in array:pairs() do places[i] = value end
+    assert.same({0, 0, 0}, places)
   end)
 end)
 
@@ -218,8 +258,10 @@ describe("a manager's queue", function()
 
   it("is full with so many items", function()
     local queue = manager:queue(1)
+    assert.same({true, 0}, {queue:empty(), queue:qsize()})
     assert.is_true(queue:put(false))
-    assert.is_true(queue:full())
+    assert.same({false, 1, true}, {queue:empty(), queue:qsize(), queue:full()})
+    assert.same({nil, "timeout", "full"}, {queue:put_nowait(2)})
     assert.same({nil, "timeout", "full"}, {queue:put(2, 0)})
     assert.same({nil, "timeout", "full"}, {queue:put(2, 0.001)})
     local process = run(function() queue:put("behind") end)
@@ -417,6 +459,19 @@ describe("a manager's barrier", function()
     kill(process)
     await(function() return barrier.broken end)
     assert.same({nil, "broken"}, {barrier:wait()})
+  end)
+
+  it("is broken for all who wait when one aborts it, until it is reset", function()
+    local barrier, told = manager:barrier(2), parallel.Queue()
+    local process = run(function() told:put({barrier:wait(SOON)}) end)
+    await(function() return barrier.n_waiting == 1 end)
+    barrier:abort()
+    assert.equal("broken", told:get(SOON)[2])
+    finish(process)
+    assert.is_true(barrier.broken)
+    barrier:reset()
+    assert.is_false(barrier.broken)
+    told:close()
   end)
 
   it("has an action, which breaks it when it raises", function()

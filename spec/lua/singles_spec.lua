@@ -103,7 +103,7 @@ describe("tasks submitted one by one", function()
     end
     for i = 1, 300 do assert.equal(2 * i, results[i]:get()) end
     assert.equal(60, calls)
-    assert.equal(0, pool.singles.open)
+    assert.equal(0, pool.singles.roll.open())
   end)
 
   it("let go of functions that were replaced, withdrawn tasks or not", function()

@@ -147,9 +147,9 @@ for _, method in ipairs({"template", "spawn"}) do
       pool:terminate()
     end)
 
-    for _, fault in ipairs({"sys.pipe2:EMFILE@1", "sys.socketpair:EMFILE@1", "sys.posix_spawn:EAGAIN@1",
+    for _, fault in ipairs({"sys.pipe2:EMFILE@1", "sys.socketpair:EMFILE@1", "sys.posix_spawnp:EAGAIN@1",
       "sys.sendmsg:EPIPE@1", "sys.memfd_create:ENOSYS@*", "sys.pidfd_open:ENOSYS@*",
-      "sys.sendmsg:EINTR@1", "sys.posix_spawn:ENOMEM@1"}) do
+      "sys.sendmsg:EINTR@1", "sys.posix_spawnp:ENOMEM@1"}) do
       it("comes in spite of " .. fault, function()
         testing.fault(fault)
         open({workers = 1, start_method = method})
@@ -220,6 +220,16 @@ describe("the template", function()
     assert.equal(worker, pool:apply(core.pid))
     pool:resize(2)
     assert.equal(2, #pool:broadcast(core.pid))
+  end)
+
+  it("that dies before it could tell of what it made takes that with it", function()
+    finally(function() testing.setenv("PARALLEL_LUA_FAULT", nil) end)
+    testing.setenv("PARALLEL_LUA_FAULT", "template.made:kill@2")
+    open_counting({workers = 3})
+    local pids = pool:broadcast(core.pid)
+    for i, worker in ipairs(pool:stats()) do assert.equal(worker.pid, pids[i]) end
+    testing.kill(pids[2], "KILL")
+    assert.not_equal(pids[2], pool:broadcast(core.pid)[2])
   end)
 
   it("is shared by pools, and ends with the last", function()

@@ -98,7 +98,7 @@ describe("a pool's trace", function()
 
   it("must be a file that can be written", function()
     local message = trials.raised(open, {trace = "/nowhere/trace.json"})
-    assert.equal("/nowhere/trace.json: No such file or directory", message)
+    assert.equal("cannot write '/nowhere/trace.json': No such file or directory", message)
   end)
 end)
 

@@ -2,24 +2,17 @@
 --
 --    after_each(pools.close)
 --    local pool = pools.open(2)
+local kept = require "spec.support.kept"
 local parallel = require "parallel"
-local testing = require("parallel.core").testing
-
 local pools = {}
-
-local current
 
 --- A pool of so many workers, or with these options.
 function pools.open(options)
-  current = parallel.Pool(options or 2)
-  return current
+  local pool = parallel.Pool(options or 2)
+  return kept.keep(pool, pool.terminate)
 end
 
---- Ends it, and disarms all faults.
-function pools.close()
-  testing.fault(nil)
-  if current then current:terminate() end
-  current = nil
-end
+--- Ends it and all that is kept, and disarms all faults.
+pools.close = kept.close
 
 return pools

@@ -4,8 +4,9 @@
 --    assert.same({status = 0, stdout = "the\t2\n", stderr = ""}, result)
 --
 -- A command is a list of arguments, or a string for sh.
+local core = require "parallel.core"
 local files = require "spec.support.files"
-local testing = require("parallel.core").testing
+local testing = core.testing
 
 local shell = {}
 
@@ -75,6 +76,18 @@ end
 --- Send it a signal, named without "SIG".
 function Command:kill(signal)
   return testing.kill(self.pid, signal)
+end
+
+--- Wait until what it has printed matches, and return the first capture. Raises what it
+-- complained about when it ends before.
+function Command:await(pattern)
+  while true do
+    local over = testing.wait(self.pid, true)
+    local found = files.read(self.stdout):match(pattern)
+    if found then return found end
+    if over then error(("it ended early: %s"):format(files.read(self.stderr))) end
+    core.poll({}, 0.001)
+  end
 end
 
 --- Wait for its end: {stdout =, stderr =, status = or signal = "SIGKILL"}.

@@ -1,8 +1,9 @@
 -- One work of the pool's benchmark with parallel-lua:
 --
---    lua5.4 ours.lua MODULE WORK
+--    lua5.4 ours.lua MODULE WORK [ARGUMENT]
 --
--- MODULE is parallel.so; the works and the units of the figures printed are told in ../pool.lua.
+-- MODULE is parallel.so; the works and the units of the figures printed are told in ../pool.lua and
+-- ../gains.lua.
 local parallel = assert(package.loadlib(arg[1], "luaopen_parallel"))()
 local core = require("parallel.core")
 
@@ -102,20 +103,18 @@ local function gain(microseconds, parallel_seconds)
   end)
 end
 
-for _, microseconds in ipairs({ 1, 10, 100, 1000 }) do
-  works["gain_" .. microseconds] = function()
-    return gain(microseconds, function(pool, task, n)
-      local items = count_to(n)
-      return seconds(function() pool:map(task, items) end)
-    end)
-  end
+function works.gain(microseconds)
+  return gain(microseconds, function(pool, task, n)
+    local items = count_to(n)
+    return seconds(function() pool:map(task, items) end)
+  end)
+end
 
-  -- Each of two processes runs the whole loop; they have nothing to say to each other.
-  works["limit_" .. microseconds] = function()
-    return gain(microseconds, function(pool, _, _, loop)
-      return seconds(function() pool:broadcast(loop) end) / 2
-    end)
-  end
+-- Each of two processes runs the whole loop; they have nothing to say to each other.
+function works.limit(microseconds)
+  return gain(microseconds, function(pool, _, _, loop)
+    return seconds(function() pool:broadcast(loop) end) / 2
+  end)
 end
 
 local function records(n)
@@ -231,9 +230,10 @@ end
 -- How much of its time a consumer waits that needs 1 ms for a batch which takes 1.5 ms to
 -- load, when two workers load ahead. Loading is waiting here, as for a disk.
 function works.loader()
+  local never = parallel.Event()
   local loader = parallel.Loader({
     dataset = function(i)
-      core.poll({}, 0.0015)
+      never:wait(0.0015)
       return i
     end,
     size = 2000, batch = 1, workers = 2,
@@ -252,4 +252,4 @@ function works.loader()
   return 100 * share
 end
 
-print(works[arg[2]]())
+print(works[arg[2]](tonumber(arg[3])))

@@ -24,6 +24,16 @@ local function array_of_numbers()
   return array
 end
 
+function works.mutex()
+  local lock = parallel.Lock()
+  return each(TIMES, function()
+    for _ = 1, TIMES do
+      lock:acquire()
+      lock:release()
+    end
+  end)
+end
+
 function works.add()
   local value = parallel.Value("i64")
   return each(TIMES, function()

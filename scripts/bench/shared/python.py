@@ -15,6 +15,17 @@ def each(times, f):
     return (time.perf_counter() - began) / times * 1e9
 
 
+def mutex():
+    lock = multiprocessing.Lock()
+
+    def run():
+        for _ in range(TIMES):
+            lock.acquire()
+            lock.release()
+
+    return each(TIMES, run)
+
+
 def add():
     value = multiprocessing.Value("q")
 
@@ -49,4 +60,5 @@ def read():
     return each(ELEMENTS, lambda: add_up(array))
 
 
-print({"add": add, "lock": add, "sum": sum_up, "read": read}[sys.argv[1]]())
+WORKS = {"mutex": mutex, "add": add, "lock": add, "sum": sum_up, "read": read}
+print(WORKS[sys.argv[1]]())

@@ -25,6 +25,12 @@ describe("files", function()
       assert.equal("other", (core.stat("/dev/null")))
     end)
 
+    it("knows a link from what it leads to", function()
+      os.execute("ln -sf /etc " .. path)
+      assert.equal("directory", (core.stat(path)))
+      assert.equal("other", (core.stat(path, true)))
+    end)
+
     it("names what is not there", function()
       local kind, message = core.stat("no/such")
       assert.is_nil(kind)

@@ -54,6 +54,20 @@ local READER = [[
   pool:close()
 ]]
 
+-- A program with two workers that have nothing to do, which prints how many kilobytes one of them has
+-- for itself.
+local IDLER = [[
+  local parallel = require "parallel"
+  local pool = parallel.Pool(2)
+  pool:broadcast(function() end)
+  local sum = 0
+  for line in io.lines(("/proc/%d/smaps_rollup"):format(pool:stats()[1].pid)) do
+    sum = sum + (tonumber(line:match("^Private_%a+:%s*(%d+)")) or 0)
+  end
+  print(sum)
+  pool:close()
+]]
+
 describe("a worker's heap", function()
   after_each(function() testing.fault(nil) end)
 
@@ -89,6 +103,13 @@ describe("a worker's heap", function()
       assert.is_true(copied and copied < 10, result.stdout .. result.stderr .. " MB were copied")
     end)
   end
+
+  it("is small while the worker has nothing to do", function()
+    if (os.getenv("LD_PRELOAD") or "") ~= "" then pending("a sanitizer needs memory of its own") end
+    local result = shell.run({shell.interpreter(), files.write("idler.lua", IDLER)})
+    local own = tonumber(result.stdout)
+    assert.is_true(own and own < 300, result.stdout .. result.stderr .. " KiB are its own")
+  end)
 
   it("is given to the workers of a worker too", function()
     assert.equal("sound", in_worker(function()

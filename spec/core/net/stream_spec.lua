@@ -146,6 +146,23 @@ describe("a sealed stream", function()
     assert.same({nil, "closed"}, {b:recv(0)})
   end)
 
+  it("says goodbye though the socket is full", function()
+    local text = ("x"):rep(10000)
+    local record = record_of(text)
+    local function pass(bytes)
+      raw_b:write(bytes or raw_a:read(#record))
+      return b:recv(0)
+    end
+    pass(record)
+    repeat until not a:send(text, 0)
+    pass()
+    assert.is_true(a:flush(0)) -- now nothing waits, and there is no room
+    a:close()
+    local value, why, reason
+    repeat value, why, reason = pass() until value ~= text
+    assert.same({nil, "closed"}, {value, why, reason})
+  end)
+
   it("that was cut off between records says so", function()
     raw_b:write(record_of("last"))
     raw_b:close()
