@@ -75,7 +75,7 @@ describe("a Process", function()
 
   it("runs the run of a subclass, which has its fields", function()
     local Adder = Process:extend()
-    function Adder:run() os.exit(self:sum()) end
+    function Adder:run() os.exit(self.pid == testing.getpid() and self:sum() or 99) end
     function Adder:sum() return self.a + self.b end
     local Doubler = Adder:extend()
     function Doubler:sum() return 2 * Adder.sum(self) end
@@ -391,9 +391,15 @@ describe("a program with processes", function()
     it("waits for its children when it leaves " .. how, function()
       local result = run([[
         io.stdout:setvbuf("no")
-        local a, b = parallel.Process(function() os.execute("sleep 0.05") print("child is done") end)
-        a:start()
+        local printed = parallel.Event()
+        local child = parallel.Process(function()
+          printed:wait()
+          os.execute("sleep 0.05")
+          print("child is done")
+        end)
+        child:start()
         print("main is done")
+        printed:set()
       ]] .. ending)
       assert.equal("main is done\nchild is done\n", result.stdout)
       assert.equal(how == "at its end" and 0 or how == "by an error" and 1 or 3, result.status)
