@@ -96,8 +96,8 @@ static int result_copy(lua_State *L) {
     Result *result = new_result(L, from->memory);
     result->count = from->count;
     result->text = from->text;
-    check_read(L, buffer_append(&result->chunks, buffer_bytes(&from->chunks),
-                                buffer_size(&from->chunks)));
+    check_read(
+        L, buffer_append(&result->chunks, buffer_bytes(&from->chunks), buffer_size(&from->chunks)));
     return 1;
 }
 
