@@ -5,6 +5,7 @@
 #   make test       build with fault points, then run the specs
 #   make check      lint, specs, fuzzers, chaos, and the specs in odd circumstances and under sanitizers
 #   make chaos      kill workers at random under load, and check what became of each task
+#   make rows       run the specs of the table of faults (spec/faults/README.md) fifty times each
 #   make fuzz       feed damaged and odd bytes to all that reads bytes, for some minutes
 #   make lint       luacheck the Lua, compile the C with gcc and clang and -Werror, clang-tidy, format
 #   make bench      compare with other tools, as a table of medians and ratios
@@ -78,7 +79,7 @@ MISSING := $(if $(call have,$(firstword $(CC))),,$(firstword $(CC))) \
            $(if $(filter-out nil,$(ARGPARSE)),,lua-argparse) \
            $(if $(call package,libxxhash),,libxxhash-dev)
 
-.PHONY: all demo test check chaos fuzz lint bench install clean dependencies FORCE
+.PHONY: all demo test check chaos rows fuzz lint bench install clean dependencies FORCE
 
 all: $(BIN) $(MODULE) $(if $(TESTING),$(BUILD)/bin/$(LUA)-replay)
 
@@ -136,6 +137,9 @@ check:
 
 chaos:
 	scripts/chaos
+
+rows:
+	scripts/rows $(LUA)
 
 fuzz:
 	scripts/fuzz

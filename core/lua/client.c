@@ -3,8 +3,8 @@
 #include <errno.h>
 
 #include "core/lua/core.h"
-#include "core/lua/interrupt.h"
 #include "core/lua/remote.h"
+#include "core/lua/vigil.h"
 #include "core/net/client.h"
 
 static const char CLIENT[] = "parallel.core.client";
@@ -29,21 +29,24 @@ static int failure(lua_State *L) {
 }
 
 // 1, 0 when the time ran out, or -1 with errno. Raises what a signal does.
-static int connect_to(lua_State *L, Client *client, uint64_t deadline) {
+static int connect_to(lua_State *L, Client *client, Vigil vigil) {
     int connected;
-    while ((connected = client_connect(client, deadline)) == -1 && errno == EINTR)
-        interrupt_check(L);
+    do {
+        connected = client_connect(client, vigil.until);
+        if (connected == -1 && errno != EINTR) return -1;
+    } while (vigil_goes_on(L, &vigil, connected));
     return connected;
 }
 
-// The connection lies at index 4.
-static int hand_over(lua_State *L, Client *client) {
+// The connection lies at index 5.
+static int hand_over(lua_State *L, Client *client, bool alone) {
     int fd;
     Stream *stream;
     ConnectionTrust trust = remote_trust(&client->address, client->has_secret);
     if (client_take(client, &fd, &stream) == -1) return failure(L);
-    connection_open(L, 4, fd, stream, trust);
-    lua_pushvalue(L, 4);
+    connection_open(L, 5, fd, stream, trust);
+    if (alone) connection_wait_alone(L, 5);
+    lua_pushvalue(L, 5);
     return 1;
 }
 
@@ -56,12 +59,13 @@ static int core_client(lua_State *L) {
     uint64_t deadline = remote_deadline(L, 3);
     if (!why) why = remote_address(L, 1, &address);
     if (why) return remote_failure(L, "cannot connect to", text, why);
-    lua_settop(L, 3);
+    bool alone = lua_toboolean(L, 4);
+    lua_settop(L, 4);
     connection_push(L);
     Client *client = push(L);
     if (client_open(client, &address, has_secret ? &secret : NULL) == -1) return failure(L);
-    int connected = connect_to(L, client, deadline);
-    if (connected == 1) return hand_over(L, client);
+    int connected = connect_to(L, client, alone ? vigil_alone(deadline) : vigil_begin(L, deadline));
+    if (connected == 1) return hand_over(L, client, alone);
     int results = connected == 0 ? (lua_pushnil(L), lua_pushliteral(L, "timeout"), 2) : failure(L);
     client_close(client); // now: the listener waits for it
     return results;

@@ -8,10 +8,10 @@
 
 #include "core/lua/codec.h"
 #include "core/lua/core.h"
-#include "core/lua/interrupt.h"
 #include "core/lua/parcel.h"
 #include "core/lua/pid.h"
 #include "core/lua/shared.h"
+#include "core/lua/vigil.h"
 #include "core/os/clock.h"
 #include "core/os/descriptor.h"
 #include "core/os/fault.h"
@@ -33,6 +33,7 @@ typedef struct {
     bool receives, sends; // which it is good for
     ConnectionTrust trust;
     Stream *stream; // of a REMOTE one
+    bool alone;     // its waits do not look after pools
     bool busy;      // a message is being made or taken apart, which may call anything
     bool asked;     // something was sent, and nothing has come since
     Buffer scratch; // the message that is being made
@@ -120,17 +121,20 @@ static int left_ms(uint64_t deadline) {
     return ms < 1000000000 ? (int)ms : 1000000000;
 }
 
-// What the socket is ready for of what is asked: 0 when the time ran out. A signal
-// may raise here, which harms nothing: what is under way stays in the buffers.
+// What the socket is ready for of what is asked: 0 when the time ran out. Meanwhile a signal may
+// raise, and callbacks of pools may use this connection too, which harms nothing: what is under way
+// stays in the buffers. Or they close it, which is an error.
 static int await(lua_State *L, const Connection *connection, short what, uint64_t deadline) {
+    Vigil vigil = connection->alone ? vigil_alone(deadline) : vigil_begin(L, deadline);
     for (;;) {
         struct pollfd polled = {.fd = connection->channel.fd, .events = what};
-        int count = sys.poll(&polled, 1, left_ms(deadline));
+        int count = sys.poll(&polled, 1, left_ms(vigil.until));
         if (count > 0) return polled.revents;
-        if (count == 0 && left_ms(deadline) == 0) return 0;
         if (count == -1 && errno != EINTR)
             luaL_error(L, "cannot wait for a connection: %s", strerror(errno));
-        interrupt_check(L);
+        if (count == 0 && left_ms(vigil.until) > 0) continue;
+        if (!vigil_goes_on(L, &vigil, count)) return 0;
+        check_open(L);
     }
 }
 
@@ -484,6 +488,11 @@ void connection_open(lua_State *L, int index, int fd, Stream *stream, Connection
     connection->channel.context = connection->stream = stream;
     connection->trust = trust;
     shared_enter(L, index);
+}
+
+void connection_wait_alone(lua_State *L, int index) {
+    Connection *connection = lua_touserdata(L, index);
+    connection->alone = true;
 }
 
 static int core_pipe(lua_State *L) {

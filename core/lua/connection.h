@@ -14,6 +14,9 @@
  *     a:ready()                     the same without looking at the socket
  *     a:fileno()  a:close()  a.closed
  *
+ * What waits for the other end lets pools go on meanwhile (core/lua/vigil.h). Their callbacks may
+ * use this end too: each recv gets a message. After one that closes it the wait is an error.
+ *
  * Both ends may send messages of any size at once: what waits to be written
  * reads meanwhile. Of a message that has come in part when time runs out, that part
  * is kept for the next recv. An end reads no further than it is asked to, so
@@ -43,6 +46,9 @@ void connection_push(lua_State *L);
 /* Opens the one at this index, which owns the socket and the stream from now on. Raises memory
  * errors. */
 void connection_open(lua_State *L, int index, int fd, Stream *stream, ConnectionTrust trust);
+
+/* The one at this index lets no pools go on while it waits: nobody may use it in between. */
+void connection_wait_alone(lua_State *L, int index);
 
 void connection_register(lua_State *L);
 

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "core/lua/core.h"
-#include "core/lua/interrupt.h"
 #include "core/lua/remote.h"
+#include "core/lua/vigil.h"
 #include "core/net/listener.h"
 
 static const char LISTENER[] = "parallel.core.listener";
@@ -74,21 +74,23 @@ static int came(lua_State *L, const Listener *listener, const Visitor *visitor) 
 }
 
 static int listener_method_accept(lua_State *L) {
-    Listener *listener = check_open(L);
-    uint64_t deadline = remote_deadline(L, 2);
-    Visitor visitor;
+    Vigil vigil = vigil_begin(L, remote_deadline(L, 2));
+    int outcome;
     lua_settop(L, 2);
     connection_push(L);
-    for (;;) {
-        switch (listener_accept(listener, deadline, &visitor)) {
-        case LISTENER_CAME: return came(L, listener, &visitor);
-        case LISTENER_REFUSED: return refused(L, &visitor);
-        case LISTENER_NOBODY: return lua_pushnil(L), lua_pushliteral(L, "timeout"), 2;
-        case LISTENER_ERROR: break;
-        }
-        if (errno != EINTR) return luaL_fileresult(L, 0, "cannot accept");
-        interrupt_check(L);
-    }
+    do {
+        Listener *listener = check_open(L); // a callback of a pool may have closed it
+        Visitor visitor;
+        Visit visit = listener_accept(listener, vigil.until, &visitor);
+        if (visit == LISTENER_CAME) return came(L, listener, &visitor);
+        if (visit == LISTENER_REFUSED) return refused(L, &visitor);
+        if (visit == LISTENER_ERROR && errno != EINTR)
+            return luaL_fileresult(L, 0, "cannot accept");
+        outcome = visit == LISTENER_NOBODY ? 0 : -1;
+    } while (vigil_goes_on(L, &vigil, outcome));
+    lua_pushnil(L);
+    lua_pushliteral(L, "timeout");
+    return 2;
 }
 
 static int listener_method_address(lua_State *L) {

@@ -60,17 +60,19 @@ static int poller_method_wait(lua_State *L) {
     return 1;
 }
 
+static int poller_method_fileno(lua_State *L) {
+    lua_pushinteger(L, check_open(L)->fd);
+    return 1;
+}
+
 static int poller_method_close(lua_State *L) {
     poller_close(luaL_checkudata(L, 1, POLLER));
     return 0;
 }
 
 static const luaL_Reg METHODS[] = {
-    {"watch", poller_method_watch},
-    {"wait", poller_method_wait},
-    {"close", poller_method_close},
-    {"__gc", poller_method_close},
-    {NULL, NULL},
+    {"watch", poller_method_watch}, {"wait", poller_method_wait},  {"fileno", poller_method_fileno},
+    {"close", poller_method_close}, {"__gc", poller_method_close}, {NULL, NULL},
 };
 
 void poller_register(lua_State *L) {

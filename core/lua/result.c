@@ -18,7 +18,7 @@ typedef struct {
     Buffer out;     // texts to be written
     uint64_t count; // of records, not more than the top
     uint64_t given; // of those, since the start
-    bool text, open;
+    bool text, open, started;
 } Result;
 
 enum { WRITE_SIZE = 1 << 18 };
@@ -73,18 +73,32 @@ static int add_output(Result *result, const char *at, size_t size) {
     return 0;
 }
 
-static int rewind_result(Result *result) {
+// The buffers of a merge are large: one that nobody reads has none.
+static int start(Result *result) {
+    if (result->started) return 0;
     const Source *chunks = (const Source *)(const void *)buffer_bytes(&result->chunks);
     size_t count = buffer_size(&result->chunks) / sizeof *chunks;
-    merge_close(&result->merge);
-    result->given = 0;
     if (merge_add_all(&result->merge, chunks, count, result->memory) == -1) return -1;
-    return merge_start(&result->merge);
+    if (merge_start(&result->merge) == -1) return -1;
+    result->started = true;
+    return 0;
 }
 
-static int result_rewind(lua_State *L) {
-    check_read(L, rewind_result(check_open(L)));
-    return 0;
+static Result *new_result(lua_State *L, size_t memory) {
+    Result *result = lua_newuserdatauv(L, sizeof *result, 0);
+    *result = (Result){.open = true, .memory = memory};
+    luaL_setmetatable(L, RESULT_TYPE);
+    return result;
+}
+
+static int result_copy(lua_State *L) {
+    const Result *from = check_open(L);
+    Result *result = new_result(L, from->memory);
+    result->count = from->count;
+    result->text = from->text;
+    check_read(L, buffer_append(&result->chunks, buffer_bytes(&from->chunks),
+                                buffer_size(&from->chunks)));
+    return 1;
 }
 
 static int result_count(lua_State *L) {
@@ -100,6 +114,7 @@ typedef struct {
 // The next record, what it sorts by taken apart: 1, 0 or -1.
 static int next_record(Result *result, Found *found) {
     if (result->given == result->count) return 0;
+    if (start(result) == -1) return -1;
     int more = merge_record(&result->merge, &found->key, &found->key_size);
     if (more != 1) return more == -1 ? -1 : damaged();
     uint64_t rank;
@@ -166,7 +181,7 @@ static int result_write(lua_State *L) {
 
 static const luaL_Reg METHODS[] = {
     {"next", result_next},
-    {"rewind", result_rewind},
+    {"copy", result_copy},
     {"count", result_count},
     {"write", result_write},
     {"close", result_close},
@@ -193,9 +208,7 @@ static int core_result(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
     Order order = lua_istable(L, 2) ? order_check(L, 2) : (Order){0};
-    Result *result = lua_newuserdatauv(L, sizeof *result, 0);
-    *result = (Result){.open = true, .memory = SIZE_MAX};
-    luaL_setmetatable(L, RESULT_TYPE);
+    Result *result = new_result(L, SIZE_MAX);
     int count = (int)lua_rawlen(L, 1);
     for (int i = 1; i <= count; i++, lua_pop(L, 1)) {
         size_t size;
@@ -205,7 +218,6 @@ static int core_result(lua_State *L) {
     }
     if (order.top && order.top < result->count) result->count = order.top;
     if (lua_istable(L, 2)) narrow_chunks(L, result);
-    check_read(L, rewind_result(result));
     return 1;
 }
 

@@ -4,7 +4,7 @@
  *                        with both of the latter, what cannot be merged in so much memory is
  *                        merged in the depot first
  *     result:next()      key and value; nothing at the end
- *     result:rewind()    back to the first
+ *     result:copy()      the same from the first on, to be read beside this one
  *     result:count()     how many there are
  *     result:write(fd, most)   the texts of the next records, as reduce rendered them (nil: of
  *                        all that are left): true, or nil, message, errno

@@ -22,6 +22,10 @@ Vigil vigil_begin(lua_State *L, uint64_t deadline) {
         .deadline = deadline, .until = pools ? DEADLINE_PASSED : deadline, .nap = SHORTEST_NAP};
 }
 
+Vigil vigil_alone(uint64_t deadline) {
+    return (Vigil){.deadline = deadline, .until = deadline};
+}
+
 // What f returned is on top.
 static void go_on(lua_State *L, Vigil *vigil) {
     bool happened = lua_toboolean(L, -1), busy = !lua_isnil(L, -1);

@@ -1,4 +1,5 @@
-/* Vigil - a wait in shared memory that looks after the pools of this process meanwhile.
+/* Vigil - a wait that looks after the pools of this process meanwhile: in shared memory, or for one
+ * descriptor.
  *
  *     core.attend_with(f)     f() lets the pools go on. It returns true when something happened
  *                             to one, false when nothing did, nil when none is busy.
@@ -25,6 +26,9 @@ typedef struct {
 } Vigil;
 
 Vigil vigil_begin(lua_State *L, uint64_t deadline);
+
+/* Of one who must not be disturbed: it does not look after pools. */
+Vigil vigil_alone(uint64_t deadline);
 
 /* The wait ended without success at `until`. False when that is the deadline. What f raises,
  * be it what a signal handler wants raised, ends the wait. */

@@ -61,7 +61,6 @@ static void volunteer_for_oom(void) {
 
 _Noreturn void process_enter(const int *keep, int count, int life, ProcessMain *main,
                              void *context) {
-    setpgid(0, 0);
     default_signals();
     empty_stdin();
     descriptor_keep_only(keep, count);
@@ -131,7 +130,7 @@ static int *list_with(const int *keep, int count, int one_more) {
 }
 
 void process_take(Process *process, pid_t pid, int *life) {
-    setpgid(pid, pid); // the child does it too: whichever comes first
+    setpgid(pid, pid); // not the child: what we do not know of is still in its maker's group
     *process = (Process){.pid = pid, .pidfd = sys.pidfd_open(pid, 0), .life = *life};
     *life = -1;
     open_gate(process);
@@ -170,7 +169,7 @@ static bool is_gone(const Process *process) {
 void process_kill(Process *process) {
     if (is_gone(process)) return;
     kill(-process->pid, SIGKILL);
-    kill(process->pid, SIGKILL); // it may not have come to make its group yet
+    kill(process->pid, SIGKILL); // without a group of its own, when that could not be made
 }
 
 static void signal_group(const Process *process, int signal) {

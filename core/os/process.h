@@ -6,9 +6,9 @@
  *   parent: flush stdio, block signals, fork
  *           (or the child would print our unwritten lines again, and run our
  *           handlers in a process where they make no sense)
- *   child:  own process group; default handlers; /dev/null as stdin; close
- *           every descriptor that it was not given; wait at the start gate
- *   parent: pidfd_open, then open the gate
+ *   child:  default handlers; /dev/null as stdin; close every descriptor that it
+ *           was not given; wait at the start gate
+ *   parent: make the child's process group, pidfd_open, then open the gate
  *           (or the child could be gone, and its number another's, before)
  *   child:  arm the life pipe, unblock signals, run
  *

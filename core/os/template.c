@@ -130,6 +130,7 @@ void template_serve(int socket, TemplateOrder *order, ProcessMain *main, void *c
     while (receive_order(socket, order, received)) {
         Answer answer = {.pid = make(order, received, main, context)};
         answer.error = errno;
+        FAULT("template.made");
         for (int i = 0; i < order->count; i++) descriptor_close(&received[i]);
         if (send_answer(socket, answer) == -1) return;
     }
@@ -137,10 +138,17 @@ void template_serve(int socket, TemplateOrder *order, ProcessMain *main, void *c
 
 // ---- in its parent -------------------------------------------------------
 
+// Also what it made and could not tell of: that waits at its gate, in its group as yet.
+static void end_group(Process *process) {
+    siginfo_t info;
+    process_kill(process);
+    while (sys.waitid(P_PGID, (id_t)process->pid, &info, WEXITED) == 0 || errno == EINTR) {}
+    process->pid = 0;
+}
+
 void template_close(Template *template) {
     if (template->socket != -1 && template->owner == getpid()) {
-        process_kill(&template->process);
-        process_reap(&template->process);
+        end_group(&template->process);
         process_close(&template->process);
         descriptor_close(&template->socket);
     }
@@ -184,33 +192,33 @@ static int ask(Template *template, TemplateOrder *order, Answer *answer) {
     return -1;
 }
 
+// With a life pipe of its own each time: what a template that died made in vain finds its end
+// closed.
+static int start_once(Template *template, Process *process, const int *given, int count) {
+    int theirs = -1, ours = -1;
+    if (descriptor_pipe(&theirs, &ours) == -1) return -1;
+    TemplateOrder order = {.count = count + 1, .numbers = {theirs}};
+    Answer answer = {.pid = -1};
+    memcpy(order.numbers + 1, given, sizeof *given * (size_t)count);
+    if (ask(template, &order, &answer) == 0) errno = answer.error;
+    if (answer.pid != -1) process_take(process, answer.pid, &ours);
+    descriptor_close(&theirs);
+    descriptor_close(&ours);
+    return answer.pid == -1 ? -1 : 0;
+}
+
 static bool is_dead(int error) {
     return error == EPIPE || error == ECONNRESET;
 }
 
 // A template that has died meanwhile is replaced, once.
-static pid_t order_process(Template *template, TemplateOrder *order) {
-    Answer answer;
-    int asked = ask(template, order, &answer);
-    if (asked == -1 && is_dead(errno)) asked = ask(template, order, &answer);
-    if (asked == -1) return -1;
-    errno = answer.error;
-    return answer.pid;
-}
-
 int template_start(Template *template, Process *process, const int *given, int count) {
-    int theirs = -1, ours = -1;
     if (template->owner != getpid()) template_close(template);
     if (count > TEMPLATE_MOST_GIVEN) {
         errno = E2BIG;
         return -1;
     }
-    if (descriptor_pipe(&theirs, &ours) == -1) return -1;
-    TemplateOrder order = {.count = count + 1, .numbers = {theirs}};
-    memcpy(order.numbers + 1, given, sizeof *given * (size_t)count);
-    pid_t pid = order_process(template, &order);
-    if (pid != -1) process_take(process, pid, &ours);
-    descriptor_close(&theirs);
-    descriptor_close(&ours);
-    return pid == -1 ? -1 : 0;
+    int started = start_once(template, process, given, count);
+    if (started == -1 && is_dead(errno)) started = start_once(template, process, given, count);
+    return started;
 }

@@ -477,7 +477,8 @@ int pool_drain(Pool *pool, int grace_ms) {
     for (uint64_t since = clock_now(); places_alive(&pool->places) > 0; drop_answers(pool)) {
         int left = remaining_ms(grace_ms, since);
         if (left == 0) places_kill(&pool->places);
-        poll_once(pool, sooner(left ? left : LOOK_AGAIN_MS, pool_timeout(pool)));
+        int ms = sooner(left ? left : LOOK_AGAIN_MS, pool_timeout(pool));
+        if (poll_once(pool, ms) == -1 && errno != EINTR) return -1;
     }
     return 0;
 }

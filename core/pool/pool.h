@@ -164,7 +164,9 @@ void pool_resume(Pool *pool, uint64_t pause);
 void pool_kill(Pool *pool, int worker);
 
 /* No more tasks; every worker ends after those it has, and is waited for, at
- * most grace_ms after the last event, then killed. What they still answer is dropped. */
+ * most grace_ms after the last event, then killed. What they still answer is dropped.
+ * 0, or -1 with errno when they cannot be waited for: EPERM, or somebody closed our
+ * descriptors. What is left is pool_close's to end. */
 int pool_drain(Pool *pool, int grace_ms);
 
 /* Kills and reaps what is left, and frees the pool. NULL is harmless. */

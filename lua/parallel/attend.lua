@@ -2,9 +2,12 @@
 --
 -- A pool needs its owner now and then: to hand out what the workers have room for, to take
 -- results and call back. So every call of this library that waits attends to the crews that
--- are busy; while none is it waits as if there were no pools. Those that wait for a
--- descriptor poll those of the crews too. Those that sleep in shared memory, such as
--- queue:get, look around between naps (core/lua/vigil.h).
+-- are busy; while none is it waits as if there were no pools. Those of Lua that wait for a
+-- descriptor poll those of the crews too. Those of C, such as queue:get and connection:recv,
+-- look around between naps (core/lua/vigil.h).
+--
+-- Only what waits for nobody but the one process at hand does not: a pool's workers that leave,
+-- when all of their tasks and finalizers have run, and a manager that is sent a request.
 local core = require("parallel.core")
 
 local attend = {}

@@ -162,6 +162,9 @@ local function run_one_line(given, rest)
   run_with(given, oneline.job(given), inputs_of(given, rest) or {"-"}, "-e")
 end
 
+-- As `...`, arguments stand on the stack, which for LuaJIT is small; all are in `arg`.
+local MOST_ARGUMENTS = rawget(_G, "jit") and 7000 or math.huge
+
 local ONLY_WITH_CODE = {["begin"] = "--begin", ["end"] = "--end", field_separator = "-F"}
 
 local function run_script(given, rest)
@@ -171,7 +174,7 @@ local function run_script(given, rest)
     if given[field] then exit.with(exit.USAGE, "%s goes with -e (see --help)", name) end
   end
   oneline.set_globals(given)
-  local made = call(load_script(path, rest), unpack(rest))
+  local made = call(load_script(path, rest), unpack(rest, 1, math.min(#rest, MOST_ARGUMENTS)))
   if job_contract.is_meant(made) then run_with(given, made, inputs_of(given, rest), path) end
 end
 

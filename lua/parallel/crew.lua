@@ -437,6 +437,7 @@ function Crew:leave(grace, timeout)
     if deadline and now >= deadline then return false end
     self:step(deadline and math.min(left, deadline - now) or left)
   end
+  -- No user's code runs any more, so that nobody needs another pool to go on meanwhile.
   self.transport:drain(math.max(0, self.farewell + grace - core.clock()))
   close(self)
   end_showing(self)

@@ -2,20 +2,10 @@
 -- For `workers = 0`: the same results and errors, under a debugger or a profiler.
 local core = require("parallel.core")
 
+local inline = {}
+
 local Inline = {}
 Inline.__index = Inline
-
-local compiler = rawget(_G, "jit")
-
--- No hook reaches what LuaJIT compiled, so it is interpreted while the time counts.
-local function interpreted(limit, f, ...)
-  if not limit or not compiler or not compiler.status() then return f(...) end
-  compiler.off()
-  compiler.flush()
-  local ok, reply = f(...)
-  compiler.on()
-  return ok, reply
-end
 
 function Inline:submit(payload, _, limit, parcel, _, bulk)
   self.last = self.last + 1
@@ -28,7 +18,7 @@ function Inline:wait()
   local task = table.remove(self.queue, 1)
   if not task then return nil, "timeout" end
   local worker = core.inline_self(task.limit) -- one each: a task may itself use this pool
-  local ok, reply = interpreted(task.limit, worker.run, worker, self.handle,
+  local ok, reply = inline.interpreted(task.limit, worker.run, worker, self.handle,
     task.payload, task.parcel, task.bulk)
   self.done = self.done + 1
   if ok then return "result", task.number, 1, worker:taken() end
@@ -61,7 +51,21 @@ function Inline:drain() end
 
 function Inline:close() self.queue = {} end
 
-local inline = {}
+local compiler = rawget(_G, "jit")
+
+local function switch_on(...)
+  compiler.on()
+  return ...
+end
+
+--- f(...), in which limits count (nil: none does). No hook reaches what LuaJIT compiled, so all is
+-- interpreted meanwhile.
+function inline.interpreted(limit, f, ...)
+  if not limit or not compiler or not compiler.status() then return f(...) end
+  compiler.off()
+  compiler.flush()
+  return switch_on(f(...))
+end
 
 function inline.open(options)
   options.begin(core.inline_self())

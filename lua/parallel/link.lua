@@ -4,6 +4,7 @@
 -- 0 wants no answer, object 0 is the manager itself. A process has a connection of its own: what
 -- it was forked with is its parent's. That connection is the process, as the manager sees it: when
 -- it ends, so do the references that were counted for it and the locks that it held.
+local attend = require("parallel.attend")
 local authkey = require("parallel.authkey")
 local check = require("parallel.check")
 local core = require("parallel.core")
@@ -34,9 +35,9 @@ end
 local function connect(self)
   self.busy, self.pid, self.ended, self.pending = true, core.pid(), nil, nil
   hidden.take(self.number)
-  local connection, why = core.client(self.address, self.key, PATIENCE)
+  local connection, why = core.client(self.address, self.key, PATIENCE, true)
   if connection then self.number = hidden.put(connection) else self.ended = ENDED end
-  self.busy, self.owed = false, {}
+  self.busy, self.owed, self.answers = false, {}, {}
   fault("link.connected")
   return connection, why
 end
@@ -114,20 +115,62 @@ local function restore(before, ...)
   return ...
 end
 
-local function receive(self, connection)
+local function receive(self, connection, timeout)
   local before = answering
   answering = self
-  return restore(before, pcall(connection.recv_values, connection))
+  return restore(before, pcall(connection.recv_values, connection, timeout))
 end
 
--- From what receive gave: the results, or raises. Others were given up.
+-- Something has come, or pools have gone on: their callbacks may make requests of their own.
+local function take_turn(self, connection, serial)
+  local fds = {connection:fileno()}
+  self.busy, self.pending = false, nil
+  local ok, why = pcall(attend.turn, fds)
+  self.busy, self.pending = true, serial
+  return ok, why
+end
+
+local function finish_waiting(self, serial, ...)
+  self.answers[serial] = nil
+  return ...
+end
+
+-- The same as receive without a timeout, while pools go on. Who makes a request meanwhile may find
+-- the answer to this one, and keeps it.
+local function receive_attending(self, connection, serial)
+  self.answers[serial] = false
+  while true do
+    local got = pack(receive(self, connection, 0))
+    if not got[1] or got[2] or got[3] ~= "timeout" then
+      return finish_waiting(self, serial, unpack(got, 1, got.n))
+    end
+    local ok, why = take_turn(self, connection, serial)
+    if not ok then return finish_waiting(self, serial, false, why) end
+    if self.ended then return true end
+    local answer = self.answers[serial]
+    if answer then return finish_waiting(self, serial, true, true, serial, unpack(answer, 1, answer.n)) end
+  end
+end
+
+local function receive_next(self, connection, serial)
+  if attend.is_needed() then return receive_attending(self, connection, serial) end
+  return receive(self, connection)
+end
+
+-- For one who waits for it further out; the others were given up.
+local function keep(self, serial, ...)
+  if self.answers[serial] == false then self.answers[serial] = pack(...) end
+end
+
+-- From what receive gave: the results, or raises.
 local function conclude(self, connection, serial, ok, came, number, outcome, ...)
   if not ok then
     give_up(self)
     error(came, 0)
   end
   if came and number ~= serial then
-    return conclude(self, connection, serial, receive(self, connection))
+    keep(self, number, outcome, ...)
+    return conclude(self, connection, serial, receive_next(self, connection, serial))
   end
   self.pending = nil
   fault("link.answered")
@@ -153,7 +196,7 @@ function Link:request(id, method, ...)
   if not ok then return refuse_to_send(self, sent) end
   fault("link.asked")
   if not sent then return conclude(self, connection, serial, true) end
-  return conclude(self, connection, serial, receive(self, connection))
+  return conclude(self, connection, serial, receive_next(self, connection, serial))
 end
 
 -- ---- proxies --------------------------------------------------------------

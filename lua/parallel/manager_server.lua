@@ -1,5 +1,6 @@
 --- manager_server: the process of a manager: one loop, in which every request is answered at once or,
 -- when it has to wait, put aside (turn.lua) until its time has come.
+local attend = require("parallel.attend")
 local core = require("parallel.core")
 local fault = require("parallel.fault")
 local finalizer = require("parallel.finalizer")
@@ -337,10 +338,17 @@ local function patience(self)
   return at < math.huge and math.max(0, at - core.clock()) or nil
 end
 
+-- How many descriptors are ready. Objects of registered types may own pools, which go on meanwhile.
+local function await(self, ready)
+  if not attend.is_needed() then return self.poller:wait(patience(self), ready) end
+  attend.turn({self.poller:fileno()}, patience(self))
+  return self.poller:wait(0, ready)
+end
+
 local function loop(self)
   local ready = {}
   while not self.ending do
-    for i = 1, self.poller:wait(patience(self), ready) do respond(self, ready[i]) end
+    for i = 1, await(self, ready) do respond(self, ready[i]) end
     if self.lingering[1] or next(self.timed) then
       local now = core.clock()
       expire(self, now)

@@ -21,8 +21,9 @@ Mapper.__index = Mapper
 local function map_values(self, split, info)
   local map, emit, values = self.job.map, self.emitter, split.values or self.feed.plan.values
   local before = split.values and split.first - 1 or 0
+  local inputs_before = (split.index or split.first) - split.first
   for i = split.first, split.last do
-    info.index = i
+    info.index = inputs_before + i
     map(values[i - before], emit, info)
   end
 end

@@ -297,7 +297,7 @@ local function await_stream(self)
   local stream, pool = self.feed:awaits(), self.pool:descriptor()
   if not (stream and has_room(self)) then return false end
   local is_readable
-  for _, fd in ipairs(core.poll({stream, pool}, self.unanswered > 0 and TICK or nil)) do
+  for _, fd in ipairs(attend.poll({stream, pool}, self.unanswered > 0 and TICK or nil)) do
     is_readable = is_readable or fd == stream
   end
   if is_readable then self.feed:read() end

@@ -21,6 +21,7 @@ local singles = require("parallel.singles")
 local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
+local START_PATIENCE = 10 -- seconds that a pool is not made yet while initializers run
 local ON_ERROR = {"raise", "collect", "skip"}
 
 -- Arguments of methods are counted with the pool as the first.
@@ -330,18 +331,22 @@ function Pool:mapreduce(fields)
   return mapreduce.run(with_workers)
 end
 
---- f(...) once on every worker; a list of the results by worker.
-function Pool:broadcast(f, ...)
-  check_open(self)
-  check.callable(f, 2, "broadcast")
+local function broadcast(self, patience, f, ...)
   local version = capture(self, f)
   local arguments, parcel = directed.arguments(...)
   local ok, results = pcall(directed.everywhere, self, function()
     return {version = version, arguments = arguments, parcel = parcel}
-  end)
+  end, nil, patience)
   self.crew.functions:release(version)
   if not ok then error(results, 0) end
   return results
+end
+
+--- f(...) once on every worker; a list of the results by worker.
+function Pool:broadcast(f, ...)
+  check_open(self)
+  check.callable(f, 2, "broadcast")
+  return broadcast(self, nil, f, ...)
 end
 
 -- ---- the pool itself ------------------------------------------------------
@@ -456,9 +461,10 @@ Pool.__len = Pool.count
 Pool.check_open, Pool.capture = check_open, capture
 engines.add_to(Pool)
 
--- What an initializer raises is raised here, not at the first task.
+-- What an initializer raises is raised here, not at the first task. One that takes long goes on:
+-- it may wait for something that is done once the pool is made.
 function Pool:await_first_workers()
-  local ok, why = pcall(self.broadcast, self, function() end)
+  local ok, why = pcall(broadcast, self, START_PATIENCE, function() end)
   if ok then return end
   self:terminate()
   error(why, 0)

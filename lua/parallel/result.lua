@@ -1,5 +1,6 @@
 --- result: what a map-reduce job came to: pairs of key and value, in the job's order.
 -- They stay as bytes in memory files and are decoded as they are asked for.
+local check = require("parallel.check")
 local core = require("parallel.core")
 
 local Result = {}
@@ -30,11 +31,13 @@ local function check_open(self)
   return self.pairs_of
 end
 
---- Iterate over key, value in the order of the job's `sort`.
+--- Iterate over key, value in the order of the job's `sort`. Several loops may go on at a time.
 function Result:pairs()
-  local pairs_of = check_open(self)
-  pairs_of:rewind()
-  return function() return pairs_of:next() end
+  local pairs_of = check_open(self):copy()
+  return function()
+    check_open(self) -- a result that only a loop knows must not lose its files either
+    return pairs_of:next()
+  end
 end
 
 --- How many pairs there are.
@@ -64,14 +67,28 @@ function Result:get(key)
   return self.index[index_key(key)]
 end
 
-local function greater(a, b) return a[2] > b[2] or (a[2] == b[2] and a.place < b.place) end
+-- As with sort = "value": of two types the later one here is greater.
+local TYPES = {boolean = 1, number = 2, string = 3}
+
+local function is_greater(a, b)
+  local type_a, type_b = type(a), type(b)
+  if type_a ~= type_b then return (TYPES[type_a] or 4) > (TYPES[type_b] or 4) end
+  if type_a == "boolean" then return a and not b end
+  return a > b
+end
+
+local function stands_before(a, b)
+  if is_greater(a[2], b[2]) then return true end
+  return a[2] == b[2] and a.place < b.place
+end
 
 --- The n pairs with the greatest values, as a list of {key, value}.
 function Result:top(n)
   check_open(self)
+  check.type(n, "number", 1, "top")
   local list = {}
   for key, value in self:pairs() do list[#list + 1] = {key, value, place = #list} end
-  if not (self.job.sort_by == "value" and self.job.descending) then table.sort(list, greater) end
+  if not (self.job.sort_by == "value" and self.job.descending) then table.sort(list, stands_before) end
   for i = #list, 1, -1 do
     list[i].place = nil
     if i > n then list[i] = nil end

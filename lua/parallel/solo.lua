@@ -1,6 +1,7 @@
 --- solo: core.pool's interface for a map-reduce job, without processes.
 -- Everything runs here, when it is asked for: under a debugger or a profiler.
 local core = require("parallel.core")
+local inline = require("parallel.inline")
 
 local Solo = {}
 Solo.__index = Solo
@@ -9,7 +10,10 @@ Solo.__index = Solo
 local Worker = {}
 Worker.__index = Worker
 function Worker.index() return 1 end
-function Worker:item(number) self.running = number end
+function Worker:item(number)
+  self.running = number
+  self.watch:item(number)
+end
 function Worker:progress() return self.inline:progress() end
 
 function Solo:renew()
@@ -17,14 +21,23 @@ function Solo:renew()
   self.begin(self.worker)
 end
 
-function Solo:submit(payload)
+function Solo:submit(payload, _, limit)
   self.last = self.last + 1
-  table.insert(self.queue, {number = self.last, payload = payload})
+  table.insert(self.queue, {number = self.last, payload = payload, limit = limit})
   return self.last
 end
 
 local function account(problem)
   return {message = tostring(problem), traceback = debug.traceback("", 2)}
+end
+
+-- The task's items are held to its limit.
+local function run(self, task)
+  local worker = self.worker
+  worker.running, worker.watch = 0, core.inline_self(task.limit)
+  return select(2, inline.interpreted(task.limit, worker.watch.run, worker.watch, function()
+    return xpcall(self.handle, account, worker, task.payload)
+  end))
 end
 
 function Solo:wait()
@@ -35,8 +48,7 @@ function Solo:wait()
   end
   local task = table.remove(self.queue, 1)
   if not task then return nil, "timeout" end
-  self.worker.running = 0
-  local ok, reply = xpcall(self.handle, account, self.worker, task.payload)
+  local ok, reply = run(self, task)
   if ok then return "result", task.number, 1, reply end
   reply.item, reply.pid = self.worker.running, core.pid()
   return "error", task.number, 1, reply

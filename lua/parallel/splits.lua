@@ -1,9 +1,10 @@
 --- splits: cut the inputs of a job into pieces that workers can map side by side.
 --
 -- A split is {path, index, offset, length} of a file, which had this {size, mtime},
--- {first, last} of a list of values, or {stream} for what is not there yet: standard input. Several small
--- ones make a batch, which is what a worker is sent; big files are cut without
--- looking into them, and whoever reads a split finds the record boundaries.
+-- {first, last, index} of a list of values, where index is the input that the first is, or {stream}
+-- for what is not there yet: standard input. Several small ones make a batch, which is what a
+-- worker is sent; big files are cut without looking into them, and whoever reads a split finds
+-- the record boundaries.
 local core = require("parallel.core")
 local inputs = require("parallel.inputs")
 
@@ -37,10 +38,10 @@ local function list_inputs(given)
   return list, values, bytes
 end
 
-local function cut_values(list, first, last, size)
+local function cut_values(list, first, last, index, size)
   for from = first, last, size do
     local to = math.min(from + size - 1, last)
-    list[#list + 1] = {first = from, last = to, length = to - from + 1}
+    list[#list + 1] = {first = from, last = to, index = index + from - first, length = to - from + 1}
   end
 end
 
@@ -55,6 +56,7 @@ function splits.cut_file(list, file, index, job, most)
 end
 
 local function is_done(split, number, job)
+  if split.stream then return false end -- what it will bring is not known yet
   return job.joblog and job.joblog:has(split) or job.journal and job.journal:has(number)
 end
 
@@ -102,7 +104,7 @@ local function cut(list, input, index, job, size, value_size)
   if input.stream then
     list[#list + 1] = {path = input.path, index = index, length = 0, stream = true}
   elseif input.first then
-    cut_values(list, input.first, input.last, value_size)
+    cut_values(list, input.first, input.last, index, value_size)
   else
     splits.cut_file(list, input, index, job, size)
   end
@@ -120,7 +122,11 @@ end
 
 local function all_splits(found, values, size, job)
   local list, value_size = {}, size_of_values(#values, workers_of(job))
-  for index, input in ipairs(found) do cut(list, input, index, job, size, value_size) end
+  local index = 1
+  for _, input in ipairs(found) do
+    cut(list, input, index, job, size, value_size)
+    index = index + (input.first and input.last - input.first + 1 or 1)
+  end
   return list
 end
 
@@ -139,7 +145,7 @@ end
 --- The plan for a list of records.
 function splits.of_values(values, job)
   local list = {}
-  cut_values(list, 1, #values, size_of_values(#values, workers_of(job)))
+  cut_values(list, 1, #values, 1, size_of_values(#values, workers_of(job)))
   return {list = list, batches = batches_of(list, 1, MOST_IN_BATCH), values = values, bytes = #values}
 end
 

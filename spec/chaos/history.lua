@@ -22,7 +22,7 @@ function history.new(tasks, retries)
     tasks = tasks, retries = retries, problems = {},
     outcomes = {}, -- by task: the process that made the value, or false: it failed
     failures = {}, -- a list
-    kills = {},    -- by process: when the first was ordered
+    kills = {},    -- by process: a list of the times at which one was ordered, since its number may come again
     lives = {},    -- by process: a list, since its number may come again
     runs = {},     -- by task: how often it was started
     first = {}, again = {}, -- by task: its first run, and a list of the others
@@ -38,7 +38,8 @@ end
 
 --- The parent is about to have this process killed.
 function History:kill(pid, time)
-  self.kills[pid] = self.kills[pid] or time
+  self.kills[pid] = self.kills[pid] or {}
+  table.insert(self.kills[pid], time)
 end
 
 local function note_outcome(self, task, outcome)
@@ -124,11 +125,12 @@ end
 -- When the process was told to die: before that it lived. nil: nobody told it to. A
 -- kill may have been ordered before the worker came to say that it was born.
 local function told_to_die(self, life)
-  local kill = self.kills[life.pid]
-  if life.dying or not kill then return life.dying end
-  local sooner = life.former and (life.former.seen or life.former.born) > kill
-  local later = life.next_born and kill > life.next_born
-  return not sooner and not later and kill or nil
+  if life.dying then return life.dying end
+  for _, kill in ipairs(self.kills[life.pid] or {}) do
+    local sooner = life.former and (life.former.seen or life.former.born) > kill
+    local later = life.next_born and kill > life.next_born
+    if not sooner and not later then return kill end
+  end
 end
 
 local function check_value(self, task, pid)

@@ -39,6 +39,16 @@ describe("a chaos history", function()
     assert.same({}, problems(1, 1, {log}, function(told) told:value(1, 7) end))
   end)
 
+  it("knows which of them was killed, and when", function()
+    local log = {"born 7 0", "start 1 1", "born 7 3", "start 2 4"}
+    assert.same({}, problems(2, 0, {log}, function(told)
+      told:kill(7, 2)
+      told:kill(7, 5)
+      told:failure(1, 7, 1)
+      told:failure(2, 7, 1)
+    end))
+  end)
+
   it("must have an outcome of each task", function()
     assert.same({"task 1 has no outcome"}, problems(1, 0, {WHOLE}, function() end))
   end)

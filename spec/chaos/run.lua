@@ -1,4 +1,6 @@
 -- One chaos run: workers are killed under load, and the history of it is checked.
+-- Prints a line: tasks, deaths of workers, values, failures, values that were made and lost with
+-- their worker before they could be delivered, problems (each is told below it), seconds.
 --
 --    lua5.4 spec/chaos/run.lua FOLDER seed=7 tasks=1000000 kills=10000 size=1 retries=0 workers=4 chunk=20
 --
@@ -106,24 +108,38 @@ local function item_source(sizes)
   end
 end
 
--- A worker that was not killed before, or nil. Nine of ten times it must be one that has made a
+-- When this process began, which tells it from others that had its number; nil: it is gone.
+local function birth_of(pid)
+  local file = io.open(("/proc/%d/stat"):format(pid))
+  local text = file and file:read("*a")
+  if file then file:close() end
+  return text and text:match("%) " .. ("%S+ "):rep(19) .. "(%d+)")
+end
+
+-- A worker that was not told to die before, or nil. Nine of ten times it must be one that has made a
 -- value, and so is known to be ready: a pool whose workers all die before that gives up, and should.
-local function victim(pool, told, enemy, ready)
+local function victim(pool, enemy)
   local stats, first = pool:stats(), enemy.random(options.workers)
   for i = first, first + options.workers - 1 do
     local pid = stats[i % options.workers + 1].pid
-    if pid > 0 and not told.kills[pid] and (enemy.anyone or ready[pid]) then return pid end
+    local birth = pid > 0 and (enemy.anyone or enemy.ready[pid]) and birth_of(pid)
+    if birth and enemy.told[pid] ~= birth then
+      enemy.told[pid] = birth
+      return pid
+    end
   end
 end
 
 -- True when one is going to die.
-local function strike(pool, told, enemy, ready)
-  local pid = victim(pool, told, enemy, ready)
+local function strike(pool, told, enemy)
+  local pid = victim(pool, enemy)
   if not pid then return false end
   if enemy.random(20) == 1 then
+    enemy.told[pid] = nil
     enemy:pause(pid)
     return false
   end
+  enemy.ready[pid] = nil
   told:kill(pid, core.clock())
   enemy:kill(pid)
   enemy.anyone = enemy.random(10) == 1
@@ -134,21 +150,22 @@ end
 local function run(told, sizes)
   local pool = parallel.Pool({workers = options.workers, initializer = open_log, retries = options.retries})
   local enemy = nemesis.new(nemesis.random(options.seed + 1))
+  enemy.ready, enemy.told = {}, {} -- by process number
   local pace = options.kills * (100 - SUICIDES) / 100 / options.tasks
-  local owed, ready = 0, {}
+  local owed = 0
   local how = {on_error = "collect", chunksize = options.chunk > 0 and options.chunk or nil}
   for task, text in pool:imap_unordered(work, item_source(sizes), how) do
     if type(text) == "string" then
       local maker = maker_of(task, text, sizes[task] or 1)
       told:value(task, maker)
-      if maker then ready[maker] = true end
+      if maker then enemy.ready[maker] = true end
     elseif text.kind == "died" then
       told:failure(task, text.pid, text.attempts)
     else
       told:problem("task %d failed: %s", task, tostring(text))
     end
     owed = owed + pace
-    if owed >= 1 and strike(pool, told, enemy, ready) then owed = owed - 1 end
+    if owed >= 1 and strike(pool, told, enemy) then owed = owed - 1 end
   end
   enemy:close()
   local stats = pool:stats()
@@ -171,8 +188,9 @@ local function main()
   if children() ~= "" then told:problem("processes are left: %s", children()) end
   read_logs(told)
   local problems = told:check()
-  io.write(("%d tasks, %d deaths (%d ordered), %d values, %d failures, %d values made and not delivered, %.1f s\n")
-    :format(options.tasks, stats.deaths, told.deaths, told.values, #told.failures, told.undelivered, seconds))
+  io.write(("%8d %8d %8d %8d %8d %8d %8.1f  %s\n"):format(
+    options.tasks, stats.deaths, told.values, #told.failures, told.undelivered, #problems, seconds,
+    #problems == 0 and "sound" or "BROKEN"))
   for _, problem in ipairs(problems) do io.write("  ", problem, "\n") end
   return #problems == 0
 end

@@ -1,8 +1,10 @@
 -- Errors and results of odd kinds: each comes to the one who asked, and the worker lives.
+local core = require "parallel.core"
 local parallel = require "parallel"
 local pools = require "spec.support.pools"
-local testing = require("parallel.core").testing
+local testing = core.testing
 local trials = require "spec.support.trials"
+local watchdog = require "spec.support.watchdog"
 
 local raised = trials.raised
 
@@ -166,5 +168,46 @@ describe("a callback that waits for another result", function()
     end})
     assert.equal(3, result:get())
     assert.equal(5, inner)
+  end)
+end)
+
+describe("a result of fifty megabytes", function()
+  local SIZE = 50 * 1000 * 1000
+
+  after_each(pools.close)
+
+  -- Its worker is killed when some of it has come, and more than that cannot have been written.
+  local function kill_in_the_middle(options)
+    local pool = pools.open(options)
+    local pid = pool:apply(testing.getpid)
+    local result = pool:submit(function() return ("x"):rep(SIZE) end)
+    while #core.poll({pool:pollfd()}) == 0 do end
+    testing.kill(pid, "KILL")
+    return result, pool
+  end
+
+  it("whose worker is killed in the middle of it is none", function()
+    local result, pool = kill_in_the_middle(1)
+    assert.equal("SIGKILL", raised(result.get, result).signal)
+    assert.equal(1, pool:apply(math.abs, 1))
+  end)
+
+  it("comes whole in the end when it is tried again", function()
+    local result = kill_in_the_middle({workers = 1, retries = 1})
+    assert.is_true(result:get() == ("x"):rep(SIZE))
+  end)
+end)
+
+describe("a result of more than two gigabytes", function()
+  after_each(pools.close)
+
+  it("is whole, or more than this Lua can hold", function()
+    if os.getenv("PARALLEL_LUA_TORTURE") ~= "full" then pending("takes sixteen gigabytes of memory") end
+    watchdog.patience(600)
+    local pool, size = pools.open(1), 2 ^ 31 + 1
+    local ok, bytes = pcall(pool.apply, pool, string.rep, "x", size)
+    if not ok then return assert.is_true(parallel.is_failure(bytes)) end
+    assert.equal(size, #bytes)
+    assert.is_nil(bytes:find("[^x]"))
   end)
 end)

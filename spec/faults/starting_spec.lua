@@ -57,6 +57,54 @@ describe("an initializer", function()
   end)
 end)
 
+describe("an initializer that takes long", function()
+  local core = require "parallel.core"
+  local clock = core.clock
+
+  -- Its pool, as if by then so much time had passed that nobody waited for it any more.
+  local function open_impatiently(options)
+    local asked = false
+    core.clock = function()
+      local late = asked and 1000 or 0
+      asked = true
+      return clock() + late
+    end
+    local ok, pool = pcall(pools.open, options)
+    core.clock = clock
+    return assert(ok and pool, pool)
+  end
+
+  after_each(pools.close)
+
+  it("may wait for what is done after the pool was made", function()
+    local event = parallel.Event()
+    local pool = open_impatiently({workers = 2, initializer = function() event:wait() end})
+    event:set()
+    assert.same({1, 2, 3, n = 3}, pool:map(math.abs, {1, -2, 3}))
+    event:close()
+  end)
+
+  it("or for ever keeps nobody from ending the pool", function()
+    local pool = open_impatiently({workers = 2, initializer = function() while true do end end})
+    local result = pool:submit(math.abs, 1)
+    assert.equal("timeout", raised(result.get, result, 0.01).kind)
+    pool:terminate()
+    assert.equal("cancelled", raised(result.get, result).kind)
+  end)
+
+  it("and fails in the end fails what waits, with its message", function()
+    local event = parallel.Event()
+    local pool = open_impatiently({workers = 2, initializer = function()
+      event:wait()
+      error("no database", 0)
+    end})
+    local result = pool:submit(math.abs, 1)
+    event:set()
+    assert.match("no database", tostring(raised(result.get, result)))
+    event:close()
+  end)
+end)
+
 describe("a pool that cannot fork", function()
   after_each(pools.close)
 

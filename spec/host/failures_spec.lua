@@ -95,16 +95,18 @@ describe("a split that fails", function()
 end)
 
 describe("a split that takes too long", function()
-  it("ends the job, and is told with its place", function()
-    local result = run("%s -j2 --timeout 0.05 " .. SLOW)
-    assert.equal(1, result.status)
-    assert.match("^parallel%-lua: 2.txt:0%+4: timed out after 0.05 s", result.stderr)
-  end)
+  for _, workers in ipairs({"-j2", "--inline"}) do
+    it("ends the job, and is told with its place, with " .. workers, function()
+      local result = run("%s " .. workers .. " --timeout 0.05 " .. SLOW)
+      assert.equal(1, result.status)
+      assert.match("^parallel%-lua: 2.txt:0%+4: timed out after 0.05 s", result.stderr)
+    end)
 
-  it("can be skipped", function()
-    local result = run("%s -j2 --timeout 0.05 --skip-bad 1 " .. SLOW)
-    assert.same({"one\nthree\n", 1}, {result.stdout, result.status})
-  end)
+    it("can be skipped, with " .. workers, function()
+      local result = run("%s " .. workers .. " --timeout 0.05 --skip-bad 1 " .. SLOW)
+      assert.same({"one\nthree\n", 1}, {result.stdout, result.status})
+    end)
+  end
 
   it("is killed where nothing else stops it", function()
     local result = run([[%s -j2 --timeout 0.05 --skip-bad 1 -e 'if record == "two" then os.execute("sleep 100") end ]] ..

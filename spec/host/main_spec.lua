@@ -138,6 +138,15 @@ describe("parallel-lua", function()
   end)
 end)
 
+describe("many arguments", function()
+  it("are inputs all the same, however many", function()
+    files.write("job.lua", COUNT)
+    files.write("one", "one\n")
+    assert_prints("one\t20000\n", shell.run(("cd %s && %s job.lua $(printf 'one %%.0s' $(seq 20000))"):format(
+      folder, shell.program())))
+  end)
+end)
+
 describe("wrong usage", function()
   it("without a script is told", function()
     files.write("here", "")

@@ -1,8 +1,10 @@
 -- What waits for something lets the pools of its process go on meanwhile.
 local child = require "spec.support.child"
+local files = require "spec.support.files"
 local kept = require "spec.support.kept"
 local parallel = require "parallel"
 local pools = require "spec.support.pools"
+local shell = require "spec.support.shell"
 local testing = require("parallel.core").testing
 local trials = require "spec.support.trials"
 
@@ -127,6 +129,86 @@ WAITS["parallel.mapreduce"] = function(pool)
   result:close()
 end
 
+WAITS["connection:recv"] = function(pool)
+  local a, b = parallel.Pipe()
+  keep(a)
+  keep(b)
+  submit_last(pool, function() b:send(7) end)
+  assert.equal(7, a:recv())
+end
+
+WAITS["connection:poll"] = function(pool)
+  local a, b = parallel.Pipe()
+  keep(a)
+  keep(b)
+  submit_last(pool, function() b:send(7) end)
+  assert.is_true(a:poll(math.huge))
+end
+
+WAITS["connection:send"] = function(pool)
+  local a, b = parallel.Pipe()
+  keep(a)
+  keep(b)
+  local big = ("x"):rep(4000000) -- more than any socket has room for
+  local read = submit_last(pool, function() return #b:recv() end)
+  assert.is_true(a:send(big))
+  assert.equal(#big, read:get())
+end
+
+local function socket_path() return os.getenv("TMPDIR") .. "/socket" end
+
+WAITS["listener:accept"] = function(pool)
+  local listener = keep(parallel.Listener{ address = socket_path() })
+  local address = listener.address
+  submit_last(pool, function() parallel.Client{ address = address }:close() end)
+  keep(listener:accept())
+end
+
+WAITS["Client"] = function(pool)
+  local path, event, ready = socket_path(), keep(parallel.Event()), keep(parallel.Event())
+  local server = parallel.Process(function()
+    local listener = parallel.Listener{ address = path }
+    ready:set()
+    event:wait()
+    listener:accept():close()
+    listener:close()
+  end)
+  server:start()
+  ready:wait()
+  submit_last(pool, function() event:set() end)
+  keep(parallel.Client{ address = path })
+  server:join()
+  server:close()
+end
+
+WAITS["a manager's queue:get"] = function(pool)
+  local manager = keep(parallel.Manager())
+  local served = manager:queue()
+  submit_last(pool, function() served:put(7) end)
+  assert.equal(7, served:get())
+end
+
+describe("a job whose stream a task feeds", function()
+  after_each(kept.close)
+
+  it("lets the pool of that task go on", function()
+    local fifo = files.path("fifo")
+    local script = files.write("job.lua", ([[
+      local parallel = require "parallel"
+      local pool = parallel.Pool(1)
+      for i = 1, 50 do pool:submit(math.abs, i) end
+      pool:submit(function() io.open(%q, "w"):write("a b\nb\n"):close() end)
+      local result = parallel.mapreduce{ inputs = {"-"}, workers = 1, combine = "sum",
+        map = function(line, emit) for word in parallel.words(line) do emit(word) end end }
+      print(result:get("a"), result:get("b"))
+      result:close()
+      pool:close()
+    ]]):format(fifo))
+    local result = shell.run(("mkfifo '%s'; cat '%s' | %s '%s'"):format(fifo, fifo, shell.interpreter(), script))
+    assert.same({status = 0, stdout = "1\t2\n", stderr = ""}, result)
+  end)
+end)
+
 describe("while it waits,", function()
   after_each(kept.close)
 
@@ -200,6 +282,55 @@ end)
 describe("a callback", function()
   after_each(kept.close)
 
+  it("may use the manager that is being waited for", function()
+    local pool, manager = pools.open(1), keep(parallel.Manager())
+    local served, seen = manager:queue(), manager:list()
+    for i = 1, 30 do
+      pool:apply_async(small, {i}, {callback = function(x)
+        seen:append(x)
+        if x == 30 then served:put(seen:count()) end
+      end})
+    end
+    assert.equal(30, served:get())
+    assert.equal(30, seen:count())
+  end)
+
+  it("may itself wait for a manager that is being waited for", function()
+    local pool, manager, got = pools.open(1), keep(parallel.Manager()), nil
+    local first, second = manager:queue(), manager:queue()
+    pool:apply_async(small, {1}, {callback = function() got = second:get() end})
+    submit_last(pool, function()
+      first:put(1)
+      second:put(2)
+    end)
+    assert.equal(1, first:get())
+    while not got do pool:apply(small, 1) end
+    assert.equal(2, got)
+  end)
+
+  it("may take a message of the connection that is being waited for", function()
+    local pool, a, b = pools.open(1), parallel.Pipe()
+    local taken
+    pool:apply_async(small, {1}, {callback = function()
+      b:send("for the callback")
+      b:send("for the others")
+      taken = a:recv()
+    end})
+    assert.equal("for the others", keep(a):recv())
+    assert.equal("for the callback", taken)
+    keep(b)
+  end)
+
+  it("may close what is being waited for, which is an error there", function()
+    local pool, a, b = pools.open(1), parallel.Pipe()
+    local listener = keep(parallel.Listener{ address = socket_path() })
+    pool:apply_async(small, {1}, {callback = function() a:close() end})
+    assert.match("attempt to use a closed connection", trials.raised(a.recv, a))
+    pool:apply_async(small, {1}, {callback = function() listener:close() end})
+    assert.match("attempt to use a closed listener", trials.raised(listener.accept, listener))
+    keep(b)
+  end)
+
   it("runs in whatever waits", function()
     local pool, event = pools.open(1), keep(parallel.Event())
     pool:apply_async(small, {1}, {callback = function() event:set() end})
@@ -245,6 +376,25 @@ describe("a callback", function()
     local last = submit_last(pool, function() while true do end end)
     assert.equal("ended", queue:get())
     assert.equal("cancelled", trials.raised(last.get, last).kind)
+  end)
+end)
+
+describe("a pool that belongs to an object of a manager", function()
+  after_each(kept.close)
+
+  it("goes on between the requests", function()
+    local event = keep(parallel.Event())
+    local function set() event:set() end
+    parallel.register("jobs", function()
+      local pool = require("parallel").Pool(1)
+      return {start = function()
+        for i = 1, 50 do pool:submit(math.abs, i) end
+        pool:submit(set)
+      end}
+    end, {"start"})
+    local manager = keep(parallel.Manager())
+    manager:jobs():call("start")
+    assert.is_true(event:wait())
   end)
 end)
 

@@ -139,7 +139,7 @@ describe("the items of a chunk", function()
   it("keep their limits with those who take them", function()
     local pool = pools.open(2)
     local results = pool:map(function(i) while i == 4 do end return i end, count_to(8),
-      {chunksize = 8, timeout = 0.05, on_error = "collect"})
+      {chunksize = 8, timeout = 0.5, on_error = "collect"})
     assert.is_true(parallel.is_failure(results[4], "timeout"))
     for _, i in ipairs({1, 2, 3, 5, 6, 7, 8}) do assert.equal(i, results[i]) end
   end)

@@ -121,6 +121,13 @@ describe("many files", function()
       return items[i]
     end}))
   end)
+
+  it("and records are numbered as they stand", function()
+    local path = files.write("a", "a\nb\n")
+    local function number(_, emit, info) emit(info.index) end
+    assert.same({1, 2, 2, 3, 4, 5, 5}, records_of({inputs = {7, path, 8, 9, path}, map = number}))
+    assert.same({1, 2, 3}, records_of({values = {7, path, 9}, map = number}))
+  end)
 end)
 
 describe("values from an iterator", function()

@@ -33,6 +33,35 @@ describe("Result", function()
     assert.same({{"a", 2}, {"b", 1}}, collect())
   end)
 
+  it("may be asked within a loop over it, and looped over again", function()
+    made_of({{"a", 1}, {"b", 2}}, {sort = "key"})
+    local seen = {}
+    for key, value in result:pairs() do
+      for other in result:pairs() do seen[#seen + 1] = key .. other end
+      assert.equal(value, result:get(key))
+      assert.same({{"b", 2}}, result:top(1))
+    end
+    assert.same({"aa", "ab", "ba", "bb"}, seen)
+  end)
+
+  it("is not collected while a loop goes over it", function()
+    made_of({{"a", 1}, {"b", 2}})
+    local step = result:pairs()
+    result = nil
+    collectgarbage()
+    collectgarbage()
+    assert.equal("a", (step()))
+    step = nil
+    collectgarbage()
+  end)
+
+  it("ends a loop when it is closed in it", function()
+    made_of({{"a", 1}, {"b", 2}})
+    local step = result:pairs()
+    result:close()
+    assert.error_matches(step, "attempt to use a closed result")
+  end)
+
   it("gives the value of a key, of any kind, or nil", function()
     made_of({{"a", 1}, {2, 2}, {true, 3}, {{"x", 1}, 4}})
     assert.same({1, 2, 3, 4}, {result:get("a"), result:get(2), result:get(true), result:get({"x", 1})})
@@ -50,6 +79,12 @@ describe("Result", function()
     assert.same({{"b", 3}, {"c", 3}, {"d", 2}}, result:top(3))
     assert.same({}, result:top(0))
     assert.equal(4, #result:top(100))
+  end)
+
+  it("gives the greatest of values of several types", function()
+    made_of({{"a", 1}, {"b", "x"}, {"c", true}, {"d", 2}, {"e", false}}, {combine = "first", sort = "key"})
+    assert.same({{"b", "x"}, {"d", 2}, {"a", 1}, {"c", true}, {"e", false}}, result:top(5))
+    assert.error_matches(function() result:top() end, "bad argument #1 to 'top' %(number expected, got no value%)")
   end)
 
   it("gives the greatest values first when it is sorted by them", function()

@@ -21,6 +21,8 @@ local function contents(path)
 end
 
 describe("parallel.SharedMemory", function()
+  before_each(function() os.remove(PATH) end) -- of a run with our number that was killed
+
   after_each(function()
     testing.fault(nil)
     os.remove(PATH)

@@ -222,6 +222,16 @@ describe("the template", function()
     assert.equal(2, #pool:broadcast(core.pid))
   end)
 
+  it("that dies before it could tell of what it made takes that with it", function()
+    finally(function() testing.setenv("PARALLEL_LUA_FAULT", nil) end)
+    testing.setenv("PARALLEL_LUA_FAULT", "template.made:kill@2")
+    open_counting({workers = 3})
+    local pids = pool:broadcast(core.pid)
+    for i, worker in ipairs(pool:stats()) do assert.equal(worker.pid, pids[i]) end
+    testing.kill(pids[2], "KILL")
+    assert.not_equal(pids[2], pool:broadcast(core.pid)[2])
+  end)
+
   it("is shared by pools, and ends with the last", function()
     local before = open_counting({workers = 1})
     local template, first = template_pid(before), pool

@@ -3,6 +3,7 @@
 local files = require "spec.support.files"
 local inner_run = require "spec.support.inner_run"
 local shell = require "spec.support.shell"
+local testing = require("parallel.core").testing
 
 local SPEC = [[
 local testing = require("parallel.core").testing
@@ -69,10 +70,17 @@ describe("the harness", function()
   end)
 
   it("fails a test that leaves a file in /dev/shm", function()
-    local path = "/dev/shm/parallel-lua-harness-spec"
-    local result = run_test(("io.open(%q, 'w'):close()"):format(path))
+    local result = run_test("io.open('/dev/shm/parallel-lua-spec-' .. testing.getpid(), 'w'):close()")
+    local path = result.stdout:match("left behind: file (/dev/shm/parallel%-lua%-spec%-%d+)\n")
     os.remove(path)
     assert_fails_with(path, result)
+  end)
+
+  it("does not mind what others leave in /dev/shm", function()
+    local path = "/dev/shm/parallel-lua-other-" .. testing.getpid()
+    local result = run_test(("io.open(%q, 'w'):close()"):format(path))
+    os.remove(path)
+    assert.equal("1 passed, 0 failed, 0 skipped\n", result.closing_line)
   end)
 
   it("tells of a child that comes back into the test run, and goes on without it", function()

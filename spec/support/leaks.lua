@@ -2,15 +2,15 @@
 --
 -- A snapshot is taken before a test and compared after it: child processes
 -- (orphans too, since the test run adopts them), open descriptors, files in
--- /dev/shm and in $TMPDIR.
+-- $TMPDIR, and those in /dev/shm whose names end in the number of this process:
+-- other programs, and other test runs, come and go there.
 local busted = require "busted"
 local lfs = require "lfs"
 local testing = require("parallel.core").testing
 
 local leaks = {}
 
--- Seconds for what is on its way out: an orphan that was told to end, or a
--- file in /dev/shm of an unrelated program.
+-- Seconds for what is on its way out: an orphan that was told to end.
 local GRACE = tonumber(os.getenv("PARALLEL_LUA_SPEC_GRACE")) or 1
 
 local function contents(path)
@@ -64,11 +64,11 @@ local function descriptors()
   return found
 end
 
-local function files(folder)
+local function files(folder, pattern)
   local found = {}
   if not lfs.attributes(folder, "mode") then return found end
   for name in lfs.dir(folder) do
-    if name ~= "." and name ~= ".." then found[name] = ("file %s/%s"):format(folder, name) end
+    if name ~= "." and name ~= ".." and name:find(pattern) then found[name] = ("file %s/%s"):format(folder, name) end
   end
   return found
 end
@@ -77,8 +77,8 @@ function leaks.snapshot(before)
   return {
     processes(before and before[1]),
     descriptors(),
-    files("/dev/shm"),
-    files(os.getenv("TMPDIR")),
+    files("/dev/shm", ("%%-%d$"):format(testing.getpid())),
+    files(os.getenv("TMPDIR"), ""),
   }
 end
 

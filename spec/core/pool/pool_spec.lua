@@ -173,6 +173,12 @@ describe("pool", function()
     assert.equal(0, pool:stats().workers)
   end)
 
+  it("says so when it cannot wait for its workers since it was robbed", function()
+    open(echo, {workers = 1})
+    testing.close(pool:descriptor())
+    assert.error_matches(function() pool:drain(5) end, "Bad file descriptor")
+  end)
+
   it("is closed by the collector", function()
     open(function() while true do end end)
     pool:submit("")
@@ -356,13 +362,14 @@ describe("pool under faults", function()
   end
 
   it("never takes a torn result for a whole one", function()
-    local size = 3 * 1024 * 1024
-    testing.fault("result.partly:kill@2")
+    local size = 2000
+    testing.fault("sys.sendmsg:short@*,result.partly:kill@500")
     open(function(_, payload) return payload:rep(size) end)
     for _ = 1, 4 do pool:submit("z") end
     local events = all_events()
     for _, event in ipairs(events.result) do assert.equal(size, #event.detail) end
-    assert.equal(4, #events.result + #events.death)
+    assert.equal(3, #events.result)
+    assert.equal(1, #events.death)
   end)
 
   local BENIGN = {
