@@ -1,5 +1,6 @@
-require("parallel")
+local parallel = require("parallel")
 local core = require("parallel.core")
+local raised = require("spec.support.trials").raised
 
 local function there_and_back(...)
   return core.decode(core.encode(...))
@@ -226,5 +227,46 @@ describe("a registered type", function()
       "bad argument #3 to 'register_type' (field 'dump' must be a function, got number)")
     assert.has_error(function() core.register_type("x", 1) end)
     assert.has_error(function() core.register_type({}, {}) end)
+  end)
+end)
+
+describe("a pool with values of a type that", function()
+  local pool
+
+  local function open(workers) pool = parallel.Pool(workers) end
+
+  after_each(function() pool:terminate() end)
+
+  local Odd = {}
+  local function odd(trouble) return setmetatable({trouble = trouble}, Odd) end
+  local function trouble_of(x) return x.trouble end
+  parallel.register_type("spec.Odd", Odd, {
+    dump = function(x) return x.trouble == "dump" and error("no dump", 0) or x.trouble end,
+    load = function(trouble) return trouble == "load" and error("no load", 0) or odd(trouble) end,
+  })
+
+  it("cannot be made in the worker, fails the tasks that have some", function()
+    open(2)
+    local list = pool:map(trouble_of, {odd(1), odd("load"), odd(3), odd("dump"), odd(5)},
+      {chunksize = 5, on_error = "collect"})
+    assert.same({1, 3, 5}, {list[1], list[3], list[5]})
+    assert.match("^task 2 failed in worker %d: no load$", tostring(list[2]))
+    assert.equal("cannot send task 4: no dump", tostring(list[4]))
+  end)
+
+  it("cannot be made from a result, fails the tasks that return some", function()
+    open(1)
+    local function spoil(x, how)
+      x.trouble = how
+      return x
+    end
+    local list = pool:starmap(spoil, {{odd(0), 1}, {odd(0), "load"}, {odd(0), "dump"}, {odd(0), 4}},
+      {chunksize = 4, on_error = "collect"})
+    assert.same({1, 4}, {list[1].trouble, list[4].trouble})
+    assert.equal("cannot send the result of task 2: no load", tostring(list[2]))
+    assert.equal("cannot send the result of task 3: result: no dump", tostring(list[3]))
+    local result = pool:submit(spoil, odd(0), "load")
+    assert.equal("unsendable", raised(result.get, result).kind)
+    assert.equal("args: no dump", raised(pool.broadcast, pool, type, odd("dump")).message)
   end)
 end)
