@@ -14,7 +14,7 @@ return {
     { "`pool:map` of 1e6 squares", "map", "a second", "%.0f", "ours python executor", "8000000" },
     { "`pool:apply` of a tiny function", "apply", "us", "%.1f", "ours python executor luv limit",
       "1.5 of the limit" },
-    { "1e5 records to a worker and back, of which a second", "records", "records", "%.0f", "python executor" },
+    { "1e5 records to a worker and back: records", "records", "a second", "%.0f", "python executor" },
   { "a string of 64 MiB to a worker and back", "large", "GiB a second", "%.2f", "python executor limit" },
   { "a fresh pool of 2 sums a table of 1e5 records that its parent holds", "inherit", "ms", "%.1f",
       "ours python executor", "4" },
