@@ -267,7 +267,7 @@ static void push_unsendable(lua_State *L, Items *items, int first) {
     if (attempt(L, items, to_nowhere, first)) luaL_error(L, "a result changed while it was sent");
     const char *path = lua_tostring(L, -1);
     if (items->shape != SHAPE_CALLS && path && strncmp(path, "[1]", 3) == 0) path += 3;
-    lua_pushfstring(L, "result%s", path ? path : "");
+    lua_pushfstring(L, "result%s%s", path && strchr("[.:", *path) ? "" : ": ", path ? path : "");
     lua_createtable(L, 0, 2);
     set_string(L, "kind", "unsendable");
     lua_insert(L, -2);

@@ -119,9 +119,18 @@ static int self_index(lua_State *L) {
 
 static int self_item(lua_State *L) {
     Self *self = self_check(L, 1);
+    if (lua_isnoneornil(L, 2)) {
+        guard_end_item(self);
+        return 0;
+    }
     guard_begin_item(self, (uint64_t)luaL_checkinteger(L, 2));
     guard_check(L, self);
     return 0;
+}
+
+static int self_running(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)board_item(self_check(L, 1)->board));
+    return 1;
 }
 
 static int self_retire(lua_State *L) {
@@ -135,10 +144,9 @@ static int self_progress(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"index", self_index}, {"retire", self_retire},
-    {"item", self_item},   {"progress", self_progress},
-    {"taken", self_taken}, {"run", self_run},
-    {"__gc", self_gc},     {NULL, NULL},
+    {"index", self_index},       {"retire", self_retire}, {"item", self_item},
+    {"running", self_running},   {"taken", self_taken},   {"run", self_run},
+    {"progress", self_progress}, {"__gc", self_gc},       {NULL, NULL},
 };
 
 void self_register(lua_State *L) {

@@ -1,6 +1,7 @@
 --- inline: core.pool's interface without processes: tasks run here, when asked for.
 -- For `workers = 0`: the same results and errors, under a debugger or a profiler.
 local core = require("parallel.core")
+local failure = require("parallel.failure")
 
 local inline = {}
 
@@ -67,8 +68,11 @@ function inline.interpreted(limit, f, ...)
   return switch_on(f(...))
 end
 
+local function explain(why) return {message = tostring(why), traceback = debug.traceback("", 2)} end
+
 function inline.open(options)
-  options.begin(core.inline_self())
+  local ok, detail = xpcall(options.begin, explain, core.inline_self())
+  if not ok then error(failure.no_workers(detail), 0) end
   return setmetatable({handle = options.handle, queue = {}, last = 0, done = 0}, Inline)
 end
 
