@@ -40,22 +40,26 @@ local function await(is_so)
 end
 
 -- All that a manager does: objects are made, asked, waited for, and go; clients come and go.
-local function keep_busy(queue, place)
+local function keep_busy(queue, replies, place)
   local other = start(function()
     pcall(function()
       place.there = true
-      queue:put(queue:get())
+      replies:put(queue:get())
     end)
   end)
   pcall(function()
     await(function() return place.there end)
+    replies:get(0.001) -- nothing is there yet
     manager:dict().x = 1 -- of which nobody has a proxy then
     collectgarbage()
     queue:put(1)
-    queue:get(SOON)
+    replies:get(SOON)
   end)
   finish(other)
-  await(function() return not pcall(manager.count, manager) end)
+  await(function()
+    collectgarbage()
+    return not pcall(manager.count, manager)
+  end)
 end
 
 describe("a manager that is killed", function()
@@ -78,7 +82,8 @@ describe("a manager that is killed", function()
   }) do
     it("at " .. point .. " says so to all, to who waits too", function()
       manager = new_manager()
-      local queue, never, told = manager:queue(), manager:queue(), keep(parallel.Queue())
+      local queue, replies, never = manager:queue(), manager:queue(), manager:queue()
+      local told = keep(parallel.Queue())
       local place = manager:dict()
       local waiter = start(function()
         place.waits = true
@@ -86,7 +91,7 @@ describe("a manager that is killed", function()
       end)
       await(function() return place.waits end)
       testing.fault(point .. ":killchild@1")
-      keep_busy(queue, place)
+      keep_busy(queue, replies, place)
       assert.equal(1, testing.fault_acted())
       assert.match(ENDED, told:get(SOON))
       finish(waiter)
