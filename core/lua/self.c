@@ -41,14 +41,17 @@ static Inline *inline_of(Self **box) {
     return *box == &block->self ? block : NULL;
 }
 
-static int keep_part(Self *self, const char *bytes, size_t size, const int *handles, size_t count) {
+static int keep_part(Self *self, const char *bytes, size_t size, Tail tail, const int *handles,
+                     size_t count) {
     Inline *block = self->to;
     Bundle *bundle;
     if (handles_reserve(&block->handles, count) == -1) return -1;
+    if (buffer_reserve(&block->sent, size + tail.size) == -1) return -1;
     if (bundle_make(&bundle, handles, count) == -1) return -1;
     if (count) handles_add(&block->handles, bundle->fds, count);
-    free(bundle); // but not what it held
-    return buffer_append(&block->sent, bytes, size);
+    free(bundle);                             // but not what it held
+    buffer_append(&block->sent, bytes, size); // cannot fail: reserved
+    return buffer_append(&block->sent, tail.bytes, tail.size);
 }
 
 static int core_inline_self(lua_State *L) {
