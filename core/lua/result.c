@@ -97,6 +97,7 @@ static int result_copy(lua_State *L) {
     const Result *from = check_open(L);
     Result *result = new_result(L, from->memory);
     result->count = from->count;
+    result->bytes = from->bytes;
     result->text = from->text;
     check_read(
         L, buffer_append(&result->chunks, buffer_bytes(&from->chunks), buffer_size(&from->chunks)));
@@ -187,14 +188,10 @@ static int result_write(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"next", result_next},
-    {"copy", result_copy},
-    {"count", result_count},
-    {"bytes", result_bytes},
-    {"write", result_write},
-    {"close", result_close},
-    {"__gc", result_close},
-    {NULL, NULL},
+    {"next", result_next},   {"copy", result_copy},
+    {"count", result_count}, {"bytes", result_bytes},
+    {"write", result_write}, {"close", result_close},
+    {"__gc", result_close},  {NULL, NULL},
 };
 
 // With little memory: as few chunks as can be merged in it.

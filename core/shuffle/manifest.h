@@ -34,8 +34,8 @@ typedef struct {
  * file, or what open says. */
 int manifest_open(Manifest *manifest, const char *path, bool only_read);
 
-/* The next record, in manifest->cursor until the next call: 1; 0 when no whole one is left; -1 with ENOMEM or
- * what pread says. */
+/* The next record, in manifest->cursor until the next call: 1; 0 when no whole one is left; -1 with
+ * ENOMEM or what pread says. */
 int manifest_next(Manifest *manifest);
 
 /* The next append begins the file anew. */

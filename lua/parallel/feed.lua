@@ -33,7 +33,8 @@ local function open_stream(self, split)
     self.pipe = pipe
   end
   self.stream_count = self.stream_count + 1
-  self.stream = {split = split, number = self.stream_count, fd = self.pipe and self.pipe:fd() or STDIN, header = {}}
+  self.stream = {split = split, number = self.stream_count, header = {},
+                 fd = self.pipe and self.pipe:fd() or STDIN}
   self.intake = core.intake(self.stream.fd, self.job.records)
 end
 
@@ -94,7 +95,9 @@ local function add_path(self, list, path)
   local files, cut, bytes = {}, {}, 0
   inputs.add(files, path)
   for _, file in ipairs(files) do
-    if file.stream then error(("cannot read '%s': a stream cannot come from an iterator"):format(file.path), 0) end
+    if file.stream then
+      error(("cannot read '%s': a stream cannot come from an iterator"):format(file.path), 0)
+    end
     self.index, bytes = self.index + 1, bytes + file.size
     splits.cut_file(cut, file, self.index, self.job, splits.size(math.huge, self.job))
   end
@@ -208,7 +211,8 @@ local feed = {}
 function feed.new(job, otherwise)
   local given = job.values or job.inputs or otherwise
   local self = setmetatable({
-    job = job, plan = plan_of(job, given), next_batch = 1, count = 0, left_out = 0, turn = 0, index = 0, stream_count = 0, stream_files = {},
+    job = job, plan = plan_of(job, given), next_batch = 1, count = 0, left_out = 0, turn = 0, index = 0,
+    stream_count = 0, stream_files = {},
     pull = type(given) == "function" and given or nil, pulled_at_once = 1,
   }, Feed)
   open_stream_files(self)

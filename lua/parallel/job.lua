@@ -165,7 +165,9 @@ end
 -- What comes but once, or is no file, cannot be found again by a later run.
 local function check_journal(made)
   if not made.journal then return true end
-  if made.is_map_only then return nil, "'journal' is for jobs that reduce; those that only map have 'joblog' and 'resume'" end
+  if made.is_map_only then
+    return nil, "'journal' is for jobs that reduce; those that only map have 'joblog' and 'resume'"
+  end
   if made.values or type(made.inputs) == "function" then return nil, "'journal' is for files" end
   for _, input in ipairs(made.inputs or {}) do
     if type(input) ~= "string" or input == "-" then return nil, "'journal' is for files" end

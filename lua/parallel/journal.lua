@@ -109,7 +109,9 @@ local function changed_input(before, now)
   for _, input in ipairs(now) do
     local was = known[input[1]]
     if not was then return ("the input '%s' is new"):format(input[1]) end
-    if was[2] ~= input[2] or was[3] ~= input[3] then return ("the input '%s' has changed"):format(input[1]) end
+    if was[2] ~= input[2] or was[3] ~= input[3] then
+      return ("the input '%s' has changed"):format(input[1])
+    end
   end
   for _, input in ipairs(before) do
     if not found[input[1]] then return ("the input '%s' is gone"):format(input[1]) end
@@ -131,7 +133,8 @@ end
 -- told. Raises a message when it is another job's.
 function Journal:go_on(job, files)
   check_inputs(self, files)
-  local now = {job = fingerprint.of(job), inputs = described(files), partitions = job.partitions, made = self.made}
+  local now = {job = fingerprint.of(job), inputs = described(files), partitions = job.partitions,
+               made = self.made}
   local first = #self.commits > 0 and self.first or now
   local why = fingerprint.difference(first.job, now.job) or changed_input(first.inputs, now.inputs)
   if why then refuse(self, "it is another job's: %s (remove it to begin anew)", why) end
@@ -241,8 +244,8 @@ end
 local journal = {}
 
 local function new(path, made)
-  return setmetatable({path = path, made = made, commits = {}, covered = {}, resumed = 0, opened = {}, runs = {},
-                       files = {}, names = {}}, Journal)
+  return setmetatable({path = path, made = made, commits = {}, covered = {}, resumed = 0, opened = {},
+                       runs = {}, files = {}, names = {}}, Journal)
 end
 
 local function open_manifest(self, only_read)

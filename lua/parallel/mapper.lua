@@ -156,7 +156,8 @@ end
 --- The functions `begin` and `handle` of core.pool for this job.
 -- `plan` and `stream_fds` are those of its feed, `budget` and `kept` of parallel.budget and parallel.depots.
 function mapper.service(job, plan, stream_fds, budget, kept)
-  local self = setmetatable({job = job, plan = plan, stream_fds = stream_fds, budget = budget, depots = kept, tags = job.tag,
+  local self = setmetatable({job = job, plan = plan, stream_fds = stream_fds, budget = budget,
+                             depots = kept, tags = job.tag,
                              reseed = seeding.of(job.seed)}, Mapper)
 
   local function begin(worker)

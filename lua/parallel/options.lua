@@ -74,7 +74,7 @@ local FAILURES = {
   {"joblog", nil, "FILE", "Write a line there for each split: when it ran, and how that ended."},
   {"resume", nil, nil, "Of a job that only maps: leave out the splits that the job log has."},
   {"resume-failed", nil, nil, "Likewise, but run those again that failed."},
-  {"journal", nil, "DIR", "Of a job that reduces: keep there what is done; the same command goes on from it."},
+  {"journal", nil, "DIR", "Of a job that reduces: keep there what is done, and go on from it."},
 }
 local RUNNING = {
   {"jobs", "-j", "N", "Worker processes: N, +N or -N (more or fewer than the processors), N%."},

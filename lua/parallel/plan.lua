@@ -49,7 +49,8 @@ local function add_inputs(lines, planned)
   local files, streams, seen = 0, "", {}
   for _, split in ipairs(planned.list) do
     if split.stream then
-      streams = ("%s, and %s"):format(streams, split.path == "-" and "standard input" or "'" .. split.path .. "'")
+      local name = split.path == "-" and "standard input" or "'" .. split.path .. "'"
+      streams = ("%s, and %s"):format(streams, name)
     end
     if split.path and not split.stream and not seen[split.index] then
       seen[split.index], files = true, files + 1

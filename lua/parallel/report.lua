@@ -56,7 +56,8 @@ end
 --- A partition of a job has so many records.
 function Report:partition(number, records)
   self.partitions, self.records = self.partitions + 1, self.records + records
-  if not self.largest or records > self.largest.records then self.largest = {number = number, records = records} end
+  if self.largest and records <= self.largest.records then return end
+  self.largest = {number = number, records = records}
 end
 
 --- A task failed for good.

@@ -48,8 +48,8 @@ local function set_running(job, given)
 end
 
 local function set_failures(job, given)
-  for _, field in ipairs({"halt", "retries", "timeout", "skip_bad", "joblog", "journal", "trace", "report", "seed",
-                          "backend"}) do
+  for _, field in ipairs({"halt", "retries", "timeout", "skip_bad", "joblog", "journal", "trace", "report",
+                          "seed", "backend"}) do
     if given[field] ~= nil then job[field] = given[field] end
   end
   if given.resume then job.resume = "done" end

@@ -83,7 +83,8 @@ local function batches_of(list, most, most_splits)
     local next_one = list[i + 1]
     if bytes >= most or i - first + 1 >= most_splits or not next_one
       or next_one.gap or split.stream or next_one.stream then
-      batches[#batches + 1] = {first = first, last = i, bytes = bytes, stream = split.stream, gap = list[first].gap}
+      batches[#batches + 1] = {first = first, last = i, bytes = bytes, stream = split.stream,
+                               gap = list[first].gap}
       first, bytes = i + 1, 0
     end
   end

@@ -146,7 +146,7 @@ describe("a job in one line that is wrong", function()
   it("raises with the place in the code of reduce", function()
     local result = run("%s -j1 -e 'emit(record)' --reduce 'error(\"no\")' a.txt")
     assert.equal(1, result.status)
-    assert.match("^parallel%-lua: reduce: %-%-reduce:1: no\nstack traceback:\n", result.stderr)
+    assert.match("^parallel%-lua: reduce of key '[^']+': %-%-reduce:1: no\nstack traceback:\n", result.stderr)
   end)
 
   it("with a value that its format does not have is told", function()
