@@ -197,7 +197,11 @@ describe("a job whose stream a task feeds", function()
       local parallel = require "parallel"
       local pool = parallel.Pool(1)
       for i = 1, 50 do pool:submit(math.abs, i) end
-      pool:submit(function() io.open(%q, "w"):write("a b\nb\n"):close() end)
+      pool:submit(function()
+        local file = io.open(%q, "w")
+        file:write("a b\nb\n")
+        file:close()
+      end)
       local result = parallel.mapreduce{ inputs = {"-"}, workers = 1, combine = "sum",
         map = function(line, emit) for word in parallel.words(line) do emit(word) end end }
       print(result:get("a"), result:get("b"))
