@@ -2,18 +2,24 @@
 
 #include <string.h>
 
+#include "core/lua/bytes.h"
+#include "core/lua/codec.h"
 #include "core/lua/codec_format.h"
+#include "core/lua/collected.h"
 #include "core/lua/core.h"
 #include "core/os/clock.h"
 #include "core/wire/buffer.h"
 
 static const char CALLS[] = "parallel.core.calls";
 
+static const char NOTHING[] = {0}; // in place of a call that is elsewhere: a message of no bytes
+
 enum { MOST_PLAIN = 127 }; // bytes of a message whose size is one byte
 
 struct Calls {
     Buffer bytes;
     Buffer began; // a clock_now for each
+    Bulk *bulk;   // whose bytes these are, once they were asked for and are many; NULL: none
 };
 
 Calls *calls_check(lua_State *L, int index) {
@@ -27,10 +33,22 @@ static Calls *push(lua_State *L) {
     return calls;
 }
 
+static void free_bytes(Calls *calls) {
+    if (calls->bulk) calls->bytes = (Buffer){0};
+    buffer_free(&calls->bytes);
+    bulk_drop(calls->bulk);
+    calls->bulk = NULL;
+}
+
 static int calls_gc(lua_State *L) {
     Calls *calls = lua_touserdata(L, 1);
-    buffer_free(&calls->bytes);
+    free_bytes(calls);
     buffer_free(&calls->began);
+    return 0;
+}
+
+static int calls_release(lua_State *L) {
+    free_bytes(calls_check(L, 1));
     return 0;
 }
 
@@ -141,15 +159,45 @@ static int calls_add(lua_State *L) {
     return 1;
 }
 
-static int calls_append(lua_State *L) {
+static void append(lua_State *L, Calls *calls, const char *call, size_t size) {
+    reserve(L, calls, size, 1);
+    memcpy(buffer_tail(&calls->bytes), call, size);
+    added(calls, size);
+}
+
+// Puts the size of a message before it, where there is room.
+static void put_size(Buffer *message) {
+    char size[VARINT_MAX];
+    size_t length = (size_t)(varint_write(size, buffer_size(message)) - size);
+    message->start -= length;
+    memcpy(buffer_bytes(message), size, length);
+}
+
+// Pushes calls of which this is the only one; they take it over.
+static void push_alone(lua_State *L, Buffer *call) {
+    Calls *alone = push(L);
+    reserve(L, alone, 0, 1);
+    alone->bytes = *call;
+    *call = (Buffer){0};
+    added(alone, 0);
+}
+
+static int calls_encode(lua_State *L) {
     Calls *calls = calls_check(L, 1);
-    size_t size;
-    const char *message = luaL_checklstring(L, 2, &size);
-    reserve(L, calls, VARINT_MAX + size, 1);
-    char *from = buffer_tail(&calls->bytes), *to = varint_write(from, size);
-    memcpy(to, message, size);
-    added(calls, (size_t)(to - from) + size);
-    return 0;
+    int count = lua_gettop(L) - 1;
+    Buffer *call = collected_buffer(L);
+    if (buffer_reserve(call, VARINT_MAX) == -1) return luaL_error(L, "not enough memory");
+    call->start = call->end = VARINT_MAX;
+    codec_encode_trusted(L, 2, count, call);
+    put_size(call);
+    if (buffer_size(call) < BYTES_LARGE) {
+        append(L, calls, buffer_bytes(call), buffer_size(call));
+        buffer_free(call);
+        return 1;
+    }
+    push_alone(L, call);
+    append(L, calls, NOTHING, sizeof NOTHING); // last: what fails adds no call
+    return 2;
 }
 
 // ---- parts ---------------------------------------------------------------
@@ -212,9 +260,19 @@ static int calls_cut(lua_State *L) {
     return 1;
 }
 
+// They stay here too, to be cut when not all of them are run.
 static int calls_bytes(lua_State *L) {
-    const Buffer *bytes = &calls_check(L, 1)->bytes;
-    lua_pushlstring(L, buffer_bytes(bytes), buffer_size(bytes));
+    Calls *calls = calls_check(L, 1);
+    if (!calls->bulk && buffer_size(&calls->bytes) >= BYTES_LARGE) {
+        Buffer view = calls->bytes;
+        calls->bulk = bulk_make(&calls->bytes);
+        if (!calls->bulk) return luaL_error(L, "not enough memory");
+        calls->bytes = view;
+    }
+    if (calls->bulk)
+        bytes_push(L, calls->bulk);
+    else
+        lua_pushlstring(L, buffer_bytes(&calls->bytes), buffer_size(&calls->bytes));
     return 1;
 }
 
@@ -231,8 +289,9 @@ static int core_calls(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"add", calls_add},     {"append", calls_append},      {"take", calls_take}, {"cut", calls_cut},
-    {"bytes", calls_bytes}, {"began", calls_method_began}, {"__gc", calls_gc},   {NULL, NULL},
+    {"add", calls_add},         {"encode", calls_encode}, {"take", calls_take},
+    {"cut", calls_cut},         {"bytes", calls_bytes},   {"began", calls_method_began},
+    {"release", calls_release}, {"__gc", calls_gc},       {NULL, NULL},
 };
 
 void calls_register(lua_State *L) {

@@ -2,10 +2,13 @@
  *
  *     calls = core.calls()
  *     calls:add(...)         a call with these arguments; false, and none, when they take the codec
- *     calls:append(bytes)    one whose arguments core.encode_trusted made bytes of
+ *     parcel, alone = calls:encode(...)   the same with any arguments, and the shared objects among
+ *                            them as of core.encode_trusted. One that is large gets `alone`,
+ *                            calls of its own, and has only a place in these, without arguments
  *     calls:take(count)      the first so many, as calls of their own
  *     calls:cut(from, to)    copies of those at these places, likewise
- *     calls:bytes()          all of them, as core.run_items takes them
+ *     calls:bytes()          all of them as Bytes (core/lua/bytes.h), as core.run_items takes them
+ *     calls:release()        frees those bytes here
  *     calls:began(place)     when the call was added, as core.clock
  *
  * A call is its size, as a varint, and the message of its arguments. */

@@ -54,7 +54,9 @@ int codec_decode_functions(lua_State *L, const char *bytes, size_t size);
 
 /* core.encode(...) -> string, core.decode(string) -> ..., and the same with
  * functions and shared objects as core.encode_trusted(...) -> string, parcel (none
- * when there are no shared objects), core.decode_trusted(string, parcel) -> ... */
+ * when there are no shared objects), core.decode_trusted(string, parcel) -> ...
+ * core.encode_bytes(...) makes Bytes (core/lua/bytes.h) and a parcel or nil; decoding takes Bytes
+ * too. */
 void codec_register(lua_State *L);
 
 #endif

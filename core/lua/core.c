@@ -6,6 +6,7 @@
 #include "core/lua/array.h"
 #include "core/lua/aside.h"
 #include "core/lua/barrier.h"
+#include "core/lua/bytes.h"
 #include "core/lua/calls.h"
 #include "core/lua/children.h"
 #include "core/lua/client.h"
@@ -57,6 +58,7 @@ static Register *const PARTS[] = {
     array_register,
     aside_register,
     barrier_register,
+    bytes_register,
     calls_register,
     children_register,
     client_register,

@@ -1,6 +1,7 @@
 #include "core/lua/file.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "core/lua/core.h"
@@ -15,12 +16,13 @@ typedef struct {
 
 static const char FILE_TYPE[] = "parallel.file";
 
-static const char *const WORDS[] = {"append", "renew", "create", "read", NULL};
+static const char *const WORDS[] = {"append", "renew", "create", "read", "stream", NULL};
 static const int FLAGS[] = {
-    O_WRONLY | O_APPEND | O_CREAT,
-    O_WRONLY | O_APPEND | O_CREAT | O_TRUNC,
-    O_RDWR | O_CREAT | O_EXCL,
-    O_RDONLY,
+    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW,
+    O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_NOFOLLOW,
+    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+    O_RDONLY | O_NOFOLLOW,
+    O_RDONLY | O_NONBLOCK,
 };
 
 static int core_file(lua_State *L) {
@@ -29,8 +31,9 @@ static int core_file(lua_State *L) {
     File *file = lua_newuserdatauv(L, sizeof *file, 0);
     *file = (File){.fd = -1, .owner = getpid()};
     luaL_setmetatable(L, FILE_TYPE);
-    file->fd = sys.open(path, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return file->fd == -1 ? core_cannot(L, flags == O_RDONLY ? "read" : "write", path) : 1;
+    file->fd = sys.open(path, flags | O_CLOEXEC, 0600);
+    bool reads = (flags & O_ACCMODE) == O_RDONLY;
+    return file->fd == -1 ? core_cannot(L, reads ? "read" : "write", path) : 1;
 }
 
 static int check_fd(lua_State *L) {

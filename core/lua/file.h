@@ -1,8 +1,10 @@
-/* File - a file by its name, which is for its owner alone (0600) and never a symbolic link.
+/* File - a file by its name. What is written is for its owner alone (0600).
  *
  *     file = core.file(path, how)   "append": lines are added to it; "renew": likewise, and it is
  *                                   made anew; "create": it is not there yet; "read": only that,
- *                                   of a folder too
+ *                                   of a folder too; none of these is a symbolic link
+ *                                   "stream": what is read once, such as a pipe that is to be
+ *                                   polled until somebody writes to it
  *     file:fd()                     its descriptor, good until it is closed
  *     file:sync()                   what was written, or is listed in the folder, outlives a
  *                                   power cut

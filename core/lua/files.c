@@ -41,7 +41,8 @@ static int files_stat(lua_State *L) {
         return core_cannot(L, "open", path);
     bool is_file = S_ISREG(info.st_mode), is_directory = S_ISDIR(info.st_mode);
     if ((is_file || is_directory) && try_to_open(path) == -1) return core_cannot(L, "open", path);
-    lua_pushstring(L, is_file ? "file" : is_directory ? "directory" : "other");
+    const char *otherwise = S_ISFIFO(info.st_mode) ? "pipe" : "other";
+    lua_pushstring(L, is_file ? "file" : is_directory ? "directory" : otherwise);
     lua_pushinteger(L, (lua_Integer)info.st_size);
     lua_pushnumber(L, (lua_Number)info.st_mtim.tv_sec + (lua_Number)info.st_mtim.tv_nsec * 1e-9);
     return 3;

@@ -36,4 +36,11 @@ static inline void guard_begin_item(const Self *self, uint64_t item) {
     if (guard) stop_begin_item(&guard->stop);
 }
 
+/* What runs from here on is no item, and has all the time. */
+static inline void guard_end_item(const Self *self) {
+    Guard *guard = self->own;
+    board_end_items(self->board);
+    if (guard) guard->stop.ends = 0;
+}
+
 #endif

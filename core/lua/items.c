@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/lua/bytes.h"
 #include "core/lua/calls.h"
 #include "core/lua/codec.h"
 #include "core/lua/failed.h"
+#include "core/lua/growth.h"
 #include "core/lua/guard.h"
 #include "core/lua/outcome.h"
 #include "core/lua/parcel.h"
@@ -47,7 +49,8 @@ static void put_place(Items *items) {
 
 static void send_ledger(lua_State *L, Items *items) {
     Ledger *ledger = &items->self->ledger;
-    check_sent(L, items->self->part(items->self, ledger->page->bytes, ledger->size, NULL, 0));
+    Tail all = {.bytes = ledger->page->bytes, .size = ledger->size};
+    check_sent(L, items->self->part(items->self, "", 0, all, NULL, 0));
     ledger_begin(ledger, ledger->task); // not before: what is not sent must be in it
 }
 
@@ -77,14 +80,8 @@ static void commit(Items *items, char *from, char *to) {
 static int send_at_once(Items *items, const char *head, char *to, const char *bytes, size_t size,
                         const int *handles, size_t count) {
     to = varint_write(to, size);
-    Buffer part = {0};
-    int sent = buffer_append(&part, head, (size_t)(to - head));
-    if (sent == 0) sent = buffer_append(&part, bytes, size);
-    if (sent == 0)
-        sent =
-            items->self->part(items->self, buffer_bytes(&part), buffer_size(&part), handles, count);
-    buffer_free(&part);
-    return sent;
+    Tail tail = {.bytes = bytes, .size = size};
+    return items->self->part(items->self, head, (size_t)(to - head), tail, handles, count);
 }
 
 static void send_large(lua_State *L, Items *items, OutcomeTag tag, const char *bytes, size_t size) {
@@ -270,7 +267,7 @@ static void push_unsendable(lua_State *L, Items *items, int first) {
     if (attempt(L, items, to_nowhere, first)) luaL_error(L, "a result changed while it was sent");
     const char *path = lua_tostring(L, -1);
     if (items->shape != SHAPE_CALLS && path && strncmp(path, "[1]", 3) == 0) path += 3;
-    lua_pushfstring(L, "result%s", path ? path : "");
+    lua_pushfstring(L, "result%s%s", path && strchr("[.:", *path) ? "" : ": ", path ? path : "");
     lua_createtable(L, 0, 2);
     set_string(L, "kind", "unsendable");
     lua_insert(L, -2);
@@ -317,7 +314,21 @@ static int push_tuple(lua_State *L) {
     return count;
 }
 
+// decode_call(items, parcel): the arguments
+static int decode_call(lua_State *L) {
+    const Items *items = lua_touserdata(L, 1);
+    return codec_decode_trusted(L, items->message, items->size, 2);
+}
+
+static int push_large_call(lua_State *L) {
+    lua_pushcfunction(L, decode_call);
+    lua_pushvalue(L, ITEMS);
+    lua_pushvalue(L, PARCEL);
+    return growth_call(L, 2);
+}
+
 static int push_arguments(lua_State *L, const Items *items) {
+    if (items->shape == SHAPE_CALLS && items->size >= GROWTH_LEAST) return push_large_call(L);
     if (items->shape == SHAPE_CALLS)
         return codec_decode_trusted(L, items->message, items->size, PARCEL);
     lua_rawgeti(L, LIST, items->at);
@@ -443,7 +454,7 @@ static bool run_some(lua_State *L, Items *items) {
 // Of calls each is checked to be whole.
 static lua_Integer check_calls(lua_State *L, Items *items, int list) {
     size_t size;
-    items->rest = luaL_checklstring(L, list, &size);
+    items->rest = bytes_check(L, list, &size);
     items->end = items->rest + size;
     lua_Integer count = calls_count(items->rest, size);
     luaL_argcheck(L, count >= 0, list, "damaged calls");
@@ -477,6 +488,8 @@ static int core_run_items(lua_State *L) {
     lua_remove(L, 3);
     uint64_t began = clock_now();
     while (run_some(L, &items)) {}
+    buffer_clear(&items.self->aside);
+    buffer_settle(&items.self->aside);
     Guard *guard = guard_of(&items);
     if (guard) stop_end_item(&guard->stop);
     put_float(L, &items, items.count < asked ? OUTCOME_LEFT : OUTCOME_END,

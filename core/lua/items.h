@@ -13,7 +13,7 @@
  * item after that one is run. `ran` is how many were.
  *
  * shape says what an item is: "one", f's only argument; "tuple", a list of
- * them; "calls": the items are the bytes of calls (core/lua/calls.h), and then all
+ * them; "calls": the items are the Bytes of calls (core/lua/calls.h), and then all
  * results of f count instead of the first; the shared objects among their arguments
  * are those of the parcel. */
 #ifndef PARALLEL_LUA_LUA_ITEMS_H

@@ -74,8 +74,12 @@ static int method_close(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"next", method_next},   {"append", method_append}, {"clear", method_clear},
-    {"close", method_close}, {"__close", method_close}, {"__gc", method_close},
+    {"next", method_next},
+    {"append", method_append},
+    {"clear", method_clear},
+    {"close", method_close},
+    {"__close", method_close},
+    {"__gc", method_close},
     {NULL, NULL},
 };
 

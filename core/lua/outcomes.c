@@ -4,8 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/lua/bytes.h"
 #include "core/lua/calls.h"
 #include "core/lua/codec.h"
+#include "core/lua/growth.h"
 #include "core/lua/outcome.h"
 #include "core/os/clock.h"
 #include "core/wire/buffer.h"
@@ -114,7 +116,6 @@ static int push_values(Reading *r, int tag) {
     case OUTCOME_INTEGER: lua_pushinteger(L, (lua_Integer)unzigzag(take_varint(r))); return 1;
     case OUTCOME_FLOAT: lua_pushnumber(L, take_float(r)); return 1;
     case OUTCOME_STRING: push_string(r, take_varint(r)); return 1;
-    case OUTCOME_VALUES: return push_message(r);
     default: damaged(r, "an outcome of no known kind");
     }
 }
@@ -236,28 +237,53 @@ static void take_failure(Reading *r) {
     set_failure(r);
 }
 
-// decode(bytes, parcel): the values
-static int decode_shared(lua_State *L) {
+typedef struct {
+    const char *bytes;
     size_t size;
-    const char *bytes = lua_tolstring(L, 1, &size);
-    return codec_decode_shared(L, bytes, size, 2);
+} Message;
+
+static Message take_message(Reading *r) {
+    size_t size = take_varint(r);
+    return (Message){.bytes = take(r, size), .size = size};
 }
 
-// When this process may open no more files, that is the failure of this item alone.
-static void take_shared(Reading *r) {
+// decode(message, parcel): the values
+static int decode(lua_State *L) {
+    const Message *message = lua_touserdata(L, 1);
+    if (lua_istable(L, 2)) return codec_decode_shared(L, message->bytes, message->size, 2);
+    return codec_decode(L, message->bytes, message->size);
+}
+
+// With decode, the message and its parcel or nil on top. What cannot be made of it here is the
+// failure of this item alone: a type may be unknown, or its `load` raise, or no more files be open.
+static void take_decoded(Reading *r) {
     lua_State *L = r->L;
-    int top = lua_gettop(L);
-    lua_pushcfunction(L, decode_shared);
-    uint64_t count = take_varint(r);
-    push_string(r, take_varint(r));
-    take_parcel(r, count);
+    int top = lua_gettop(L) - 3;
     if (lua_pcall(L, 2, LUA_MULTRET, 0) == 0) return set_result(r, lua_gettop(L) - top);
     lua_createtable(L, 0, 2);
     lua_pushliteral(L, "unsendable");
     lua_setfield(L, -2, "kind");
-    lua_insert(L, -2);
+    luaL_tolstring(L, -2, NULL);
     lua_setfield(L, -2, "message");
+    lua_remove(L, -2);
     set_failure(r);
+}
+
+static void take_values(Reading *r) {
+    Message message = take_message(r);
+    lua_pushcfunction(r->L, decode);
+    lua_pushlightuserdata(r->L, &message);
+    lua_pushnil(r->L);
+    take_decoded(r);
+}
+
+static void take_shared(Reading *r) {
+    uint64_t count = take_varint(r);
+    Message message = take_message(r);
+    lua_pushcfunction(r->L, decode);
+    lua_pushlightuserdata(r->L, &message);
+    take_parcel(r, count);
+    take_decoded(r);
 }
 
 // ---- what it printed, and when it began ----------------------------------
@@ -328,13 +354,14 @@ static void take_one(Reading *r) {
     if (tag == OUTCOME_BEGAN) return take_beginning(r);
     if (r->last++ == r->count) damaged(r, "more outcomes than items");
     if (tag == OUTCOME_FAILED) return take_failure(r);
+    if (tag == OUTCOME_VALUES) return take_values(r);
     if (tag == OUTCOME_SHARED) return take_shared(r);
     take_result(r, tag);
 }
 
 static Reading check_reading(lua_State *L) {
     size_t size;
-    const char *bytes = luaL_checklstring(L, BYTES, &size);
+    const char *bytes = bytes_check(L, BYTES, &size);
     luaL_checktype(L, RESULTS, LUA_TTABLE);
     return (Reading){.L = L,
                      .at = bytes,
@@ -349,6 +376,7 @@ static Reading check_reading(lua_State *L) {
 static void take_all(Reading *r) {
     lua_State *L = r->L;
     while (r->at < r->end) take_one(r);
+    bytes_release(L, BYTES);
     lua_pushinteger(L, r->last > r->settled ? r->last : r->settled);
     lua_pushvalue(L, FAILURES);
     lua_pushvalue(L, ELAPSED);
@@ -359,7 +387,7 @@ static void push_reports(lua_State *L) {
     lua_pushvalue(L, BEGAN);
 }
 
-static int core_outcomes(lua_State *L) {
+static int read_outcomes(lua_State *L) {
     Reading r = check_reading(L);
     r.keep = lua_toboolean(L, PARCEL + 1) ? keep_packed : keep_value;
     lua_settop(L, PARCEL);
@@ -377,7 +405,7 @@ static void push_names(lua_State *L) {
     lua_pushliteral(L, "attended");
 }
 
-static int core_settle(lua_State *L) {
+static int read_to_settle(lua_State *L) {
     Reading r = check_reading(L);
     size_t calls;
     luaL_checkinteger(L, PARCEL + 1);
@@ -396,6 +424,20 @@ static int core_settle(lua_State *L) {
     lua_pushvalue(L, OTHERS);
     push_reports(L);
     return 7;
+}
+
+static int read_by(lua_State *L, lua_CFunction function) {
+    size_t size;
+    bytes_check(L, BYTES, &size);
+    return size < GROWTH_LEAST ? function(L) : growth_of(L, function);
+}
+
+static int core_outcomes(lua_State *L) {
+    return read_by(L, read_outcomes);
+}
+
+static int core_settle(lua_State *L) {
+    return read_by(L, read_to_settle);
 }
 
 void outcomes_register(lua_State *L) {

@@ -19,7 +19,8 @@
  * belongs to an attended one stands packed in others[i] instead, nil when there is none; what
  * belongs to none is dropped.
  *
- * Bytes that are none raise "damaged outcomes: REASON". */
+ * `bytes` are Bytes (core/lua/bytes.h), and released. Such as are none raise "damaged outcomes:
+ * REASON". */
 #ifndef PARALLEL_LUA_LUA_OUTCOMES_H
 #define PARALLEL_LUA_LUA_OUTCOMES_H
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/lua/bytes.h"
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
 #include "core/lua/heap.h"
@@ -32,6 +33,8 @@ typedef struct {
     Buffer kept;         // what the worker that is being started inherits
     LuaStarter *starter; // kept alive by the reference
     int starter_reference;
+    PoolEvent event;  // what happened last
+    bool undelivered; // Lua does not know of it yet: there was no memory
 } PoolHandle;
 
 static PoolHandle *check_open(lua_State *L) {
@@ -203,19 +206,24 @@ static int core_pool(lua_State *L) {
     return handle->pool ? 1 : luaL_fileresult(L, 0, "cannot start workers");
 }
 
+// A payload that is a bulk goes as that.
 static int pool_method_submit(lua_State *L) {
     PoolHandle *handle = check_open(L);
     size_t size;
-    const char *bytes = luaL_checklstring(L, 2, &size);
+    const char *bytes = bytes_check(L, 2, &size);
+    Bulk *bulk = bytes_bulk(L, 2);
+    if (bulk) size = 0;
     int worker = (int)luaL_optinteger(L, 3, 0);
     luaL_argcheck(L, worker >= 0 && worker <= pool_workers(handle->pool), 3, "no such worker");
     int handles[BUNDLE_MOST];
     TaskTerms terms = {.only = worker, .limit = stop_check_limit(L, 4), .handles = handles};
+    terms.bulk = bulk ? bulk : bytes_bulk(L, 7);
     terms.handle_count = parcel_descriptors(L, 5, handles);
     lua_Integer items = luaL_optinteger(L, 6, 1);
     terms.items = items > 0 && items <= MOST_ITEMS ? (uint32_t)items : 1;
     uint64_t task = pool_submit(handle->pool, bytes, size, terms);
     if (!task) return luaL_error(L, "cannot submit a task: %s", strerror(errno));
+    bytes_release(L, 2);
     lua_pushinteger(L, (lua_Integer)task);
     return 1;
 }
@@ -261,7 +269,17 @@ static void push_end(lua_State *L, const PoolEvent *event) {
     lua_setfield(L, -2, "printed");
 }
 
-static int push_event(lua_State *L, const PoolEvent *event) {
+// Its kind, task and worker are pushed already. A large part stays where it was read to.
+static int push_answer(lua_State *L, Pool *pool, const PoolEvent *event) {
+    bool large = event->kind == POOL_PART && event->size >= BYTES_LARGE;
+    Buffer *part = large ? bytes_new(L) : NULL;
+    if (!large) lua_pushlstring(L, event->bytes, event->size);
+    parcel_push(L, event->handles, event->handle_count);
+    if (large && pool_take(pool, part) == -1) return luaL_error(L, "not enough memory");
+    return 5;
+}
+
+static int push_event(lua_State *L, Pool *pool, const PoolEvent *event) {
     static const char *const KINDS[] = {[POOL_PART] = "part",
                                         [POOL_RESULT] = "result",
                                         [POOL_ERROR] = "error",
@@ -278,12 +296,7 @@ static int push_event(lua_State *L, const PoolEvent *event) {
         return 4;
     }
     lua_pushinteger(L, event->worker + 1);
-    if (event->kind == POOL_PART || event->kind == POOL_RESULT) {
-        lua_pushlstring(L, event->bytes, event->size);
-        if (event->handle_count == 0) return 4;
-        parcel_push(L, event->handles, event->handle_count);
-        return 5;
-    }
+    if (event->kind == POOL_PART || event->kind == POOL_RESULT) return push_answer(L, pool, event);
     if (event->kind == POOL_ERROR)
         failed_push(L, event->bytes, event->size);
     else
@@ -317,20 +330,28 @@ static int check_timeout_ms(lua_State *L, int index) {
     return seconds > 2e6 ? 2000000000 : (int)ceil(seconds * 1000);
 }
 
+// What raises for want of memory is tried again with the next call: no outcome gets lost.
+static int deliver(lua_State *L, PoolHandle *handle) {
+    handle->undelivered = true;
+    int results = push_event(L, handle->pool, &handle->event);
+    handle->undelivered = false;
+    return results;
+}
+
 static int pool_method_wait(lua_State *L) {
     PoolHandle *handle = check_open(L);
     int timeout_ms = check_timeout_ms(L, 2);
     uint64_t since = clock_now();
-    PoolEvent event;
     interrupt_check(L);
+    if (handle->undelivered) return deliver(L, handle);
     for (;;) {
         int left = timeout_ms;
         uint64_t passed = (clock_now() - since) / NS_PER_MS;
         if (left > 0) left = passed < (uint64_t)left ? left - (int)passed : 0;
-        int got = pool_wait(handle->pool, left, &event);
-        if (got == 1 && event.kind == POOL_DEATH)
-            outlets_bequeath(&handle->service.outlets, &event);
-        if (got == 1) return push_event(L, &event);
+        int got = pool_wait(handle->pool, left, &handle->event);
+        if (got == 1 && handle->event.kind == POOL_DEATH)
+            outlets_bequeath(&handle->service.outlets, &handle->event);
+        if (got == 1) return deliver(L, handle);
         if (got == 0) break;
         if (errno == ECHILD) return push_broken(L, handle->pool);
         if (errno != EINTR) return luaL_error(L, "cannot wait for the pool: %s", strerror(errno));
@@ -355,6 +376,7 @@ static int pool_method_resize(lua_State *L) {
     PoolHandle *handle = check_open(L);
     lua_Integer workers = luaL_checkinteger(L, 2);
     luaL_argcheck(L, workers > 0 && workers < 1 << 16, 2, "at least one worker is needed");
+    if (handle->undelivered) return luaL_error(L, "not enough memory"); // it lies in a channel
     heap_age(L);
     if (pool_resize(handle->pool, (int)workers) == 0) return 0;
     return luaL_error(L, "cannot resize the pool: %s", strerror(errno));
@@ -441,7 +463,8 @@ static int pool_method_descriptor(lua_State *L) {
 }
 
 static int pool_method_timeout(lua_State *L) {
-    int ms = pool_timeout(check_open(L)->pool);
+    const PoolHandle *handle = check_open(L);
+    int ms = handle->undelivered ? 0 : pool_timeout(handle->pool);
     if (ms == -1) return 0;
     lua_pushnumber(L, ms / 1000.0);
     return 1;

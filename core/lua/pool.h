@@ -2,7 +2,7 @@
  *
  *     pool = core.pool{workers = 4, window = 2, keep = {fd, ...} or function,
  *                      begin = function(self) end,
- *                      handle = function(self, payload, parcel) return reply end,
+ *                      handle = function(self, payload, parcel, bulk) return reply end,
  *                      finish = function(self) end, memory = bytes,
  *                      output = "inherit", name = "pool", times = true}
  *
@@ -14,15 +14,16 @@
  * of shared objects (core/lua/shared.h) and descriptors that the worker inherits beside those
  * that all do. A parcel is a list of the shared objects that go with a payload, letter or reply.
  *
- *     pool:submit(payload, worker, limit, parcel, items)   task number; worker from 1, or nil for
- *                                    any; limit: seconds that each item may take; items: how many
- *                                    there are, which may be cut when there is more than one
- *     pool:cancel(task, item)        stops the item, or the whole task: "withdrawn" when
- *                                    no worker has it any more, "refused" when it was not begun,
- *                                    "stopped" when it runs; nil: no such task
- *     pool:wait(timeout)             kind, task, worker, detail; or nil, "timeout"
+ *     pool:submit(payload, worker, limit, parcel, items, bulk)   task number; worker from 1, or nil
+ *                                    for any; limit: seconds that each item may take; items: how
+ *                                    many there are, which may be cut when there is more than one;
+ *                                    bulk: Bytes (core/lua/bytes.h) that go beside the payload.
+ *                                    The payload may be Bytes too, without a bulk; they are
+ * released pool:cancel(task, item)        stops the item, or the whole task: "withdrawn" when no
+ * worker has it any more, "refused" when it was not begun, "stopped" when it runs; nil: no such
+ * task pool:wait(timeout)             kind, task, worker, detail; or nil, "timeout"
  *
- *        "part",   task, worker, reply, parcel: of a task that goes on
+ *        "part",   task, worker, Bytes, parcel: of a task that goes on
  *        "result", task, worker, reply, parcel
  *        "error",  task, worker, {message, traceback, item, pid}
  *        "death",  task or nil, worker,

@@ -13,6 +13,8 @@
 
 typedef _Atomic uint64_t Progress;
 
+enum { LARGE = 4 << 20 }; // bytes of a record
+
 enum { READER_AT = 1, SPLIT, MAP, EMIT, INFO, PROGRESS }; // the arguments of map_split
 
 typedef struct {
@@ -150,17 +152,21 @@ static int records_take_lines(lua_State *L) {
     return 2;
 }
 
-// Calls map for one record.
-static void map_record(lua_State *L, const char *record, size_t size, const uint64_t *offset) {
+// Calls map for one record. One that is large shall not be there twice while map works on it,
+// nor be garbage while the next one is read.
+static void map_record(lua_State *L, Reader *reader, const char *record, size_t size,
+                       const uint64_t *offset) {
     if (offset) {
         lua_pushinteger(L, (lua_Integer)*offset);
         lua_setfield(L, INFO, "offset");
     }
     lua_pushvalue(L, MAP);
     lua_pushlstring(L, record, size);
+    if (size >= LARGE) reader_release(reader);
     lua_pushvalue(L, EMIT);
     if (offset) lua_pushvalue(L, INFO);
     lua_call(L, offset ? 3 : 2, 0);
+    if (size >= LARGE) lua_gc(L, LUA_GCCOLLECT, 0);
 }
 
 static void tell(Progress *progress, uint64_t bytes) {
@@ -178,7 +184,7 @@ static lua_Integer map_records(lua_State *L, Reader *reader) {
     size_t size;
     int got;
     while ((got = reader_next(reader, &record, &size, &offset)) == 1) {
-        map_record(L, record, size, takes_info ? &offset : NULL);
+        map_record(L, reader, record, size, takes_info ? &offset : NULL);
         tell(progress, before + reader->position - first);
         records++;
     }

@@ -5,7 +5,9 @@
 #include "core/lua/depot.h"
 #include "core/lua/emitter.h"
 #include "core/lua/format.h"
+#include "core/lua/guard.h"
 #include "core/lua/order.h"
+#include "core/lua/self.h"
 #include "core/lua/tables.h"
 #include "core/lua/value.h"
 #include "core/shuffle/dictionary.h"
@@ -20,12 +22,14 @@ typedef struct {
     Buffer sources; // of Source, what they have there
     Depot *depot;
     size_t memory;
+    uint64_t records; // in all of these
     Merge merge;
     Dictionary dictionary;
     Store store;
     Output output;
     const Combiner *combiner;
     Render *render; // NULL: the output holds values
+    Self *worker;   // NULL: nobody looks at what is running
     Buffer key, value, text;
     const char *at, *end; // what is left of the sequence that is being iterated
     bool spreads;         // every value of a key is a result of its own
@@ -219,16 +223,33 @@ static void spread_values(lua_State *L, Reduce *reduce) {
     check_read(L, found);
 }
 
-static void reduce_key(lua_State *L, Reduce *reduce) {
-    bool folds = lua_isfunction(L, COMBINE_FUNCTION), calls = !lua_isnil(L, REDUCE_FUNCTION);
+static void call_functions(lua_State *L, Reduce *reduce, bool folds, bool calls) {
     bool iterates = strcmp(reduce->combiner->name, "values") == 0;
-    if (reduce->spreads) {
-        spread_values(L, reduce);
-    } else if (calls) {
+    if (calls) {
         call_reduce(L, reduce, folds, iterates);
-    } else if (folds) {
+    } else {
         push_folded(L, reduce);
         put_top(L, reduce);
+    }
+}
+
+// Only what is the user's is an item, which has a limit.
+static void run_as_item(lua_State *L, Reduce *reduce, bool folds, bool calls) {
+    Self *worker = reduce->worker;
+    if (worker) {
+        guard_begin_item(worker, reduce->group);
+        guard_check(L, worker);
+    }
+    call_functions(L, reduce, folds, calls);
+    if (worker) guard_end_item(worker);
+}
+
+static void reduce_key(lua_State *L, Reduce *reduce) {
+    bool folds = lua_isfunction(L, COMBINE_FUNCTION), calls = !lua_isnil(L, REDUCE_FUNCTION);
+    if (reduce->spreads) {
+        spread_values(L, reduce);
+    } else if (calls || folds) {
+        run_as_item(L, reduce, folds, calls);
     } else {
         check_read(L, combine_bodies(reduce));
         put(L, reduce, &reduce->merge.key);
@@ -257,6 +278,13 @@ static lua_Integer integer_field(lua_State *L, const char *name) {
     return integer;
 }
 
+static Self *worker_field(lua_State *L) {
+    lua_getfield(L, OPTIONS, "worker");
+    Self *worker = lua_isnil(L, -1) ? NULL : self_check(L, -1);
+    lua_pop(L, 1);
+    return worker;
+}
+
 static Render *render_field(lua_State *L) {
     lua_getfield(L, OPTIONS, "format");
     Render *render = lua_isnil(L, -1) ? NULL : format_check(L, -1);
@@ -280,6 +308,7 @@ static void add_run(lua_State *L, Reduce *reduce, unsigned partition) {
     check_read(L, run_open(&run, descriptor, size, partition));
     if (!run.partition.count) return;
     Source source = {run.fd, run.partition};
+    reduce->records += run.partition.count;
     check_read(L, buffer_append(&reduce->runs, &run, sizeof run));
     check_read(L, buffer_append(&reduce->sources, &source, sizeof source));
 }
@@ -360,8 +389,9 @@ static int push_output(lua_State *L, Reduce *reduce) {
     uint64_t count = output_count(&reduce->output);
     lua_pushlstring(L, buffer_bytes(&reduce->value), buffer_size(&reduce->value));
     lua_pushinteger(L, (lua_Integer)(top && count > top ? top : count));
+    lua_pushinteger(L, (lua_Integer)reduce->records);
     close_reduce(reduce);
-    return 2;
+    return 3;
 }
 
 static int core_reduce(lua_State *L) {
@@ -373,6 +403,7 @@ static int core_reduce(lua_State *L) {
     push_functions(L);
     reduce->combiner = combiner_field(L, &reduce->store);
     reduce->render = render_field(L);
+    reduce->worker = worker_field(L);
     lua_getfield(L, OPTIONS, "spread");
     reduce->spreads = lua_toboolean(L, -1);
     lua_pop(L, 1);

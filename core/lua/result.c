@@ -17,6 +17,7 @@ typedef struct {
     Merge merge;
     Buffer out;     // texts to be written
     uint64_t count; // of records, not more than the top
+    uint64_t bytes; // of all records, as they are stored
     uint64_t given; // of those, since the start
     bool text, open, started;
 } Result;
@@ -60,6 +61,7 @@ static int add_chunk(Result *result, const char **at, const char *end) {
     chunk.fd = (int)fd;
     if (region_check(&chunk.region, chunk.fd) == -1) return -1;
     result->count += chunk.region.count;
+    result->bytes += chunk.region.length;
     return buffer_append(&result->chunks, &chunk, sizeof chunk);
 }
 
@@ -96,13 +98,18 @@ static int result_copy(lua_State *L) {
     Result *result = new_result(L, from->memory);
     result->count = from->count;
     result->text = from->text;
-    check_read(L, buffer_append(&result->chunks, buffer_bytes(&from->chunks),
-                                buffer_size(&from->chunks)));
+    check_read(
+        L, buffer_append(&result->chunks, buffer_bytes(&from->chunks), buffer_size(&from->chunks)));
     return 1;
 }
 
 static int result_count(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)check_open(L)->count);
+    return 1;
+}
+
+static int result_bytes(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)check_open(L)->bytes);
     return 1;
 }
 
@@ -183,6 +190,7 @@ static const luaL_Reg METHODS[] = {
     {"next", result_next},
     {"copy", result_copy},
     {"count", result_count},
+    {"bytes", result_bytes},
     {"write", result_write},
     {"close", result_close},
     {"__gc", result_close},

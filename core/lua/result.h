@@ -6,6 +6,7 @@
  *     result:next()      key and value; nothing at the end
  *     result:copy()      the same from the first on, to be read beside this one
  *     result:count()     how many there are
+ *     result:bytes()     that they take up where they are
  *     result:write(fd, most)   the texts of the next records, as reduce rendered them (nil: of
  *                        all that are left): true, or nil, message, errno
  *     result:close()

@@ -41,14 +41,17 @@ static Inline *inline_of(Self **box) {
     return *box == &block->self ? block : NULL;
 }
 
-static int keep_part(Self *self, const char *bytes, size_t size, const int *handles, size_t count) {
+static int keep_part(Self *self, const char *bytes, size_t size, Tail tail, const int *handles,
+                     size_t count) {
     Inline *block = self->to;
     Bundle *bundle;
     if (handles_reserve(&block->handles, count) == -1) return -1;
+    if (buffer_reserve(&block->sent, size + tail.size) == -1) return -1;
     if (bundle_make(&bundle, handles, count) == -1) return -1;
     if (count) handles_add(&block->handles, bundle->fds, count);
-    free(bundle); // but not what it held
-    return buffer_append(&block->sent, bytes, size);
+    free(bundle);                             // but not what it held
+    buffer_append(&block->sent, bytes, size); // cannot fail: reserved
+    return buffer_append(&block->sent, tail.bytes, tail.size);
 }
 
 static int core_inline_self(lua_State *L) {
@@ -116,9 +119,18 @@ static int self_index(lua_State *L) {
 
 static int self_item(lua_State *L) {
     Self *self = self_check(L, 1);
+    if (lua_isnoneornil(L, 2)) {
+        guard_end_item(self);
+        return 0;
+    }
     guard_begin_item(self, (uint64_t)luaL_checkinteger(L, 2));
     guard_check(L, self);
     return 0;
+}
+
+static int self_running(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)board_item(self_check(L, 1)->board));
+    return 1;
 }
 
 static int self_retire(lua_State *L) {
@@ -132,10 +144,9 @@ static int self_progress(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"index", self_index}, {"retire", self_retire},
-    {"item", self_item},   {"progress", self_progress},
-    {"taken", self_taken}, {"run", self_run},
-    {"__gc", self_gc},     {NULL, NULL},
+    {"index", self_index},       {"retire", self_retire}, {"item", self_item},
+    {"running", self_running},   {"taken", self_taken},   {"run", self_run},
+    {"progress", self_progress}, {"__gc", self_gc},       {NULL, NULL},
 };
 
 void self_register(lua_State *L) {

@@ -2,7 +2,8 @@
  *
  *     self:index()      which worker of the pool, from 1
  *     self:item(n)      part n of the task is running now: for blame and limits; raises when the
- *                       pool has condemned it
+ *                       pool has condemned it; without n: none is running now
+ *     self:running()    which part began last, or 0
  *     self:retire()     leave after this task: the pool's `finish` runs, another worker comes
  *     self:progress()   see core/lua/records.h
  *

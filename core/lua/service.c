@@ -1,5 +1,6 @@
 #include "core/lua/service.h"
 
+#include "core/lua/bytes.h"
 #include "core/lua/child.h"
 #include "core/lua/failed.h"
 #include "core/lua/parcel.h"
@@ -22,7 +23,54 @@ static int append_string(lua_State *L, Buffer *to) {
     return bytes ? buffer_append(to, bytes, size) : 0;
 }
 
-// Calls function(self, payload, parcel). 0 with its reply, or -1 with an account of the
+static void push_bulk(lua_State *L, Self *self) {
+    if (buffer_size(&self->bulk) == 0) return lua_pushnil(L);
+    *bytes_new(L) = self->bulk;
+    self->bulk = (Buffer){0};
+}
+
+// A bulk without a payload is the payload.
+static void push_payload(lua_State *L, const char *payload, size_t size, int bulk) {
+    if (size == 0 && !lua_isnil(L, bulk))
+        lua_pushvalue(L, bulk);
+    else
+        lua_pushlstring(L, payload, size);
+}
+
+typedef struct {
+    int function; // reference
+    Self *self;
+    const char *payload;
+    size_t size;
+} Call;
+
+// arrange(call): the bulk, and then the function with its arguments
+static int arrange(lua_State *L) {
+    const Call *call = lua_touserdata(L, 1);
+    Self *self = call->self;
+    push_bulk(L, self);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, call->function);
+    self_push(L, self);
+    push_payload(L, call->payload, call->size, 2);
+    parcel_push(L, self->handles, self->handle_count);
+    lua_pushvalue(L, 2);
+    return 6;
+}
+
+// Protected from the first allocation on: an error must not go on into our parent's code. Whatever
+// becomes of the call, its bulk is freed, of which the collector does not know how large it is.
+static int call_protected(lua_State *L, Call *call) {
+    int handler = lua_gettop(L) + 1;
+    lua_pushcfunction(L, failed_handler);
+    lua_pushcfunction(L, arrange);
+    lua_pushlightuserdata(L, call);
+    if (lua_pcall(L, 1, 6, handler) != 0) return -1;
+    int failed = lua_pcall(L, 4, 1, handler) != 0;
+    bytes_release(L, handler + 1);
+    return failed ? -1 : 0;
+}
+
+// Calls function(self, payload, parcel, bulk). 0 with its reply, or -1 with an account of the
 // error. The stack below belongs to the call in which we were forked, and keeps
 // the pool from being collected.
 static int call(LuaService *own, int function, Self *self, const char *payload, size_t size,
@@ -30,17 +78,13 @@ static int call(LuaService *own, int function, Self *self, const char *payload, 
     lua_State *L = own->L;
     int base = lua_gettop(L);
     lua_checkstack(L, LUA_MINSTACK);
-    lua_pushcfunction(L, failed_handler);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, function);
-    self_push(L, self);
-    lua_pushlstring(L, payload, size);
-    parcel_push(L, self->handles, self->handle_count);
-    int failed = lua_pcall(L, 3, 1, base + 1) != 0;
+    Call task = {.function = function, .self = self, .payload = payload, .size = size};
+    int failed = call_protected(L, &task);
     int written =
         failed ? failed_write(L, board_get(&self->board->item), reply) : append_string(L, reply);
     if (written == -1) _exit(SERVE_BROKEN); // no memory even to say so
     lua_settop(L, base);
-    return failed ? -1 : 0;
+    return failed;
 }
 
 static int begin(void *context, Self *self, Buffer *reply) {

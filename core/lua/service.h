@@ -1,11 +1,14 @@
 /* LuaService - what a worker does, as functions of Lua: a Service (core/pool/serve.h).
  *
  *     {begin = function(self) end,
- *      handle = function(self, payload, parcel) return reply end,
+ *      handle = function(self, payload, parcel, bulk) return reply end,
  *      finish = function(self) end or nil,
  *      memory = bytes or nil,
  *      output, name: see core/lua/outlets.h,
  *      times = true when core.outcomes shall tell when items began, or nil}
+ *
+ * payload are Bytes (core/lua/bytes.h); so is bulk, what was submitted beside it, or nil.
+ * Both are released when the function has returned.
  *
  * Made where the functions are: in the pool's owner, for workers that inherit them;
  * in the worker when its process began anew. */

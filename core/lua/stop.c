@@ -74,7 +74,8 @@ static void look_here(lua_State *L, lua_Debug *at) {
     }
     if (!stop->raised) note_place(stop, L, at);
     stop->raised = true;
-    luaL_error(L, "%s", MESSAGE);
+    lua_pushfstring(L, "%s%s%s", stop->place, stop->place[0] ? ": " : "", MESSAGE);
+    lua_error(L);
 }
 
 static void put_back(Stop *stop) {

@@ -160,6 +160,34 @@ static int channel_method_queue(lua_State *L) {
     return push_outcome(L, queued);
 }
 
+// Queued with the bundle and the bulk, of which the channel then is the only holder.
+static int queue_long(Channel *channel, FrameHeader header, const char *head, Buffer *bytes,
+                      Bundle *bundle) {
+    Bulk *bulk = bulk_make(bytes);
+    if (!bulk) return -1;
+    int queued = channel_queue_long(channel, header, head, tail_of(bulk), bundle);
+    bulk_drop(bulk);
+    return queued;
+}
+
+// channel:queue_long(kind, task, head, tail, handles)
+static int channel_method_queue_long(lua_State *L) {
+    size_t size, more;
+    FrameHeader header = {.kind = (uint8_t)luaL_checkinteger(L, 2),
+                          .task = (uint64_t)luaL_checkinteger(L, 3)};
+    const char *head = luaL_checklstring(L, 4, &size), *tail = luaL_checklstring(L, 5, &more);
+    header.size = size;
+    int fds[BUNDLE_MOST];
+    Bundle *bundle;
+    Buffer bytes = {0};
+    if (bundle_make(&bundle, fds, check_handles(L, 6, fds)) == -1) return push_outcome(L, -1);
+    int queued = buffer_append(&bytes, tail, more);
+    if (queued == 0) queued = queue_long(check_channel(L), header, head, &bytes, bundle);
+    bundle_drop(bundle);
+    buffer_free(&bytes);
+    return push_outcome(L, queued);
+}
+
 static int channel_method_flush(lua_State *L) {
     return push_outcome(L, channel_flush(check_channel(L)));
 }
@@ -193,6 +221,16 @@ static int channel_method_pass(lua_State *L) {
     for (int i = 0; take && i < frame.header.handles; i++) frame.handles[i] = -1;
     channel_pass(check_channel(L), &frame);
     return 0;
+}
+
+static int channel_method_take(lua_State *L) {
+    Frame frame;
+    Buffer payload = {0};
+    luaL_argcheck(L, channel_peek(check_channel(L), &frame) == 1, 1, "no frame is whole");
+    if (channel_take(check_channel(L), &frame, &payload) == -1) return push_outcome(L, -1);
+    lua_pushlstring(L, buffer_bytes(&payload), buffer_size(&payload));
+    buffer_free(&payload);
+    return 1;
 }
 
 static int channel_method_write(lua_State *L) {
@@ -251,6 +289,8 @@ static const luaL_Reg BUFFER_METHODS[] = {
 
 static const luaL_Reg CHANNEL_METHODS[] = {
     {"queue", channel_method_queue},
+    {"queue_long", channel_method_queue_long},
+    {"take", channel_method_take},
     {"flush", channel_method_flush},
     {"fill", channel_method_fill},
     {"peek", channel_method_peek},

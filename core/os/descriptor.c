@@ -118,6 +118,7 @@ typedef union {
 static void attach(struct msghdr *message, Control *control, const int *fds, size_t count) {
     message->msg_control = control->bytes;
     message->msg_controllen = CMSG_SPACE(count * sizeof *fds);
+    memset(control->bytes, 0, message->msg_controllen); // the padding goes along
     struct cmsghdr *header = CMSG_FIRSTHDR(message);
     *header = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
                                .cmsg_type = SCM_RIGHTS,

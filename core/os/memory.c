@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "core/os/sys.h"
 
 enum {
     PIECE = 1 << 20, // taken at a time: a signal undoes the piece that it interrupts
     MUCH = 1 << 26,  // less than this is not worth asking whether it is there
+    PAGE = 4096,     // at least: other sizes are multiples
 };
 
 uint64_t memory_available(void) {
@@ -45,4 +47,11 @@ int memory_reserve(int fd, size_t size) {
             return -1;
     }
     return 0;
+}
+
+// Only whole pages can be asked for; where there are no large ones nothing is lost.
+void memory_enlarge_pages(void *block, size_t size) {
+    uintptr_t from = ((uintptr_t)block + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+    uintptr_t end = ((uintptr_t)block + size) & ~(uintptr_t)(PAGE - 1);
+    if (from < end) sys.madvise((void *)from, end - from, MADV_HUGEPAGE);
 }

@@ -17,4 +17,11 @@ uint64_t memory_available(void);
  * not hold as much. On file systems that cannot, the file merely gets its size. */
 int memory_reserve(int fd, size_t size);
 
+/* From this much on, memory that was asked for should be had in large pages: the page faults of
+ * small ones take longer than writing to them. */
+enum { MEMORY_LARGE = 4 << 20 };
+
+/* Asks for large pages in a block that is private to this process and not written to yet. */
+void memory_enlarge_pages(void *block, size_t size);
+
 #endif

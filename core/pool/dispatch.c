@@ -47,7 +47,7 @@ static bool feed(Dispatch *dispatch, Worker *worker, WorkerState state, size_t m
         dispatch->starved = true;
         return false;
     }
-    dispatch->bytes_sent += task->size;
+    dispatch->bytes_sent += task->size + bulk_size(task->bulk);
     dispatch_flush(dispatch, worker);
     return true;
 }

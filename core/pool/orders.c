@@ -1,6 +1,6 @@
 #include "core/pool/orders.h"
 
-static bool is_about(Order *order, uint64_t task, uint64_t item) {
+static bool is_about(OrderSlot *order, uint64_t task, uint64_t item) {
     if (atomic_load_explicit(&order->task, memory_order_acquire) != task) return false;
     uint64_t condemned = atomic_load_explicit(&order->item, memory_order_relaxed);
     return condemned == item || condemned == ORDERS_WHOLE_TASK;
@@ -9,7 +9,7 @@ static bool is_about(Order *order, uint64_t task, uint64_t item) {
 // The task is written last: before that, the slot is nobody's.
 bool orders_add(Orders *orders, uint64_t task, uint64_t item) {
     for (int i = 0; i < ORDERS_MOST; i++) {
-        Order *order = &orders->slots[i];
+        OrderSlot *order = &orders->slots[i];
         if (order->task) continue;
         atomic_store_explicit(&order->item, item, memory_order_relaxed);
         atomic_store_explicit(&order->task, task, memory_order_release);

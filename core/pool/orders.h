@@ -20,11 +20,11 @@ enum { ORDERS_MOST = 8, ORDERS_WHOLE_TASK = 0 };
 typedef struct {
     _Atomic uint64_t task; // 0: a free slot
     _Atomic uint64_t item; // from 1, or ORDERS_WHOLE_TASK
-} Order;
+} OrderSlot;
 
 typedef struct {
     _Atomic uint32_t count; // of the slots in use: mostly none, which is seen at one look
-    Order slots[ORDERS_MOST];
+    OrderSlot slots[ORDERS_MOST];
 } Orders;
 
 /* In the parent: adds one. False when there is no room. */

@@ -333,6 +333,12 @@ int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event) {
 
 // ---- the rest of the interface -------------------------------------------
 
+int pool_take(Pool *pool, Buffer *to) {
+    if (channel_take(&pool->lent->channel, &pool->lent_frame, to) == -1) return -1;
+    pool->lent = NULL;
+    return 0;
+}
+
 Pool *pool_open(const PoolOptions *options) {
     Pool *pool = sys.realloc(NULL, sizeof *pool);
     if (!pool) return NULL;
@@ -353,6 +359,7 @@ static Task *make_task(uint64_t id, const void *bytes, size_t size, const TaskTe
     if (!task) return NULL;
     task->worker = terms->only - 1;
     task->limit = terms->limit;
+    task->bulk = bulk_hold(terms->bulk);
     if (terms->items > 0) task->items = terms->items;
     if (bundle_make(&task->bundle, terms->handles, terms->handle_count) == 0) return task;
     task_free(task);

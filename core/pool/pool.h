@@ -104,6 +104,7 @@ typedef struct {
     int only;           // the worker that may run it, from 1
     uint32_t items;     // that it is made of: more than one means that it may be cut
     uint64_t limit;     // nanoseconds that each of its items may take
+    Bulk *bulk;         // goes with it, and the task holds it
     const int *handles; // descriptors that go with it; the pool makes copies
     size_t handle_count;
 } TaskTerms;
@@ -127,6 +128,10 @@ PoolCancelled pool_cancel(Pool *pool, uint64_t task, uint64_t item);
  * -1: EINTR when a signal came (call again), ENOMEM (later calls try again), or
  * ECHILD when no worker can be started: pool_reason says why. */
 int pool_wait(Pool *pool, int timeout_ms, PoolEvent *event);
+
+/* The bytes of the last POOL_PART or POOL_RESULT are the caller's, in place of what is in `to`;
+ * event->handles are closed. 0, or -1 with ENOMEM and nothing done. */
+int pool_take(Pool *pool, Buffer *to);
 
 /* For event loops: a descriptor that is readable when pool_wait(0) would do
  * something, and the milliseconds after which it would in any case (-1: none). */

@@ -23,10 +23,9 @@ static int next_frame(Channel *channel, Frame *frame) {
     return whole;
 }
 
-static int send(Channel *channel, FrameHeader header, const char *bytes, size_t size,
-                Bundle *bundle) {
-    header.size = size;
-    if (channel_queue(channel, header, bytes, bundle) == -1) return -1;
+static int send(Channel *channel, FrameHeader header, const char *bytes, size_t size) {
+    Tail tail = {.bytes = bytes, .size = size};
+    if (channel_queue_long(channel, header, "", tail, NULL) == -1) return -1;
     FAULT_FD("result.begin", channel->fd);
     if (flush_all(channel) == -1) return -1;
     FAULT("result.sent");
@@ -52,17 +51,19 @@ static void listen_for_orders(const Self *self, const Service *service) {
     sigaction(ORDERS_SIGNAL, &action, NULL);
 }
 
-static int send_part(Self *self, const char *bytes, size_t size, const int *handles, size_t count) {
+// When it cannot leave, nobody reads any more: nobody shall start another item either.
+static int send_part(Self *self, const char *bytes, size_t size, Tail tail, const int *handles,
+                     size_t count) {
     FAULT("part.begin");
     Bundle *bundle;
     if (bundle_make(&bundle, handles, count) == -1) return -1;
-    FrameHeader header = {.kind = FRAME_PART, .task = self->ledger.task};
-    int sent = send(self->to, header, bytes, size, bundle);
+    FrameHeader header = {.kind = FRAME_PART, .task = self->ledger.task, .size = size};
+    int queued = channel_queue_long(self->to, header, bytes, tail, bundle);
     bundle_drop(bundle);
-    // Nobody reads any more: nobody shall start another item either.
-    if (sent == -1 && errno != ENOMEM) process_leave_with_all();
+    if (queued == -1) return -1;
+    if (flush_all(self->to) == -1) process_leave_with_all();
     FAULT("part.sent");
-    return sent;
+    return 0;
 }
 
 // Of a pool that is gone already no letter comes; sending the refusal will tell.
@@ -86,8 +87,7 @@ static int begin(Self *self, const Service *service, Channel *channel, Buffer *r
     if (!failed && service->begin) failed = service->begin(service->context, self, reply);
     FAULT("worker.ready");
     FrameHeader header = {.kind = failed ? FRAME_REFUSED : FRAME_READY};
-    if (send(channel, header, buffer_bytes(reply), buffer_size(reply), NULL) == -1)
-        return SERVE_BROKEN;
+    if (send(channel, header, buffer_bytes(reply), buffer_size(reply)) == -1) return SERVE_BROKEN;
     return failed ? SERVE_REFUSED : SERVE_DONE;
 }
 
@@ -105,7 +105,7 @@ static bool begin_task(Self *self) {
 
 static int decline(Channel *channel, const Frame *frame) {
     FrameHeader header = {.kind = FRAME_VOID, .task = frame->header.task};
-    return send(channel, header, NULL, 0, NULL);
+    return send(channel, header, "", 0);
 }
 
 // The board names the task before the handler can do anything that ends us.
@@ -130,10 +130,22 @@ static int handle(Self *self, const Service *service, Channel *channel, const Fr
     bool in_ledger = !failed && self->ledger.size > 0;
     const char *bytes = in_ledger ? self->ledger.page->bytes : buffer_bytes(reply);
     size_t size = in_ledger ? self->ledger.size : buffer_size(reply);
-    if (send(channel, header, bytes, size, NULL) == -1)
-        return -1; // still this task's: it has no answer
+    if (send(channel, header, bytes, size) == -1) return -1; // still this task's: it has no answer
     board_enter(board, BOARD_WAITING);
     return 0;
+}
+
+// The next task, with what belongs to it. As next_frame.
+static int next_task(Self *self, Channel *channel, Frame *frame) {
+    uint64_t owner = 0;
+    int got;
+    while ((got = next_frame(channel, frame)) == 1 && frame->header.kind == FRAME_BULK) {
+        owner = frame->header.task;
+        if (channel_take(channel, frame, &self->bulk) == -1) return -1;
+        FAULT("bulk.taken");
+    }
+    if (got == 1 && owner != frame->header.task) buffer_free(&self->bulk); // of one that never came
+    return got;
 }
 
 int serve(Self *self, const Service *service, Channel *channel) {
@@ -144,13 +156,14 @@ int serve(Self *self, const Service *service, Channel *channel) {
     int status = begin(self, service, channel, &reply), got = 0;
     board_enter(self->board, BOARD_WAITING);
     while (status == SERVE_DONE && !self->board->retiring &&
-           (got = next_frame(channel, &frame)) == 1) {
+           (got = next_task(self, channel, &frame)) == 1) {
         FAULT("task.read");
         buffer_clear(&reply);
         int answered = begin_task(self) ? handle(self, service, channel, &frame, &reply)
                                         : decline(channel, &frame);
         if (answered == -1) status = SERVE_BROKEN;
         channel_pass(channel, &frame);
+        buffer_free(&self->bulk);
     }
     if (got == -1) status = SERVE_BROKEN;
     if (status == SERVE_DONE && service->end) service->end(service->context, self);
@@ -158,6 +171,7 @@ int serve(Self *self, const Service *service, Channel *channel) {
     FAULT("worker.leave");
     buffer_free(&reply);
     buffer_free(&self->aside);
+    buffer_free(&self->bulk);
     // A channel that closes may mean that the pool is gone, and nobody else ends what we started.
     if (status != SERVE_REFUSED) process_leave_with_all();
     return status;

@@ -26,6 +26,7 @@ typedef enum {
     FRAME_RESULT,   // up: what the handler made of the task
     FRAME_ERROR,    // up: the handler failed; payload says how
     FRAME_VOID,     // up: the task had been taken back before it began
+    FRAME_BULK,     // down: bytes that go with the task of this number, which comes next
     FRAME_LETTER,   // down, before all others, to a worker that inherited nothing: payload is
                     // the pool's letter, task the worker's index
 } FrameKind;
@@ -48,10 +49,12 @@ struct Self {
     Buffer aside;        // the handler's own, for what must be complete before it is an entry
     int *handles;        // descriptors that came with the task at hand; who takes one leaves -1 in
     size_t handle_count; // its place; NULL with a count: this process may open no more
-    /* Sends these bytes, and copies of `count` descriptors, as a part of the task's
-     * result, ahead of its end. 0, or -1 with errno (ENOMEM, EMFILE) and nothing sent;
-     * without a pool the worker leaves. */
-    int (*part)(Self *self, const char *bytes, size_t size, const int *handles, size_t count);
+    Buffer bulk;         // came with the task at hand; who takes it over leaves it empty
+    /* Sends `size` bytes, those of the tail behind them, and copies of `count` descriptors, as a
+     * part of the task's result, ahead of its end. 0, or -1 with errno (ENOMEM, EMFILE) and
+     * nothing sent; when they cannot leave the worker does. */
+    int (*part)(Self *self, const char *bytes, size_t size, Tail tail, const int *handles,
+                size_t count);
     void *to;  // where part sends it
     void *own; // the handler's own
 };

@@ -14,7 +14,9 @@ Task *task_new(uint64_t id, const void *bytes, size_t size) {
 }
 
 void task_free(Task *task) {
-    if (task) bundle_drop(task->bundle);
+    if (!task) return;
+    bundle_drop(task->bundle);
+    bulk_drop(task->bulk);
     free(task);
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/pool/claim.h"
+#include "core/wire/bulk.h"
 #include "core/wire/bundle.h"
 
 typedef struct Task Task;
@@ -18,6 +19,7 @@ struct Task {
     uint32_t items; // that it is made of
     Claim *claim;   // of the worker that holds it
     Bundle *bundle; // goes with it, as often as it is sent; NULL: none
+    Bulk *bulk;     // likewise
     size_t size;
     char bytes[]; // the payload, opaque here
 };

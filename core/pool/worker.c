@@ -103,10 +103,16 @@ int worker_recruit(Worker *worker, const Starter *starter, const Task *letter, B
     return conclude(worker, &theirs, started);
 }
 
+static int queue_bulk(Worker *worker, const Task *task) {
+    FrameHeader header = {.kind = FRAME_BULK, .task = task->id};
+    return channel_queue_long(&worker->channel, header, "", tail_of(task->bulk), NULL);
+}
+
 int worker_send(Worker *worker, Task *task) {
     FrameHeader header = {.kind = FRAME_TASK, .size = task->size, .task = task->id};
     task->claim = &worker->board->claims[worker->sent % CLAIMS_MOST];
     claim_open(task->claim, task->items);
+    if (task->bulk && queue_bulk(worker, task) == -1) return -1;
     if (channel_queue(&worker->channel, header, task->bytes, task->bundle) == -1) return -1;
     worker->sent++;
     if (worker->held.count == 0) worker->since = clock_now();
@@ -192,7 +198,7 @@ bool worker_retired(const Worker *worker) {
 void worker_dismiss(Worker *worker) {
     if (worker->state == WORKER_ABSENT) return;
     worker->state = WORKER_LEAVING;
-    if (buffer_size(&worker->channel.outgoing) == 0) channel_hang_up(&worker->channel);
+    if (channel_is_flushed(&worker->channel)) channel_hang_up(&worker->channel);
 }
 
 void worker_clear(Worker *worker) {

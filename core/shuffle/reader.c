@@ -239,6 +239,11 @@ int reader_line(Reader *reader, const char **line, size_t *size) {
     return got;
 }
 
+void reader_release(Reader *reader) {
+    Buffer *buffer = &reader->buffer;
+    if (!buffer_size(buffer) && buffer->capacity > MOST_KEPT) buffer_free(buffer);
+}
+
 void reader_close(Reader *reader) {
     int saved = errno;
     if (reader->fd != -1) close(reader->fd);
@@ -246,7 +251,7 @@ void reader_close(Reader *reader) {
     reader->fd = -1;
     reader->limit = 0;
     buffer_clear(&reader->buffer);
-    if (reader->buffer.capacity > MOST_KEPT) buffer_free(&reader->buffer);
+    reader_release(reader);
 }
 
 void reader_free(Reader *reader) {

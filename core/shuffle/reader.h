@@ -82,6 +82,9 @@ int reader_line(Reader *reader, const char **line, size_t *size);
  * *offset its first byte's place in the file; 0: there is none; -1 with errno. */
 int reader_next(Reader *reader, const char **record, size_t *size, uint64_t *offset);
 
+/* The record found last has been copied: a big buffer that nothing else is in is given back. */
+void reader_release(Reader *reader);
+
 /* Closes the file; errno stays. The buffer is kept for the next one, unless it is big. */
 void reader_close(Reader *reader);
 

@@ -3,9 +3,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/os/memory.h"
 #include "core/os/sys.h"
 
-enum { SMALLEST = 256 };
+enum {
+    SMALLEST = 256,
+    LARGE = 1 << 20, // which is not kept when it is empty
+};
 
 // Room that was consumed at the start is used again before more is asked for,
 // once it is at least half of the whole, so that moving stays cheap.
@@ -29,9 +33,14 @@ int buffer_grow(Buffer *buffer, size_t more) {
     while (capacity < wanted) capacity *= 2;
     char *data = sys.realloc(buffer->data, capacity);
     if (!data) return -1;
+    if (capacity >= MEMORY_LARGE) memory_enlarge_pages(data, capacity);
     buffer->data = data;
     buffer->capacity = capacity;
     return 0;
+}
+
+void buffer_settle(Buffer *buffer) {
+    if (buffer->capacity > LARGE && buffer_size(buffer) == 0) buffer_free(buffer);
 }
 
 void buffer_free(Buffer *buffer) {

@@ -29,6 +29,9 @@ int buffer_grow(Buffer *buffer, size_t more);
 /* Gives the memory back; the buffer is then empty and may be used again. */
 void buffer_free(Buffer *buffer);
 
+/* Of one that is empty and was large: gives the memory back, lest it be held for nothing. */
+void buffer_settle(Buffer *buffer);
+
 static inline size_t buffer_size(const Buffer *buffer) {
     return buffer->end - buffer->start;
 }

@@ -6,14 +6,17 @@
 #include "core/os/descriptor.h"
 #include "core/os/fault.h"
 
-// Room made for a read. A payload that announces more is believed only as its
-// bytes arrive: never more than this much memory is taken on its word.
-enum { PIECE = 64 * 1024, LARGE_PIECE = 1024 * 1024 };
+// Room made for a read. A large payload is given all at once, so that it is read to where it
+// stays: that takes memory only as its bytes arrive. One that announces more than is likely
+// is believed piece by piece.
+enum { PIECE = 64 << 10, LARGE_PIECE = 1 << 20, LIKELY = 1 << 30 };
 
-// A frame that goes with a bundle, and waits to leave.
+// What waits to leave where the bytes of `outgoing` have come to: a bundle with the header
+// that begins there, or a tail before what is there.
 typedef struct {
-    uint64_t at; // its first byte, counted as `sent` is
+    uint64_t at; // counted as `sent` is
     Bundle *bundle;
+    Tail tail;
 } Departure;
 
 int channel_pair(Channel *a, Channel *b) {
@@ -27,34 +30,57 @@ int channel_unblock(Channel *channel) {
 
 // ---- sending
 
-int channel_queue(Channel *channel, FrameHeader header, const void *payload, Bundle *bundle) {
-    Departure departure = {.at = channel->sent + buffer_size(&channel->outgoing)};
-    if (header.size > SIZE_MAX / 4) {
+static uint64_t queued_to(const Channel *channel) {
+    return channel->sent + buffer_size(&channel->outgoing);
+}
+
+// There is room for it.
+static void add_departure(Channel *channel, Departure departure) {
+    bundle_hold(departure.bundle);
+    bulk_hold(departure.tail.bulk);
+    buffer_append(&channel->departures, &departure, sizeof departure);
+}
+
+static int make_room(Channel *channel, size_t bytes, size_t departures) {
+    if (buffer_reserve(&channel->outgoing, bytes) == -1) return -1;
+    return buffer_reserve(&channel->departures, departures * sizeof(Departure));
+}
+
+int channel_queue_long(Channel *channel, FrameHeader header, const void *head, Tail tail,
+                       Bundle *bundle) {
+    size_t size = header.size, copied = tail.size < PIECE ? tail.size : 0;
+    if (size > SIZE_MAX / 4 || tail.size > SIZE_MAX / 4) {
         errno = ENOMEM;
         return -1;
     }
-    if (buffer_reserve(&channel->outgoing, sizeof header + header.size) == -1 ||
-        (bundle && buffer_reserve(&channel->departures, sizeof departure) == -1))
-        return -1;
-    departure.bundle = bundle_hold(bundle);
-    if (bundle) buffer_append(&channel->departures, &departure, sizeof departure);
+    size_t departures = (size_t)(bundle != NULL) + (tail.size > copied);
+    if (make_room(channel, sizeof header + size + copied, departures) == -1) return -1;
+    if (bundle) add_departure(channel, (Departure){.at = queued_to(channel), .bundle = bundle});
     header.handles = (uint8_t)bundle_count(bundle);
+    header.size += tail.size;
     frame_seal(&header);
     buffer_append(&channel->outgoing, &header, sizeof header); // cannot fail: reserved
-    buffer_append(&channel->outgoing, payload, header.size);
+    buffer_append(&channel->outgoing, head, size);
+    buffer_append(&channel->outgoing, tail.bytes, copied);
+    if (tail.size > copied)
+        add_departure(channel, (Departure){.at = queued_to(channel), .tail = tail});
     return 0;
 }
 
-// The first frame with a bundle that has not left; far away when there is none.
-static Departure next_departure(const Channel *channel) {
-    Departure departure = {.at = UINT64_MAX};
-    if (buffer_size(&channel->departures) > 0)
-        memcpy(&departure, buffer_bytes(&channel->departures), sizeof departure);
-    return departure;
+int channel_queue(Channel *channel, FrameHeader header, const void *payload, Bundle *bundle) {
+    return channel_queue_long(channel, header, payload, (Tail){0}, bundle);
 }
 
-static void depart(Channel *channel, const Departure *departure) {
+// The first that has not left, NULL when there is none.
+static Departure *next_departure(const Channel *channel) {
+    if (buffer_size(&channel->departures) == 0) return NULL;
+    return (Departure *)(void *)buffer_bytes(&channel->departures);
+}
+
+static void depart(Channel *channel) {
+    const Departure *departure = next_departure(channel);
     bundle_drop(departure->bundle);
+    bulk_drop(departure->tail.bulk);
     buffer_consume(&channel->departures, sizeof *departure);
 }
 
@@ -64,32 +90,49 @@ static ssize_t send_bytes(const Channel *channel, const void *bytes, size_t size
     return channel->transport->send(channel->context, channel->fd, bytes, size, fds, count);
 }
 
-// What is ahead of a frame with a bundle leaves first, then its header with that: the
-// kernel delivers descriptors with the first byte of the piece that they came with.
-int channel_flush(Channel *channel) {
+static ssize_t send_tail(Channel *channel, Tail *tail) {
+    ssize_t count = send_bytes(channel, tail->bytes, tail->size, NULL, 0);
+    if (count == -1) return -1;
+    tail->bytes += count;
+    tail->size -= (size_t)count;
+    if (tail->size == 0) depart(channel);
+    return count;
+}
+
+static ssize_t send_queued(Channel *channel, size_t most, const Bundle *bundle) {
     Buffer *out = &channel->outgoing;
-    if (buffer_size(out) == 0) return 1;
-    Departure next = next_departure(channel);
-    uint64_t ahead = next.at - channel->sent;
-    size_t size = ahead < buffer_size(out) ? (size_t)ahead : buffer_size(out);
-    const Bundle *bundle = ahead == 0 ? next.bundle : NULL;
-    if (bundle) size = sizeof(FrameHeader);
+    size_t size = buffer_size(out) < most ? buffer_size(out) : most;
     ssize_t count = send_bytes(channel, buffer_bytes(out), size, bundle ? bundle->fds : NULL,
                                bundle_count(bundle));
     if (count == -1) return -1;
-    FAULT("channel.sent");
     channel->sent += (uint64_t)count;
     buffer_consume(out, (size_t)count);
-    if (bundle) depart(channel, &next);
-    return buffer_size(out) == 0;
+    if (bundle) depart(channel);
+    return count;
+}
+
+// What is ahead of a frame with a bundle leaves first, then its header with that: the
+// kernel delivers descriptors with the first byte of the piece that they came with.
+static ssize_t send_next(Channel *channel) {
+    Departure *next = next_departure(channel);
+    if (!next) return send_queued(channel, SIZE_MAX, NULL);
+    if (next->at > channel->sent) return send_queued(channel, next->at - channel->sent, NULL);
+    if (next->tail.size) return send_tail(channel, &next->tail);
+    return send_queued(channel, sizeof(FrameHeader), next->bundle);
+}
+
+int channel_flush(Channel *channel) {
+    if (channel_is_flushed(channel)) return 1;
+    if (send_next(channel) == -1) return -1;
+    FAULT("channel.sent");
+    if (!channel_is_flushed(channel)) return 0;
+    buffer_settle(&channel->outgoing);
+    return 1;
 }
 
 void channel_discard(Channel *channel) {
     buffer_clear(&channel->outgoing);
-    while (buffer_size(&channel->departures) > 0) {
-        Departure next = next_departure(channel);
-        depart(channel, &next);
-    }
+    while (next_departure(channel)) depart(channel);
 }
 
 // ---- receiving
@@ -121,8 +164,9 @@ static int fill(Channel *channel, size_t most) {
     return 1;
 }
 
-static size_t piece_for(size_t wanted) {
-    return wanted > PIECE ? LARGE_PIECE : PIECE;
+static size_t room_for(size_t wanted) {
+    if (wanted < PIECE) return PIECE;
+    return wanted <= LIKELY ? wanted : LARGE_PIECE;
 }
 
 static int receive(Channel *channel) {
@@ -133,14 +177,14 @@ static int receive(Channel *channel) {
 int channel_fill(Channel *channel) {
     if (channel->transport) return receive(channel);
     Buffer *in = &channel->incoming;
-    if (buffer_reserve(in, piece_for(missing(in))) == -1) return -1;
+    if (buffer_reserve(in, room_for(missing(in))) == -1) return -1;
     return fill(channel, in->capacity - in->end);
 }
 
 int channel_fill_frame(Channel *channel) {
     if (channel->transport) return receive(channel);
     Buffer *in = &channel->incoming;
-    size_t wanted = missing(in), room = piece_for(wanted);
+    size_t wanted = missing(in), room = room_for(wanted);
     if (wanted == 0) return 1;
     if (buffer_reserve(in, wanted < room ? wanted : room) == -1) return -1;
     room = in->capacity - in->end;
@@ -172,6 +216,34 @@ int channel_peek(const Channel *channel, Frame *frame) {
 void channel_pass(Channel *channel, const Frame *frame) {
     handles_drop(&channel->arrived, arrived(channel, &frame->header));
     buffer_consume(&channel->incoming, sizeof frame->header + frame->header.size);
+    buffer_settle(&channel->incoming);
+}
+
+static int copy_payload(const Frame *frame, Buffer *to) {
+    buffer_clear(to);
+    return buffer_append(to, frame->payload, frame->header.size);
+}
+
+// What came behind it is little, and begins a new buffer.
+static int move_payload(Channel *channel, const Frame *frame, Buffer *to) {
+    Buffer *in = &channel->incoming, rest = {0};
+    size_t from = in->start + sizeof frame->header, behind = from + frame->header.size;
+    if (buffer_append(&rest, in->data + behind, in->end - behind) == -1) return -1;
+    buffer_free(to);
+    *to = *in;
+    to->start = from;
+    to->end = behind;
+    *in = rest;
+    return 0;
+}
+
+int channel_take(Channel *channel, const Frame *frame, Buffer *to) {
+    bool large = frame->header.size >= PIECE;
+    if (!large && copy_payload(frame, to) == -1) return -1;
+    if (large && move_payload(channel, frame, to) == -1) return -1;
+    handles_drop(&channel->arrived, arrived(channel, &frame->header));
+    if (!large) buffer_consume(&channel->incoming, sizeof frame->header + frame->header.size);
+    return 0;
 }
 
 // ---- ending

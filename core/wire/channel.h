@@ -5,11 +5,15 @@
  * flushes until all is out.
  *
  * Descriptors travel with frames. They leave with the first byte of theirs, so
- * on arrival the first of those not claimed yet belong to the first frame. */
+ * on arrival the first of those not claimed yet belong to the first frame.
+ *
+ * Large payloads are not copied into the buffers: what is sent stays where it is until it
+ * has left, and what has come is handed over with the memory that it was read into. */
 #ifndef PARALLEL_LUA_WIRE_CHANNEL_H
 #define PARALLEL_LUA_WIRE_CHANNEL_H
 
 #include "core/wire/buffer.h"
+#include "core/wire/bulk.h"
 #include "core/wire/bundle.h"
 #include "core/wire/frame.h"
 #include "core/wire/handles.h"
@@ -31,7 +35,7 @@ typedef struct {
     void *context;              // its, and whoever made the channel owns it
     Buffer incoming, outgoing;
     Handles arrived;
-    Buffer departures; // which frames of `outgoing` go with a bundle, see channel.c
+    Buffer departures; // what leaves with or between the bytes of `outgoing`, see channel.c
     uint64_t sent;     // bytes that have left `outgoing` so far
 } Channel;
 
@@ -46,6 +50,27 @@ int channel_unblock(Channel *channel);
 /* Puts a frame with this payload behind those that wait to be flushed; the bundle,
  * NULL for none, goes with it and is held till then. 0, or -1 with ENOMEM and nothing queued. */
 int channel_queue(Channel *channel, FrameHeader header, const void *payload, Bundle *bundle);
+
+/* The end of a payload; when it is large it stays where it is until it has left. */
+typedef struct {
+    const char *bytes;
+    size_t size;
+    Bulk *bulk; // that holds them, and is held till then; NULL: the caller keeps them
+} Tail;
+
+static inline Tail tail_of(Bulk *bulk) {
+    return (Tail){buffer_bytes(&bulk->bytes), bulk_size(bulk), bulk};
+}
+
+/* The same for a payload whose first header.size bytes are `head` and which goes on with the tail.
+ */
+int channel_queue_long(Channel *channel, FrameHeader header, const void *head, Tail tail,
+                       Bundle *bundle);
+
+/* Is there nothing queued? */
+static inline bool channel_is_flushed(const Channel *channel) {
+    return buffer_size(&channel->outgoing) == 0 && buffer_size(&channel->departures) == 0;
+}
 
 /* Writes one piece of what is queued. 1: all is out; 0: some is left;
  * -1: EAGAIN, or EPIPE when nobody reads any more, or why writing failed for
@@ -70,6 +95,10 @@ int channel_peek(const Channel *channel, Frame *frame);
 
 /* Done with the frame that channel_peek gave; closes the handles that nobody took. */
 void channel_pass(Channel *channel, const Frame *frame);
+
+/* The same, and the payload is put in place of what is in `to`: when it is large, with the memory
+ * that it lies in. 0, or -1 with ENOMEM and nothing done. */
+int channel_take(Channel *channel, const Frame *frame, Buffer *to);
 
 /* Nothing more will be sent, which the other end sees when it has read all that was. */
 void channel_hang_up(Channel *channel);

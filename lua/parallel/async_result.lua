@@ -5,6 +5,7 @@
 -- core.settle fills in `value` (or `values`, packed, when they are not one that is not
 -- nil), `worker` and `elapsed`, unless the result is `attended`: then somebody is to be
 -- told of its end, and `settle` is called instead.
+local check = require("parallel.check")
 local failure = require("parallel.failure")
 local core = require("parallel.core")
 local interruption = require("parallel.interruption")
@@ -59,6 +60,7 @@ end
 --- Wait for its end, at most so many seconds. True when it has ended.
 function AsyncResult:wait(timeout)
   if self:has_ended() then return true end
+  check.optional_time(timeout, 1, "wait")
   return self.pool:work_until(function() return self:has_ended() end, timeout)
 end
 
@@ -92,8 +94,15 @@ end
 
 --- Iterate over results of one pool as they end; stops when the time is up.
 function async_result.as_completed(results, timeout)
+  check.type(results, "table", 1, "as_completed")
+  check.optional_time(timeout, 2, "as_completed")
   local left = {}
-  for i, result in ipairs(results) do left[i] = result end
+  for i, result in ipairs(results) do
+    if not async_result.is(result) then
+      check.fail(("bad argument #1 to 'as_completed' (results[%d] is no result)"):format(i))
+    end
+    left[i] = result
+  end
   local deadline = timeout and core.clock() + timeout
   return function()
     if #left == 0 then return nil end

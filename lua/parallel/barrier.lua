@@ -4,6 +4,7 @@ local core = require("parallel.core")
 
 local Barrier = {}
 
+local MOST = 65536 -- parties
 local FIELDS = {parties = "parties", n_waiting = "waiting", broken = "is_broken"}
 
 -- `parties`, `n_waiting` and `broken` are read as they are just now; all else is a method.
@@ -19,7 +20,12 @@ core.register_type("parallel.Barrier", Barrier)
 -- how many seconds each waits when wait is not told otherwise.
 local function new(parties, action, timeout)
   check.type(parties, "number", 1, "Barrier")
+  if not (parties >= 1 and parties <= MOST and parties == math.floor(parties)) then
+    check.fail(("bad argument #1 to 'Barrier' (from 1 to %d parties, got %s)"):format(
+      MOST, tostring(parties)))
+  end
   if action ~= nil then check.callable(action, 2, "Barrier") end
+  check.optional_time(timeout, 3, "Barrier")
   return setmetatable({gate = core.barrier(parties), action = action, timeout = timeout}, Barrier)
 end
 

@@ -43,14 +43,27 @@ function check.items(value, number, name)
   end
 end
 
---- The option, when given, must be a whole number of at least `least`.
+--- The argument must be a table of options, which are all among those that are `known`: of what
+-- types each may be ("number or string"), or true when that is seen to elsewhere.
+function check.options(options, known, number, name)
+  check.type(options, "table", number, name)
+  for field, value in pairs(options) do
+    local wanted = known[field]
+    if not wanted then refuse(number, name, ("unknown option '%s'"):format(tostring(field))) end
+    if wanted ~= true and not wanted:find(type(value), 1, true) then
+      refuse(number, name, ("%s must be a %s, got %s"):format(field, wanted, type(value)))
+    end
+  end
+end
+
+--- The option, when given, must be a whole number of at least `least`, if there is a least one.
 function check.whole_option(options, field, least, number, name)
   local value = options[field]
   if value == nil then return end
-  if type(value) ~= "number" or value ~= math.floor(value) or value < least or value == math.huge then
-    refuse(number, name, ("%s must be a whole number, at least %d, got %s"):format(
-      field, least, tostring(value)))
-  end
+  local is_whole = type(value) == "number" and value == math.floor(value) and math.abs(value) < math.huge
+  if is_whole and not (least and value < least) then return end
+  local range = least and (", at least %d"):format(least) or ""
+  refuse(number, name, ("%s must be a whole number%s, got %s"):format(field, range, tostring(value)))
 end
 
 --- The option, when given, must be an amount of memory; it becomes a number of bytes.
@@ -73,13 +86,6 @@ function check.time_option(options, field, number, name)
   local value = options[field]
   if value == nil or type(value) == "number" and value > 0 then return end
   refuse(number, name, ("%s must be a positive number of seconds, got %s"):format(field, tostring(value)))
-end
-
---- The option `progress`, when given, must be true or a function (false: none).
-function check.progress_option(options, number, name)
-  local kind = type(options.progress)
-  if kind == "nil" or kind == "boolean" or kind == "function" then return end
-  refuse(number, name, "progress must be true or a function, got " .. kind)
 end
 
 --- The option, when given, must be one of these.

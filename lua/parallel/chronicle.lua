@@ -34,8 +34,11 @@ function Chronicle:failed(split, failed, sent)
   if self.timeline then self.timeline:failed(failed) end
 end
 
-function Chronicle:reduced(partition, worker, time)
-  if self.timeline then self.timeline:did(worker, ("reduce %d"):format(partition), time[1], time[2]) end
+--- A worker reduced a partition, into which so many records had been put.
+function Chronicle:reduced(partition, worker, time, records)
+  if not self.timeline then return end
+  self.timeline:did(worker, ("reduce %d"):format(partition), time[1], time[2])
+  self.timeline:partition(partition, records)
 end
 
 function Chronicle:died(worker)

@@ -3,10 +3,19 @@ local core = require("parallel.core")
 
 local chunk = {}
 
---- The task that a worker is given: bytes, and the shared objects in them as a parcel.
-function chunk.encode(self)
-  local items = self.items.calls and self.items.calls:bytes() or self.items
-  return core.encode_trusted("run", self.version.number, self.shape, items, self.first)
+--- Hands it to a worker that is free, with such a limit for each item if it has none of its own:
+-- the task's number. Raises for what cannot be sent: shared objects go along as descriptors, which
+-- can be closed by now, or too many. What is large in its calls goes apart, as a bulk.
+function chunk.submit(self, transport, limit)
+  local items, bulk = self.items.calls and self.items.calls:bytes() or self.items, nil
+  if type(items) == "userdata" then items, bulk = nil, items end
+  local payload, parcel = core.encode_bytes("run", self.version.number, self.shape, items, self.first)
+  return transport:submit(payload, nil, self.timeout or limit, parcel or self.parcel, self.items.n, bulk)
+end
+
+--- No worker needs its calls any more: all have their results.
+function chunk.release(self)
+  if self.items.calls then self.items.calls:release() end
 end
 
 local function part(items, from, to)

@@ -7,6 +7,8 @@
 local TARGET = 0.001 -- seconds a chunk shall take
 local GROWTH = 16    -- at most so many times the last size: the first items may mislead
 local LARGEST = 32768
+local AHEAD = 8      -- chunks for each worker, of which it has some and others wait to be asked for
+local LEAST_AHEAD = 256 -- items for each worker: one that takes long shall not make the others wait
 local SHARES = 3     -- a chunk takes at most this part of a worker's part of what is left
 
 local Chunker = {}
@@ -19,6 +21,9 @@ function Chunker:size(remaining)
   if remaining then size = math.min(size, math.ceil(remaining / (self.workers * SHARES))) end
   return math.max(1, size)
 end
+
+--- How many items may be ahead of who asks for their results.
+function Chunker:ahead() return math.max(1, self.workers) * math.max(LEAST_AHEAD, AHEAD * self:size()) end
 
 --- A chunk of n items took so many seconds.
 function Chunker:learn(n, seconds)

@@ -52,16 +52,9 @@ local function send_one_by_one(self, chunk, why)
   for i = 1, chunk.items.n do self:send(piece(chunk, i, i)) end
 end
 
--- Shared objects go along as descriptors, which can be closed by now, or too many.
-local function hand_over(self, chunk)
-  local payload, parcel = chunks.encode(chunk)
-  return self.transport:submit(payload, nil, chunk.timeout or self.timeout, parcel or chunk.parcel,
-                               chunk.items.n)
-end
-
 function Crew:send(chunk)
   if chunk.items.n == 0 then return end
-  local ok, number = pcall(hand_over, self, chunk)
+  local ok, number = pcall(chunks.submit, chunk, self.transport, self.timeout)
   if not ok then
     interruption.pass_on(number)
     return send_one_by_one(self, chunk, tostring(number))
@@ -188,26 +181,32 @@ local function tell_outcomes(self, chunk, worker, pid, from, last, failures, res
   end)
 end
 
+-- What cannot be read, for want of memory, settles nothing, nor does what comes behind it.
 function events.part(self, chunk, worker, reply, parcel)
-  local from, last, failures, results, elapsed = read_outcomes(self, chunk, reply, parcel, worker)
-  note_work(self, chunk, worker, last - from, last, elapsed)
-  tell_outcomes(self, chunk, worker, self.pids[worker], from, last, failures, results)
+  local ok, from, last, failures, results, elapsed =
+    pcall(read_outcomes, self, chunk, reply, parcel, worker)
+  if ok then
+    note_work(self, chunk, worker, last - from, last, elapsed)
+    return tell_outcomes(self, chunk, worker, self.pids[worker], from, last, failures, results)
+  end
+  interruption.pass_on(from)
+  chunk.unread = chunk.unread or from
 end
 
 -- What a worker that retires has left goes to another.
 function events.result(self, chunk, worker, reply, parcel)
+  if chunk.unread then return events.error(self, chunk, worker, {message = chunk.unread}) end
   local from, last, failures, results, elapsed = read_outcomes(self, chunk, reply, parcel, worker)
   local n = chunk.items.n
   if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
   if self.timeline then self.timeline:ran(worker, chunk, last, elapsed) end
+  if last == n and not failures then chunks.release(chunk) end
   note_work(self, chunk, worker, last - from, last, elapsed)
   tell_outcomes(self, chunk, worker, self.pids[worker], from, last, failures, results)
 end
 
--- Shares of the items from this place on, one for each worker, but none that are refused. The
--- first is sent first.
-local function share_out(self, chunk, from)
-  local share = math.ceil((chunk.items.n - from + 1) / self.workers)
+-- Shares of the items from this place on, of so many each, the first first; none that are refused.
+local function share_out(self, chunk, from, share)
   if chunk.refused then share = 1 end
   for last = chunk.items.n, from, -share do
     if not chunk.refused or not chunk.refused[last] then
@@ -218,16 +217,16 @@ end
 
 -- Its worker is not going to begin the items from this place on, since another has nothing to do.
 function events.cut(self, chunk, _, place)
-  if not chunk.cancelled then share_out(self, chunk, place) end
+  local share = math.ceil((chunk.items.n - place + 1) / self.workers)
+  if not chunk.cancelled then share_out(self, chunk, place, share) end
   chunk.items.n = place - 1
 end
 
--- The chunk as a whole could not be run: the worker could not decode it.
+-- The chunk as a whole could not be run: the worker could not decode it. One item is to blame.
 function events.error(self, chunk, worker, detail)
-  self.telling:each((chunk.settled or 0) + 1, chunk.items.n, function(place)
-    refuse(self, chunk, place, {kind = "error", message = detail.message, traceback = detail.traceback,
-                                worker = worker, pid = detail.pid, attempts = 1})
-  end)
+  if chunk.items.n > 1 then return share_out(self, chunk, (chunk.settled or 0) + 1, 1) end
+  refuse(self, chunk, 1, {kind = "error", message = detail.message, traceback = detail.traceback,
+                          worker = worker, pid = detail.pid, attempts = 1})
 end
 
 -- The last place that was started. A chunk that ends its workers before any
@@ -335,22 +334,19 @@ function Crew:stats() return figures.of(self) end
 
 -- ---- all workers ----------------------------------------------------------
 
-local function tell(self, worker, when, parcel, limit, payload)
-  local number = self.transport:submit(payload, worker, limit, parcel)
+--- Have this worker run a task of its own, which needs the shared objects in `parcel`, in at most
+-- `limit` seconds (nil: any time); when(kind, worker, detail, parcel) gets the answer. Returns the
+-- task's number.
+function Crew:tell(worker, when, parcel, limit, payload, bulk)
+  local number = self.transport:submit(payload, worker, limit, parcel, 1, bulk)
   self.held[number] = when
   return number
-end
-
---- Have this worker run `kind(...)`, which needs the shared objects in `parcel`, in at most `limit`
--- seconds (nil: any time); when(kind, worker, detail, parcel) gets the answer. Returns the task's number.
-function Crew:tell(worker, when, parcel, limit, kind, ...)
-  return tell(self, worker, when, parcel, limit, core.encode_trusted(kind, ...))
 end
 
 --- The same with every worker.
 function Crew:tell_each(when, parcel, kind, ...)
   local payload = core.encode_trusted(kind, ...)
-  for worker = 1, self.workers do tell(self, worker, when, parcel, nil, payload) end
+  for worker = 1, self.workers do self:tell(worker, when, parcel, nil, payload) end
 end
 
 local function ignore() end
@@ -377,12 +373,17 @@ function Crew:push(values, when)
   self:tell_each(when, parcel, "push", bytes)
 end
 
+-- What the transport calls stays until it is closed, and must not hold the crew, or neither is collected.
+local function weak(self) return setmetatable({crew = self}, {__mode = "v"}) end
+
 local function service(self, options, workers, f)
+  local reference = weak(self)
   self.globals = globals.new()
   self.functions = functions.new(function(...)
-    if not self.transport or self.ended then return end
-    if self.settings then self.transport:letter(write_letter(self)) end
-    self:tell_each(ignore, ...)
+    local crew = reference.crew
+    if not crew.transport or crew.ended then return end
+    if crew.settings then crew.transport:letter(write_letter(crew)) end
+    crew:tell_each(ignore, ...)
   end)
   if inherits(self, f) then self.functions:inherit(f) end
   return server.service(self.functions, self.globals, options, workers == 0)
@@ -469,20 +470,18 @@ end
 
 local crew = {}
 
---- Fork so many workers (none: everything runs in this process). Options as in
--- parallel.pool: initializer, initargs, finalizer, retries, retry_errors, timeout, tasks_per_worker,
--- memory_per_worker (in bytes). The workers inherit f, which may be nil.
+--- Fork so many workers (none: everything runs in this process). Options as of parallel.pool_options.
+-- The workers inherit f, which may be nil.
 function crew.open(workers, options, f)
   local self = setmetatable({
-    retries = options.retries or 0, timeout = options.timeout,
-    retry_errors = options.retry_errors, options = options, ordered = options.output == "ordered",
-    timeline = timeline.open(options), showing = showing.new(),
-    sources = {}, again = {}, held = {}, holding = 0, telling = telling.new(),
+    retries = options.retries or 0, timeout = options.timeout, retry_errors = options.retry_errors,
+    options = options, ordered = options.output == "ordered", timeline = timeline.open(options),
+    showing = showing.new(), sources = {}, again = {}, held = {}, holding = 0, telling = telling.new(),
     ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
   set_workers(self, workers)
   options.workers, options.descent = workers, identity.descent()
-  local starts = starter(self, workers)
+  local starts, reference = starter(self, workers), weak(self)
   local begin, handle, finish = service(self, options, workers, f)
   local open = workers == 0 and inline.open or core.pool
   local letter, parcel
@@ -490,7 +489,7 @@ function crew.open(workers, options, f)
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
                                 memory = options.memory_per_worker, output = options.output,
                                 name = options.name, times = timeline.wanted(options), starter = starts,
-                                keep = function() return inherited(self, options) end,
+                                keep = function() return inherited(reference.crew, options) end,
                                 letter = letter, parcel = parcel}))
   self.pids = self.transport:workers()
   attend.add(self)

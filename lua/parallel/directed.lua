@@ -21,53 +21,50 @@ local function failure_of(kind, worker, detail, call)
     traceback = detail.traceback, signal = detail.signal, exitcode = detail.exitcode})
 end
 
--- The results, packed; or nil and a Failure; or nothing, when the worker retired first.
-local function read(crew, worker, bytes, parcel, call)
-  local values = {}
-  local _, failures, _, reports = core.outcomes(bytes, values, 0, 0, 1, parcel, true)
+-- Adds what a part of the answer tells to what is known.
+local function read(answer, bytes, parcel)
+  local last, failures, _, reports = core.outcomes(bytes, answer.results, 0, answer.settled, 1, parcel, true)
   for _, report in ipairs(reports or {}) do printed.show(report) end
-  if not failures then return values[1] end
-  local failed = failures[1]
+  answer.settled, answer.failed = last, answer.failed or failures and failures[1]
+end
+
+local function complete(failed, crew, worker, call)
   failed.worker, failed.pid, failed.index = worker, crew.pids[worker], call.index
   if failed.kind == "stopped" then
     failed.kind, failed.message, failed.value, failed.seconds = "timeout", nil, nil, call.limit
   elseif failed.kind == "error" and crew.options.workers > 0 then
     failed.message = crew:explain(failed.message)
   end
-  return nil, failure.new(failed)
+  return failure.new(failed)
 end
 
 --- Have the worker make this call: {version =, arguments = bytes of core.calls, parcel =,
 -- limit = seconds or nil, pid = the process that it must still be or nil, index = of the Failure}.
 -- when(values, failed) gets packed results or a Failure, once. `call.task` is then the task's number.
 function directed.start(crew, worker, call, when)
-  local parts, parcel = "", nil
-  local function receive(kind, _, detail, came)
-    parcel = came or parcel -- at most one: there is one result
-    if kind == "part" then
-      parts = parts .. detail
-    elseif kind ~= "result" then
-      when(nil, failure_of(kind, worker, detail, call))
-    else
-      local values, failed = read(crew, worker, parts .. detail, parcel, call)
-      if values or failed then when(values, failed) else directed.start(crew, worker, call, when) end
-    end
+  local answer = {results = {}, settled = 0}
+  local function receive(kind, _, detail, parcel)
+    if kind == "part" or kind == "result" then read(answer, detail, parcel)
+    else return when(nil, failure_of(kind, worker, detail, call)) end
+    if kind == "part" then return end
+    if answer.failed then return when(nil, complete(answer.failed, crew, worker, call)) end
+    if answer.settled == 1 then return when(answer.results[1]) end
+    directed.start(crew, worker, call, when) -- the worker retired first
   end
-  call.task = crew:tell(worker, receive, call.parcel, call.limit,
-    "run_in", call.pid or false, call.version.number, "calls", call.arguments, 1)
+  local calls, bulk = call.arguments, nil
+  if type(calls) == "userdata" then calls, bulk = nil, calls end
+  local payload = core.encode_trusted("run_in", call.pid or false, call.version.number, "calls", calls, 1)
+  call.task = crew:tell(worker, receive, call.parcel, call.limit, payload, bulk)
 end
 
 --- The arguments as a call has them: bytes, parcel. Raises "[1].x: REASON" for what cannot be sent.
 function directed.arguments(...)
   local calls = core.calls()
-  local ok, bytes, parcel = pcall(core.encode_trusted, ...)
-  if not ok then
-    interruption.pass_on(bytes)
-    core.encode_trusted(packing.pack(...)) -- raises again, with the number of an only argument too
-    error("an argument changed while it was sent", 0)
-  end
-  calls:append(bytes)
-  return calls:bytes(), parcel
+  local ok, parcel, alone = pcall(calls.encode, calls, ...)
+  if ok then return (alone or calls):bytes(), parcel end
+  interruption.pass_on(parcel)
+  core.encode_trusted(packing.pack(...)) -- raises again, with the number of an only argument too
+  error(parcel, 0) -- there was no memory, or an argument has changed meanwhile
 end
 
 -- The one of the first worker that has one.

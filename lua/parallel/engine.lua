@@ -58,7 +58,8 @@ local function arguments_of(self, version, ...)
   local ok, arguments, parcel = pcall(directed.arguments, ...)
   if ok then return arguments, parcel end
   self.pool.crew.functions:release(version)
-  error(failure.new({kind = "unsendable", index = self.last + 1, message = "args" .. tostring(arguments)}), 0)
+  local why = failure.at_path("args", arguments)
+  error(failure.new({kind = "unsendable", index = self.last + 1, message = why}), 0)
 end
 
 local function check_there(self)

@@ -10,8 +10,11 @@
 --
 -- Other fields, where they are known: index (which task), label (what the task
 -- is about, a file for example), worker, pid, attempts.
+local core = require("parallel.core")
+
 local Failure = {}
 Failure.__index = Failure
+core.register_type("parallel.Failure", Failure) -- it may be a task's result itself, or what a task raised
 
 local function how_it_died(failure)
   if failure.signal then return "was killed by " .. failure.signal end
@@ -94,6 +97,13 @@ function failure.new(fields)
   if made.traceback and made.worker then made.traceback = users_part(made.traceback) end
   made.message = made.message or tostring(made)
   return made
+end
+
+--- Why `what` ("args") cannot be sent: with the encoder's path ("[2].x: REASON"), unless it was the
+-- user's code that raised in there.
+function failure.at_path(what, why)
+  why = tostring(why)
+  return what .. (why:find("^%[") and "" or ": ") .. why
 end
 
 --- The Failure of a pool none of whose workers can be started.

@@ -1,7 +1,7 @@
 --- feed: hands out the input of a job, batch by batch, in its order.
 --
 -- What is known when the workers are forked (files, lists) is planned, and they
--- inherit the plan. What comes while they work (standard input, iterators) is
+-- inherit the plan. What comes while they work (pipes such as standard input, iterators) is
 -- pulled when there is room for it and sent to them. A batch is
 --
 --    {number, first, last}     splits of the plan; number counts all splits, from 1, and those
@@ -16,56 +16,77 @@ local core = require("parallel.core")
 local inputs = require("parallel.inputs")
 local splits = require("parallel.splits")
 
-local PIECE = 1024 * 1024 -- of standard input
+local PIECE = 1024 * 1024 -- of a stream
 local MOST_VALUES = 64    -- of an iterator, in a batch
 local STDIN = 0
 
 local Feed = {}
 Feed.__index = Feed
 
--- ---- standard input -------------------------------------------------------
+-- ---- streams --------------------------------------------------------------
 
-local function open_stream(self)
-  self.intake = core.intake(STDIN, self.job.records)
-  self.header = {}
+-- Standard input, or a pipe that has a name.
+local function open_stream(self, split)
+  if split.path ~= "-" then
+    local pipe, why = core.file(split.path, "stream")
+    if not pipe then error(why, 0) end
+    self.pipe = pipe
+  end
+  self.stream_count = self.stream_count + 1
+  self.stream = {split = split, number = self.stream_count, fd = self.pipe and self.pipe:fd() or STDIN, header = {}}
+  self.intake = core.intake(self.stream.fd, self.job.records)
+end
+
+local function close_stream(self)
+  if self.pipe then self.pipe:close() end
+  self.pipe, self.intake, self.stream = nil, nil, nil
 end
 
 -- True when the lines of the header are there, or will never be.
 local function take_header(self)
-  while #self.header < (self.job.header or 0) do
+  local header = self.stream.header
+  while #header < (self.job.header or 0) do
     local line = self.intake:line()
     if not line then return self.intake:ended() end
-    table.insert(self.header, line)
+    table.insert(header, line)
   end
   return true
 end
 
-local function is_dry() return #core.poll({STDIN}, 0) == 0 end
+local function is_dry(stream) return #core.poll({stream.fd}, 0) == 0 end
 
 -- A piece that is large enough, or, when somebody is idle and nothing more comes
 -- at the moment, whatever there is.
 local function next_piece(self, is_idle)
   if not take_header(self) then return nil end
-  local least = is_idle and is_dry() and 1 or math.max(PIECE, self.job.block or 0)
-  local offset, length = self.intake:cut(self.stream_file:fd(), least)
+  local stream, file = self.stream, self.stream_files[self.stream.number]
+  local least = is_idle and is_dry(stream) and 1 or math.max(PIECE, self.job.block or 0)
+  local offset, length = self.intake:cut(file:fd(), least)
   if not offset then return nil end
   self.plan.bytes = self.plan.bytes + length
-  return {splits = {{path = "-", index = self.stream_index, offset = offset, length = length, piece = true,
-                     header = self.job.header and self.header}}, bytes = length}
+  return {splits = {{path = stream.split.path, index = stream.split.index, offset = offset, length = length,
+                     piece = stream.number, header = self.job.header and stream.header}}, bytes = length}
 end
 
 -- The next batch of the stream; nil when more must be read, or there is none left.
 local function take_stream(self, is_idle)
   local batch = next_piece(self, is_idle)
-  if not batch and self.intake:ended() then self.intake, self.streaming = nil, false end
+  if not batch and self.intake:ended() then close_stream(self) end
   return batch
 end
 
 --- The descriptor to be read before there is more; nil when it is not that.
-function Feed:awaits() return self.streaming and STDIN or nil end
+function Feed:awaits() return self.stream and self.stream.fd end
 
 --- Read once: what awaits() said is readable.
 function Feed:read() self.intake:read() end
+
+--- The descriptors of the files in which pieces of streams stand, by the pieces' `piece`.
+function Feed:stream_fds()
+  local fds = {}
+  for i, file in ipairs(self.stream_files) do fds[i] = file:fd() end
+  return fds
+end
 
 -- ---- iterators ------------------------------------------------------------
 
@@ -73,7 +94,7 @@ local function add_path(self, list, path)
   local files, cut, bytes = {}, {}, 0
   inputs.add(files, path)
   for _, file in ipairs(files) do
-    if file.stream then error("cannot read '-': standard input cannot come from an iterator", 0) end
+    if file.stream then error(("cannot read '%s': a stream cannot come from an iterator"):format(file.path), 0) end
     self.index, bytes = self.index + 1, bytes + file.size
     splits.cut_file(cut, file, self.index, self.job, splits.size(math.huge, self.job))
   end
@@ -112,11 +133,6 @@ end
 
 -- ---- all ------------------------------------------------------------------
 
-local function begin_stream(self, batch)
-  self.streaming, self.stream_index = true, self.plan.list[batch.first].index
-  if not self.intake then open_stream(self) end
-end
-
 local function take_planned(self)
   local batch = self.plan.batches[self.next_batch]
   if not batch then return nil end
@@ -124,11 +140,11 @@ local function take_planned(self)
   self.count = self.count + (batch.gap or 0)
   self.left_out = self.left_out + (batch.gap or 0)
   if not batch.stream then return {first = batch.first, last = batch.last} end
-  begin_stream(self, batch)
+  open_stream(self, self.plan.list[batch.first])
 end
 
 local function take(self, is_idle)
-  if self.streaming then return take_stream(self, is_idle) end
+  if self.stream then return take_stream(self, is_idle) end
   if self.pull then return take_pulled(self) end
   return take_planned(self)
 end
@@ -140,9 +156,9 @@ local function count_of(batch) return batch.splits and #batch.splits or batch.la
 function Feed:next(is_idle)
   local batch
   repeat
-    local was_streaming, had = self.streaming, self.next_batch
+    local stream, had = self.stream, self.next_batch
     batch = take(self, is_idle)
-    local moved = self.streaming ~= was_streaming or self.next_batch ~= had
+    local moved = self.stream ~= stream or self.next_batch ~= had
   until batch or not moved
   if not batch then return nil end
   self.turn = self.turn + 1
@@ -160,13 +176,15 @@ end
 --- The batch will not be asked for again: what it holds is given back.
 function Feed:release(batch)
   for _, split in ipairs(batch.splits or {}) do
-    if split.piece then self.stream_file:release(split.offset, split.length) end
+    if split.piece then self.stream_files[split.piece]:release(split.offset, split.length) end
   end
   batch.splits, batch.payload = batch.splits and {}, nil
 end
 
 function Feed:close()
-  if self.stream_file then self.stream_file:close() end
+  close_stream(self)
+  for _, file in ipairs(self.stream_files) do file:close() end
+  self.stream_files = {}
 end
 
 local function empty_plan() return {list = {}, batches = {}, values = {}, bytes = 0} end
@@ -177,11 +195,11 @@ local function plan_of(job, given)
   return splits.of_inputs(given, job)
 end
 
-local function has_stream(plan)
-  for _, batch in ipairs(plan.batches) do
-    if batch.stream then return true end
+-- Workers inherit them, and so they are there before it is known what will be in them.
+local function open_stream_files(self)
+  for _, split in ipairs(self.plan.list) do
+    if split.stream then table.insert(self.stream_files, assert(core.scratch())) end
   end
-  return false
 end
 
 local feed = {}
@@ -190,10 +208,10 @@ local feed = {}
 function feed.new(job, otherwise)
   local given = job.values or job.inputs or otherwise
   local self = setmetatable({
-    job = job, plan = plan_of(job, given), next_batch = 1, count = 0, left_out = 0, turn = 0, index = 0, streaming = false,
+    job = job, plan = plan_of(job, given), next_batch = 1, count = 0, left_out = 0, turn = 0, index = 0, stream_count = 0, stream_files = {},
     pull = type(given) == "function" and given or nil, pulled_at_once = 1,
   }, Feed)
-  if has_stream(self.plan) then self.stream_file = assert(core.scratch()) end
+  open_stream_files(self)
   return self
 end
 

@@ -1,4 +1,4 @@
---- gathered: the results of a map, as a list in the order of the items.
+--- gathered: the results of a map, as a list in the order of the items, or as they come.
 local core = require("parallel.core")
 
 local Gathered = {}
@@ -16,13 +16,13 @@ local function without(list, skipped)
   return kept
 end
 
-local function take_failure(self, number, failed)
+local function take_failure(self, place, failed)
   if self.on_error == "collect" then
-    self.list[number] = failed
+    self.list[place] = failed
   elseif self.on_error == "skip" then
     self.skipped = self.skipped or {}
-    self.skipped[number] = true
-  elseif not self.failure or number < self.failure.index then
+    self.skipped[place] = true
+  elseif not self.failure or failed.index < self.failure.index then
     self.failure = failed
   end
 end
@@ -39,9 +39,11 @@ local gathered = {}
 --- For a call with these options; `receive` is what its mapping wants.
 function gathered.new(options, items)
   local self = setmetatable({list = core.empty_list(items), on_error = options.on_error or "raise"}, Gathered)
+  self.ordered = options.ordered ~= false
   function self.receive(number, ok, value)
-    self.list.n = math.max(self.list.n, number)
-    if ok then self.list[number] = value else take_failure(self, number, value) end
+    local place = self.ordered and number or self.list.n + 1
+    self.list.n = math.max(self.list.n, place)
+    if ok then self.list[place] = value else take_failure(self, place, value) end
   end
   return self
 end

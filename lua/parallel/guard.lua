@@ -1,5 +1,7 @@
 --- guard: an acquired lock that is released at the end of a block.
 -- For whatever has acquire and release: locks, semaphores, conditions.
+local check = require("parallel.check")
+
 local guard = {}
 
 local Guard = {}
@@ -24,6 +26,7 @@ end
 function guard.add_to(class)
   --- Acquire, call f(...), release also when it raises; returns f's results.
   function class:with(f, ...)
+    check.callable(f, 1, "with")
     self:acquire()
     return release_and_return(self, pcall(f, ...))
   end

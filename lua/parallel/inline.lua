@@ -1,15 +1,17 @@
 --- inline: core.pool's interface without processes: tasks run here, when asked for.
 -- For `workers = 0`: the same results and errors, under a debugger or a profiler.
 local core = require("parallel.core")
+local failure = require("parallel.failure")
 
 local inline = {}
 
 local Inline = {}
 Inline.__index = Inline
 
-function Inline:submit(payload, _, limit, parcel)
+function Inline:submit(payload, _, limit, parcel, _, bulk)
   self.last = self.last + 1
-  table.insert(self.queue, {number = self.last, payload = payload, limit = limit, parcel = parcel})
+  table.insert(self.queue,
+    {number = self.last, payload = payload, limit = limit, parcel = parcel, bulk = bulk})
   return self.last
 end
 
@@ -17,7 +19,8 @@ function Inline:wait()
   local task = table.remove(self.queue, 1)
   if not task then return nil, "timeout" end
   local worker = core.inline_self(task.limit) -- one each: a task may itself use this pool
-  local ok, reply = inline.interpreted(task.limit, worker.run, worker, self.handle, task.payload, task.parcel)
+  local ok, reply = inline.interpreted(task.limit, worker.run, worker, self.handle,
+    task.payload, task.parcel, task.bulk)
   self.done = self.done + 1
   if ok then return "result", task.number, 1, worker:taken() end
   return "error", task.number, 1, {message = tostring(reply), traceback = "", item = 0}
@@ -65,8 +68,11 @@ function inline.interpreted(limit, f, ...)
   return switch_on(f(...))
 end
 
+local function explain(why) return {message = tostring(why), traceback = debug.traceback("", 2)} end
+
 function inline.open(options)
-  options.begin(core.inline_self())
+  local ok, detail = xpcall(options.begin, explain, core.inline_self())
+  if not ok then error(failure.no_workers(detail), 0) end
   return setmetatable({handle = options.handle, queue = {}, last = 0, done = 0}, Inline)
 end
 

@@ -12,22 +12,21 @@ local function add_folder(files, path)
 end
 
 --- Append what a path stands for: {path, size, mtime} of a file, or of all files below a
--- folder, by name; {stream = true} for "-". Raises a message when it cannot be read. Of what `is_found`
--- in a folder, links, sockets and the like are passed over, as find -type f and grep -r do:
--- links would count files twice, or lead round in a circle.
+-- folder, by name; {path, stream = true} for "-" and for pipes with a name. Raises a message when it
+-- cannot be read. Of what `is_found` in a folder, links, pipes and the like are passed over, as find -type f
+-- and grep -r do: links would count files twice, or lead round in a circle.
 function inputs.add(files, path, is_found)
-  if path == "-" then
-    files[#files + 1] = {path = path, size = 0, stream = true}
-    return
-  end
-  local kind, size, mtime = core.stat(path, is_found)
+  local kind, size, mtime = "pipe", nil, nil
+  if path ~= "-" then kind, size, mtime = core.stat(path, is_found) end
   if not kind then error(size, 0) end
-  if kind == "directory" then
+  if kind == "pipe" and not is_found then
+    files[#files + 1] = {path = path, size = 0, stream = true}
+  elseif kind == "directory" then
     add_folder(files, path)
   elseif kind == "file" then
     files[#files + 1] = {path = path, size = size, mtime = mtime}
   elseif not is_found then
-    error(("cannot read '%s': it is neither a file nor a directory"):format(path), 0)
+    error(("cannot read '%s': it is neither a file, a directory nor a pipe"):format(path), 0)
   end
 end
 

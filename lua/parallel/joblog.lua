@@ -41,7 +41,7 @@ end
 
 --- Is the split to be left out? So are those that failed, unless they shall run again.
 function Joblog:has(split)
-  if not split.path then return false end
+  if not split.path or split.stream then return false end -- of a stream it is not known yet
   local status = self.known[key_of(split)]
   if not status or (status ~= 0 and self.again) then return false end
   self.left_failed = self.left_failed + (status ~= 0 and 1 or 0)

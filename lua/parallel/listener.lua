@@ -8,6 +8,7 @@ local core = require("parallel.core")
 local log = require("parallel.log")
 
 local BACKLOG = 16
+local OPTIONS = {address = true, authkey = true, backlog = true}
 local LOG_EVERY = 1 -- seconds: strangers shall not fill the log
 
 local Listener = {}
@@ -23,7 +24,7 @@ end
 -- is the process's own when none is given, false for none. A listener with the fields
 -- `address`, `last_accepted` and `closed`; or nil and why not.
 local function new(options)
-  check.type(options, "table", 1, "Listener")
+  check.options(options, OPTIONS, 1, "Listener")
   authkey.check_address(options.address, "Listener")
   check.whole_option(options, "backlog", 1, 1, "Listener")
   local key = authkey.of_option(options.authkey, "Listener")

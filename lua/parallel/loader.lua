@@ -145,7 +145,7 @@ Loader.__close = Loader.close
 -- ---- making one -----------------------------------------------------------
 
 local OPTIONS = {
-  dataset = "function table userdata", size = "number", batch = "number", workers = "number",
+  dataset = "function or table or userdata", size = "number", batch = "number", workers = "number",
   shuffle = "boolean", seed = "number", prefetch = "number", collate = "function", ctype = "string",
   worker_init = "function", drop_last = "boolean", persistent = "boolean", on_error = "string",
   timeout = "number", retries = "number", start_method = "string",
@@ -155,22 +155,14 @@ local ON_ERROR = {"raise", "collect", "skip"}
 
 local function refuse(text, ...) check.fail(("bad argument #1 to 'Loader' (%s)"):format(text:format(...))) end
 
-local function check_types(options)
-  for name, value in pairs(options) do
-    local wanted = OPTIONS[name]
-    if not wanted then refuse("unknown option '%s'", tostring(name)) end
-    if not wanted:find(type(value), 1, true) then
-      refuse("%s must be a %s, got %s", name, wanted:gsub(" ", " or "), type(value))
-    end
-  end
-  if options.dataset == nil then refuse("a dataset is needed") end
-end
-
 local function check_options(options)
-  check_types(options)
-  for name, least in pairs({size = 0, batch = 1, prefetch = 1, seed = -2 ^ 53}) do
+  check.options(options, OPTIONS, 1, "Loader")
+  if options.dataset == nil then refuse("a dataset is needed") end
+  for name, least in pairs({size = 0, batch = 1, prefetch = 1}) do
     check.whole_option(options, name, least, 1, "Loader")
   end
+  check.whole_option(options, "seed", nil, 1, "Loader")
+  check.whole_option(options, "workers", nil, 1, "Loader")
   check.choice_option(options, "on_error", ON_ERROR, 1, "Loader")
 end
 
@@ -207,7 +199,6 @@ local loader = {}
 -- true (workers live from epoch to epoch), on_error = "raise" | "collect" | "skip"; timeout, retries,
 -- start_method as of a Pool. Workers are started by the first epoch.
 function loader.new(options)
-  check.type(options, "table", 1, "Loader")
   check_options(options)
   local self = {epochs = 0, arrays = 0, unseen = 0, key = new_key(), repeatable = options.seed ~= nil}
   for name, value in pairs(options) do self[name] = value end

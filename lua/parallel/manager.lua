@@ -128,6 +128,9 @@ local function new(to, server)
   return made
 end
 
+local OPTIONS = {address = true, authkey = true, linger = true}
+local CONNECT = {address = true, authkey = true}
+
 local manager = {}
 
 --- Start a manager. Options: address (a path, or "host:port"; default: a new path), authkey (see
@@ -136,7 +139,7 @@ local manager = {}
 -- with this process. nil, message when nobody can listen at that address.
 function manager.new(options)
   options = options or {}
-  check.type(options, "table", 1, "Manager")
+  check.options(options, OPTIONS, 1, "Manager")
   local address = options.address
   if address ~= nil then authkey.check_address(address, "Manager") else address = new_address() end
   check.time_option(options, "linger", 1, "Manager")
@@ -155,7 +158,7 @@ end
 --- The manager that another program started: {address =, authkey =}. nil, message when it
 -- cannot be reached.
 function manager.connect(options)
-  check.type(options, "table", 1, "connect")
+  check.options(options, CONNECT, 1, "connect")
   authkey.check_address(options.address, "connect")
   local to, why = link.connect(options.address, authkey.of_option(options.authkey, "connect"))
   if not to then return nil, why end

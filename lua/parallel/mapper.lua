@@ -19,7 +19,7 @@ Mapper.__index = Mapper
 -- ---- one split ------------------------------------------------------------
 
 local function map_values(self, split, info)
-  local map, emit, values = self.job.map, self.emitter, split.values or self.feed.plan.values
+  local map, emit, values = self.job.map, self.emitter, split.values or self.plan.values
   local before = split.values and split.first - 1 or 0
   local inputs_before = (split.index or split.first) - split.first
   for i = split.first, split.last do
@@ -45,7 +45,7 @@ end
 local function prepare_file(self, split, info)
   split.records, split.block = self.job.records, self.job.block
   if split.piece then
-    split.piece, info.header = self.feed.stream_file:fd(), split.header
+    split.piece, info.header = self.stream_fds[split.piece], split.header
   elseif self.job.header then
     info.header = take_header(self, split)
   end
@@ -78,7 +78,7 @@ local function map_splits(self, number, first, last, sent, without)
   local times = {}
   for i = 0, (sent and #sent or last - first + 1) - 1 do
     if not (without and without[number + i]) then
-      times[number + i] = map_one(self, number + i, sent and sent[i + 1] or self.feed.plan.list[first + i])
+      times[number + i] = map_one(self, number + i, sent and sent[i + 1] or self.plan.list[first + i])
     end
   end
   return next(times) and times or nil
@@ -95,6 +95,7 @@ end
 --- What the worker's table holds, as runs; in a journal they are on disk.
 function Mapper:runs()
   local began = core.clock()
+  self.worker:item() -- it is not for the last split to answer for
   local runs = self.emitter:commit()
   if self.journal_fd then
     local ok, why = core.sync(self.journal_fd)
@@ -127,12 +128,12 @@ function Mapper:commit() return core.encode({runs = self:runs()}) end
 function Mapper:reduce(partition, runs)
   local job, began = self.job, self.job.is_timed and core.clock()
   self.emitter:free()
-  local descriptor = core.reduce({
+  local descriptor, _, records = core.reduce({
     runs = runs, partition = partition, combine = job.combine, reduce = job.reduce, spread = job.spreads,
     sort = job.sort_by, desc = job.descending, top = job.top, format = job.format,
-    depot = self.depot, memory = self.budget.merge,
+    depot = self.depot, memory = self.budget.merge, worker = self.worker.watch or self.worker,
   })
-  return core.encode({output = descriptor, counters = counters.take(),
+  return core.encode({output = descriptor, records = records, counters = counters.take(),
                       time = began and {began, core.clock() - began} or nil})
 end
 
@@ -153,14 +154,13 @@ local function introduce(worker, job, descent)
 end
 
 --- The functions `begin` and `handle` of core.pool for this job.
--- Of the feed a plan and a stream_file are used.
--- `budget` and `kept` are those of parallel.budget and parallel.depots.
-function mapper.service(job, feed, budget, kept)
-  local self = setmetatable({job = job, feed = feed, budget = budget, depots = kept, tags = job.tag,
+-- `plan` and `stream_fds` are those of its feed, `budget` and `kept` of parallel.budget and parallel.depots.
+function mapper.service(job, plan, stream_fds, budget, kept)
+  local self = setmetatable({job = job, plan = plan, stream_fds = stream_fds, budget = budget, depots = kept, tags = job.tag,
                              reseed = seeding.of(job.seed)}, Mapper)
 
   local function begin(worker)
-    if not job.is_inline then introduce(worker, job, feed.plan.descent) end
+    if not job.is_inline then introduce(worker, job, plan.descent) end
     self.worker, self.progress = worker, worker:progress()
     self.reader, self.headers = core.reader(), {}
     self.depot, self.journal_fd = kept:of(worker:index()), kept.runs and kept.runs[worker:index()]
@@ -176,15 +176,10 @@ function mapper.service(job, feed, budget, kept)
   return begin, handle
 end
 
--- Of the parent's scratch file, in a worker that was given its descriptor.
-local function file_of(number)
-  return number and {fd = function() return number end}
-end
-
 --- In a worker that inherited nothing: the same functions, from the letter.
 function mapper.recruited(letter)
-  local feed = {plan = letter.plan, stream_file = file_of(letter.stream_fd)}
-  local begin, handle = mapper.service(letter.job, feed, letter.budget, depots.received(letter.depots))
+  local begin, handle = mapper.service(letter.job, letter.plan, letter.stream_fds, letter.budget,
+                                       depots.received(letter.depots))
   return {begin = begin, handle = handle}
 end
 

@@ -28,7 +28,13 @@ function mapping.puller(items)
   end, n
 end
 
-function Mapping:room() return self.window and self.consumed + self.window - self.pulled or math.huge end
+-- Of an iteration, that many are ahead of what was asked for; of others, of what has ended. An iteration
+-- whose user did not say how many may be ahead keeps the workers busy, and no endless input in memory.
+function Mapping:room()
+  if not self.lazy then return self.window and self.finished + self.window - self.pulled or math.huge end
+  local window = self.window or self.chunker:ahead()
+  return self.consumed + window - self.pulled
+end
 
 -- Not while it is being asked for items: an input may wait for something, and work goes on meanwhile.
 function Mapping:wants()
@@ -126,7 +132,7 @@ function mapping.new(workers, version, shape, items, options, receive)
   return setmetatable({
     version = version, shape = shape, pull = pull_item, total = total, receive = receive,
     plain = type(items) == "table" and getmetatable(items) == nil and items or nil,
-    chunker = chunker.new(workers, options.chunksize), window = options.window,
+    chunker = chunker.new(workers, options.chunksize), window = options.window, lazy = options.lazy,
     on_error = options.on_error or "raise", allowed_retries = options.retries, timeout = options.timeout,
     pulled = 0, consumed = 0, finished = 0, failed = 0,
   }, Mapping)

@@ -49,7 +49,7 @@ function Run:submit(task, worker, kind, ...)
 end
 
 function Run:send(task, worker, payload)
-  local limit = task.kind == "map" and self.job.timeout or nil -- of each split
+  local limit = task.kind ~= "commit" and self.job.timeout or nil -- of each split or key
   self.tasks[self.pool:submit(payload, worker, limit)] = task
   self.unanswered = self.unanswered + 1
 end
@@ -176,7 +176,7 @@ function answers.commit(self, _, worker, reply)
 end
 
 function answers.reduce(self, task, worker, reply)
-  self.chronicle:reduced(task.partition, worker, reply.time)
+  self.chronicle:reduced(task.partition, worker, reply.time, reply.records)
   self.outputs[#self.outputs + 1] = reply.output
   counters.merge(self.counters, reply.counters)
 end
@@ -188,7 +188,9 @@ local function split_of(task, item) return item > 0 and item or task.batch.numbe
 
 function Run:label(task, item)
   if task.kind == "map" then return splits.name(self.feed:split(task.batch, split_of(task, item))) end
-  if task.kind == "reduce" then return "reduce" end
+  if task.kind ~= "reduce" then return nil end
+  local found, key = pcall(core.key_of_runs, self.runs, task.partition, item)
+  return found and key and ("reduce of key '%s'"):format(key) or "reduce"
 end
 
 -- A split that failed for good: the job may go on without it.
@@ -371,8 +373,7 @@ local function letter(run)
   for _, name in ipairs(PARENTS_OWN) do job[name] = nil end
   local ok, enclosed = pcall(recruit.enclose, {
     job = job, plan = {list = plan.list, values = plan.values, descent = plan.descent},
-    budget = run.budget, depots = run.depots:letter(),
-    stream_fd = run.feed.stream_file and run.feed.stream_file:fd()})
+    budget = run.budget, depots = run.depots:letter(), stream_fds = run.feed:stream_fds()})
   if ok then return recruit.letter("parallel.mapper", enclosed) end
   error(failure.new({kind = "unsendable", message = "cannot send the job: " .. enclosed}), 0)
 end
@@ -380,7 +381,7 @@ end
 local function kept_descriptors(self)
   local fds = self.depots:descriptors()
   for _, fd in ipairs(self.job.journal and self.job.journal:descriptors() or {}) do fds[#fds + 1] = fd end
-  fds[#fds + 1] = self.feed.stream_file and self.feed.stream_file:fd()
+  for _, fd in ipairs(self.feed:stream_fds()) do fds[#fds + 1] = fd end
   return fds
 end
 
@@ -391,7 +392,8 @@ function Run:open_pool()
   local starter = not self.job.is_inline and start_method.starter(self.job.start_method) or nil
   local bytes, parcel
   if starter then bytes, parcel = letter(self) end
-  local begin, handle = mapper.service(self.job, self.feed, self.budget, self.depots)
+  local begin, handle = mapper.service(self.job, self.feed.plan, self.feed:stream_fds(), self.budget,
+                                       self.depots)
   local pool, why = (self.job.is_inline and solo.open or core.pool)({
     workers = self.job.workers, begin = begin, handle = handle,
     keep = kept_descriptors(self),
@@ -452,7 +454,7 @@ local function new_run(job, feed)
     runs = job.journal and job.journal.runs or {}, outputs = {},
     ready = {}, next_out = 1, behind = 0, held = 0, printed = 0,
     largest_print = splits.size(feed.plan.bytes, job),
-    budget = budgets.new(job.memory, job.workers, feed.stream_file ~= nil or type(job.inputs) == "function"
+    budget = budgets.new(job.memory, job.workers, #feed.stream_files > 0 or type(job.inputs) == "function"
                          or type(job.values) == "function"),
     began = core.clock(), deaths = 0, retried = 0,
   }, Run)

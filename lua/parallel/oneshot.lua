@@ -4,7 +4,7 @@
 local check = require("parallel.check")
 local pool = require("parallel.pool")
 
-local CALL = {"chunksize", "window", "on_error", "progress", "init", "final"}
+local CALL = {"chunksize", "window", "on_error", "progress", "ordered", "init", "final"}
 
 local oneshot = {}
 
@@ -20,21 +20,25 @@ local function finish(made, ok, ...)
     made:close()
     return ...
   end
-  made:terminate()
+  if made.terminate then made:terminate() else made:close() end
   error((...), 0)
 end
 
 --- Call f(object), then close the object; terminate it when f raised.
 -- What <close> does on Lua 5.4, for both Luas.
 function oneshot.with(object, f)
-  local made = object
-  if not object.terminate then made = {close = function() object:close() end, terminate = object.close} end
-  return finish(made, pcall(f, object))
+  local kind = type(object)
+  if kind ~= "table" and kind ~= "userdata" then
+    check.fail(("bad argument #1 to 'with' (object with close expected, got %s)"):format(kind))
+  end
+  check.callable(f, 2, "with")
+  return finish(object, pcall(f, object))
 end
 
 local function open(method, f, items, options)
   check.callable(f, 1, method)
   check.items(items, 2, method)
+  if options ~= nil then check.type(options, "table", 3, method) end
   local of_pool, of_call = divide(options)
   return pool.inheriting(f, of_pool), of_call
 end

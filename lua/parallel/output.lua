@@ -120,7 +120,7 @@ function Kept:finish()
   if self.made then return self.made end
   local file = self.file
   local described = file and {core.region(file:fd(), 0, file:size(), self.count)} or {}
-  return result.new(self.job, described, file or {close = function() end})
+  return result.new(self.job, described, file or {close = function() end}, self.budget)
 end
 
 function Kept:abandon()

@@ -46,15 +46,17 @@ local function count_text(n, name, plural)
 end
 
 local function add_inputs(lines, planned)
-  local files, streams, seen = 0, 0, {}
+  local files, streams, seen = 0, "", {}
   for _, split in ipairs(planned.list) do
-    if split.stream then streams = streams + 1 end
+    if split.stream then
+      streams = ("%s, and %s"):format(streams, split.path == "-" and "standard input" or "'" .. split.path .. "'")
+    end
     if split.path and not split.stream and not seen[split.index] then
       seen[split.index], files = true, files + 1
     end
   end
   add(lines, "inputs", "%s, %.0f bytes%s%s", count_text(files, "file"), planned.bytes,
-    streams > 0 and ", and standard input" or "",
+    streams,
     #planned.values > 0 and ", " .. count_text(#planned.values, "value") or "")
   add(lines, "splits", "%d, in %s", #planned.list, count_text(#planned.batches, "batch", "es"))
 end

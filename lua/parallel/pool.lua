@@ -1,5 +1,6 @@
 --- pool: a number of worker processes, and functions to run in them.
 local async_result = require("parallel.async_result")
+local call_options = require("parallel.call_options")
 local check = require("parallel.check")
 local closing = require("parallel.closing")
 local core = require("parallel.core")
@@ -22,7 +23,6 @@ local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once
 local GRACE = 10 -- seconds that the workers have to end when the pool is closed
 local START_PATIENCE = 10 -- seconds that a pool is not made yet while initializers run
-local ON_ERROR = {"raise", "collect", "skip"}
 
 -- Arguments of methods are counted with the pool as the first.
 local Pool = {}
@@ -34,9 +34,9 @@ Pool.__index = Pool -- and `pool.workers` is how many there are
 local pid = core.pid
 
 local function check_owner(self)
-  if self.owner ~= pid() then
-    check.fail(("this pool belongs to process %d"):format(self.owner))
-  end
+  if self.owner == pid() then return end
+  if getmetatable(self) ~= Pool then check.fail("pool expected, got " .. type(self)) end
+  check.fail(("this pool belongs to process %d"):format(self.owner))
 end
 
 local function check_open(self)
@@ -69,19 +69,29 @@ function Pool:work() while self.crew:step(0) do end end
 
 -- ---- one task -------------------------------------------------------------
 
-local function capture(self, f)
+-- What f is now; or nil and why that cannot be sent.
+local function look_at(self, f)
   local known = self.crew.functions:unchanging(f)
   if known then return known end
   local ok, version = pcall(self.crew.functions.take, self.crew.functions, f)
   if ok then return version end
   interruption.pass_on(version)
-  error(failure.new({kind = "unsendable", message = "function: " .. tostring(version)}), 0)
+  return nil, "function: " .. tostring(version)
+end
+
+local function unsendable(why) return failure.new({kind = "unsendable", message = why}) end
+
+local function capture(self, f)
+  local version, why = look_at(self, f)
+  return version or error(unsendable(why), 0)
 end
 
 local function submit_any(self, f, ...)
   check_open(self)
   check.callable(f, 2, "submit")
-  return self.singles:add(capture(self, f), ...)
+  local version, why = look_at(self, f)
+  if not version then return self.singles:add_unsendable({}, why) end
+  return self.singles:add(version, ...)
 end
 
 -- A pool that is open has roll.submit (see core/lua/roll.h) in place of this.
@@ -100,14 +110,12 @@ end
 function Pool:apply_async(f, arguments, options)
   check_open(self)
   check.callable(f, 2, "apply_async")
-  arguments, options = arguments or {}, options or {}
+  arguments = arguments or {}
   check.type(arguments, "table", 3, "apply_async")
-  check.whole_option(options, "retries", 0, 4, "apply_async")
-  check.time_option(options, "timeout", 4, "apply_async")
-  local result = self.singles:add_with({
-    callback = options.callback, error_callback = options.error_callback,
-    retries = options.retries, timeout = options.timeout, label = options.label,
-  }, capture(self, f), unpack(arguments, 1, arguments.n or #arguments))
+  local fields = call_options.apply(options, "apply_async")
+  local version, why = look_at(self, f)
+  if not version then return self.singles:add_unsendable(fields, why) end
+  local result = self.singles:add_with(fields, version, unpack(arguments, 1, arguments.n or #arguments))
   self.crew:pump()
   return result
 end
@@ -120,8 +128,7 @@ end
 
 -- ---- many items -----------------------------------------------------------
 
-local function start(self, shape, f, items, options, receive)
-  local version = capture(self, f)
+local function start(self, version, shape, items, options, receive)
   local source = mapping.new(self.workers, version, shape, items, options, receive)
   if options.progress then
     source.meter = progress.new(options.progress, source.total, false)
@@ -140,21 +147,18 @@ local function finish(self, source, problem)
   self.crew.functions:release(source.version)
 end
 
-local function check_mapping(name, f, items, options)
+-- Returns the options, checked like f and the items.
+local function check_mapping(self, name, f, items, options, known)
+  check_open(self)
   check.callable(f, 2, name)
   check.items(items, 3, name)
-  check.whole_option(options, "chunksize", 1, 4, name)
-  check.whole_option(options, "window", 1, 4, name)
-  check.whole_option(options, "retries", 0, 4, name)
-  check.time_option(options, "timeout", 4, name)
-  check.choice_option(options, "on_error", ON_ERROR, 4, name)
-  check.progress_option(options, 4, name)
+  return call_options[known or "map"](options, name)
 end
 
 local function map(self, shape, f, items, options)
   local results = gathered.new(options, items)
-  local source = start(self, shape, f, items, options, results.receive)
-  source.list = results.list
+  local source = start(self, capture(self, f), shape, items, options, results.receive)
+  if results.ordered then source.list = results.list end
   local ok, why = pcall(self.work_until, self, function() return source:ended() end)
   local list, problem = results:outcome(source)
   if not ok then
@@ -173,6 +177,11 @@ local function map_async(self, shape, f, items, options)
   local result = setmetatable({
     callback = options.callback, error_callback = options.error_callback, label = options.label,
   }, async_result.class(self, canceller))
+  local version, why = look_at(self, f)
+  if not version then
+    result:settle(nil, unsendable(why))
+    return result
+  end
   local source
   local function settle_at_end()
     if not source or not source:ended() or result:has_ended() then return end
@@ -184,8 +193,8 @@ local function map_async(self, shape, f, items, options)
     results.receive(...)
     settle_at_end()
   end
-  source = start(self, shape, f, items, options, receive)
-  source.list, source.listed = results.list, settle_at_end
+  source = start(self, version, shape, items, options, receive)
+  if results.ordered then source.list, source.listed = results.list, settle_at_end end
   function canceller.give_up()
     source:cancel(function() return failure.new({kind = "cancelled", message = "the map was cancelled"}) end)
     self.crew:cancel_all(source)
@@ -208,15 +217,14 @@ local function abandon(self, source)
 end
 
 -- An iterator of number, result; in order, or as they come. And what a loop closes on Lua 5.4.
-local function imap(self, shape, f, items, options, ordered)
+local function imap(self, shape, f, items, options)
   local ready, first, last = {}, 1, 0
   local function receive(number, ok, value)
     last = last + 1
-    ready[ordered and number or last] = {number = number, ok = ok, value = value}
+    ready[options.ordered and number or last] = {number = number, ok = ok, value = value}
   end
-  options.window = options.window or math.huge
-  local source = start(self, shape, f, items, options, receive)
-  source.lazy = true
+  options.lazy = true
+  local source = start(self, capture(self, f), shape, items, options, receive)
   local function have_next() return ready[first] ~= nil or source:ended() end
   return function()
     while true do
@@ -245,47 +253,32 @@ local FORMS = {map = "one", starmap = "tuple"}
 for name, shape in pairs(FORMS) do
   --- The results of f for each item, as a list in the order of the items, with field n.
   Pool[name] = function(self, f, items, options)
-    check_open(self)
-    options = options or {}
-    check_mapping(name, f, items, options)
-    return map(self, shape, f, items, options)
+    return map(self, shape, f, items, check_mapping(self, name, f, items, options))
   end
 
   --- The same as an AsyncResult of that list.
   Pool[name .. "_async"] = function(self, f, items, options)
-    check_open(self)
-    options = options or {}
-    check_mapping(name .. "_async", f, items, options)
-    return map_async(self, shape, f, items, options)
+    return map_async(self, shape, f, items,
+      check_mapping(self, name .. "_async", f, items, options, "map_async"))
   end
-end
-
-local function copy(options)
-  local made = {}
-  for name, value in pairs(options or {}) do made[name] = value end
-  return made
 end
 
 --- Iterate over number, result in the order of the items, which are read lazily.
 function Pool:imap(f, items, options)
-  check_open(self)
-  check_mapping("imap", f, items, options or {})
-  return imap(self, "one", f, items, copy(options), true)
+  options = check_mapping(self, "imap", f, items, options)
+  options.ordered = options.ordered ~= false
+  return imap(self, "one", f, items, options)
 end
 
 --- The same in the order in which they are ready.
 function Pool:imap_unordered(f, items, options)
-  check_open(self)
-  check_mapping("imap_unordered", f, items, options or {})
-  return imap(self, "one", f, items, copy(options), false)
+  return imap(self, "one", f, items, check_mapping(self, "imap_unordered", f, items, options))
 end
 
 --- Run f on each item for its effect; returns how many there were.
 function Pool:each(f, items, options)
-  check_open(self)
-  check_mapping("each", f, items, options or {})
-  local count = 0
-  for _ in imap(self, "one", f, items, copy(options), false) do count = count + 1 end
+  local count, checked = 0, check_mapping(self, "each", f, items, options)
+  for _ in imap(self, "one", f, items, checked) do count = count + 1 end
   return count
 end
 
@@ -306,13 +299,13 @@ local function slices(items, size)
 end
 
 --- Fold the items with f(a, b), which need be associative only: parts are folded
--- in the workers and joined in order. Options: init, final. An empty input
--- without init raises.
+-- in the workers and joined in order (or, with ordered = false, as they come). Options
+-- besides: init, final, and those of map. An empty input without init raises.
 function Pool:reduce(f, items, options)
-  check_open(self)
-  options = options or {}
-  check_mapping("reduce", f, items, options)
-  local parts = map(self, "fold", f, slices(items, options.chunksize or SLICE), {})
+  options = check_mapping(self, "reduce", f, items, options, "reduce")
+  local size = options.chunksize or SLICE
+  options.chunksize, options.on_error = nil, nil
+  local parts = map(self, "fold", f, slices(items, size), options)
   if parts.n == 0 and options.init == nil then check.fail("reduce of an empty input without init") end
   local folded, first = options.init, 1
   if folded == nil then folded, first = parts[1], 2 end
@@ -325,18 +318,27 @@ end
 function Pool:mapreduce(fields)
   check_open(self)
   check.type(fields, "table", 2, "mapreduce")
-  local with_workers = copy(fields)
+  local with_workers = {}
+  for name, value in pairs(fields) do with_workers[name] = value end
   with_workers.workers = with_workers.workers or math.max(1, self.workers)
   with_workers.start_method = with_workers.start_method or self.crew.options.start_method
   return mapreduce.run(with_workers)
 end
 
-local function broadcast(self, patience, f, ...)
-  local version = capture(self, f)
-  local arguments, parcel = directed.arguments(...)
-  local ok, results = pcall(directed.everywhere, self, function()
+local function call_everywhere(self, patience, version, ...)
+  local ok, arguments, parcel = pcall(directed.arguments, ...)
+  if not ok then
+    interruption.pass_on(arguments)
+    error(unsendable(failure.at_path("args", arguments)), 0)
+  end
+  return directed.everywhere(self, function()
     return {version = version, arguments = arguments, parcel = parcel}
   end, nil, patience)
+end
+
+local function broadcast(self, patience, f, ...)
+  local version = capture(self, f)
+  local ok, results = pcall(call_everywhere, self, patience, version, ...)
   self.crew.functions:release(version)
   if not ok then error(results, 0) end
   return results
@@ -396,6 +398,8 @@ end
 
 --- How many workers there are.
 function Pool:count() return self.workers end
+
+function Pool:__tostring() return ("pool of %d workers"):format(self.workers) end
 
 local function take_no_more(self) self.closed, self.enroll = true, nil end
 

@@ -5,29 +5,21 @@ local start_method = require("parallel.start_method")
 
 local OUTPUT = {"inherit", "tag", "ordered", "discard"}
 
+local BACKENDS = {"local"}
+
 -- Which types each may have.
-local OPTIONS = {tasks_per_worker = "number", memory_per_worker = "number or string",
+local OPTIONS = {backend = "string",
+                 tasks_per_worker = "number", memory_per_worker = "number or string",
                  retry_errors = "boolean",
                  seed = "number", nice = "number", pin = "boolean",
                  start_method = "string", workers = "number", initializer = "function", initargs = "table",
                  finalizer = "function", retries = "number", timeout = "number", name = "string",
                  output = "string", trace = "string", report = "string"}
 
-local function check_types(options)
-  for name, value in pairs(options) do
-    if not OPTIONS[name] then
-      check.fail(("bad argument #1 to 'Pool' (unknown option '%s')"):format(tostring(name)))
-    end
-    if not OPTIONS[name]:find(type(value), 1, true) then
-      check.fail(("bad argument #1 to 'Pool' (%s must be a %s, got %s)"):format(
-        name, OPTIONS[name], type(value)))
-    end
-  end
-end
-
 local function check_ranges(options)
+  check.whole_option(options, "workers", nil, 1, "Pool")
   check.whole_option(options, "retries", 0, 1, "Pool")
-  check.whole_option(options, "seed", -2 ^ 53, 1, "Pool")
+  check.whole_option(options, "seed", nil, 1, "Pool")
   check.whole_option(options, "nice", -20, 1, "Pool")
   check.whole_option(options, "tasks_per_worker", 1, 1, "Pool")
   check.size_option(options, "memory_per_worker", 1, "Pool")
@@ -36,6 +28,7 @@ local function check_ranges(options)
   end
   check.time_option(options, "timeout", 1, "Pool")
   check.choice_option(options, "output", OUTPUT, 1, "Pool")
+  check.choice_option(options, "backend", BACKENDS, 1, "Pool")
   start_method.check(options.start_method)
 end
 
@@ -47,8 +40,7 @@ local pool_options = {}
 function pool_options.check(given)
   if given == nil then given = {} end
   if type(given) == "number" then given = {workers = given} end
-  check.type(given, "table", 1, "Pool")
-  check_types(given)
+  check.options(given, OPTIONS, 1, "Pool")
   local options = {}
   for name, value in pairs(given) do options[name] = value end
   check_ranges(options)

@@ -64,6 +64,7 @@ local function preparation(self, number)
   local descent = identity.descent()
   return function()
     ancestry, made = ancestry .. number .. ":", 0
+    self._pid = core.pid()
     identity.become(descent, self.name, self.daemon)
     core.title(self.name)
     log.name_process(self.name)
@@ -199,24 +200,20 @@ Process._meta = {__index = get, __newindex = set, __tostring = to_string, __clos
 local OPTIONS = {target = "function", args = "table", name = "string", daemon = "boolean"}
 
 -- A subclass's own options are its fields.
-local function check_options(class, options)
+local function divide(class, options)
+  if class == Process then return options, {} end
+  local ours, fields = {}, {}
   for name, value in pairs(options) do
-    local wanted = OPTIONS[name]
-    if not wanted and class == Process then
-      check.fail(("bad argument #1 to 'Process' (unknown option '%s')"):format(tostring(name)))
-    end
-    if wanted and type(value) ~= wanted then
-      check.fail(("bad argument #1 to 'Process' (%s must be a %s, got %s)"):format(
-        name, wanted, type(value)))
-    end
+    local to = OPTIONS[name] and ours or fields
+    to[name] = value
   end
+  return ours, fields
 end
 
-local function from_options(self, options)
-  check_options(self._class, options)
-  for name, value in pairs(options) do
-    if not OPTIONS[name] then self[name] = value end
-  end
+local function from_options(self, given)
+  local options, fields = divide(self._class, given)
+  check.options(options, OPTIONS, 1, "Process")
+  for name, value in pairs(fields) do self[name] = value end
   local arguments = options.args or {}
   rawset(self, "_target", options.target)
   rawset(self, "_args", packing.pack(unpack(arguments, 1, arguments.n or #arguments)))

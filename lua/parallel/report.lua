@@ -53,6 +53,12 @@ function Report:instant(worker, name)
   marks[#marks + 1] = {at = core.clock() - self.start, name = name}
 end
 
+--- A partition of a job has so many records.
+function Report:partition(number, records)
+  self.partitions, self.records = self.partitions + 1, self.records + records
+  if not self.largest or records > self.largest.records then self.largest = {number = number, records = records} end
+end
+
 --- A task failed for good.
 function Report:failed(failed)
   self.failures = self.failures + 1
@@ -79,7 +85,7 @@ function report.open(path, name)
   if not file then return nil, why end
   return setmetatable({
     file = file, title = name, start = core.clock(), date = os.date("%Y-%m-%d %H:%M:%S"), rows = {}, last = 0,
-    chunks = {}, tasks = {}, failures = 0, failed_tasks = {},
+    chunks = {}, tasks = {}, failures = 0, failed_tasks = {}, partitions = 0, records = 0,
   }, Report)
 end
 

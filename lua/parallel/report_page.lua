@@ -116,6 +116,15 @@ local function slowest_table(out, report)
   out[#out + 1] = "</table>\n"
 end
 
+-- One that is much larger than the others has its worker work on alone.
+local function skew(out, report)
+  if report.records == 0 then return end
+  local largest = report.largest
+  out[#out + 1] = ("<h2>Partitions</h2>\n<p>%d partitions of %d records: the largest, reduce %d, has %d, " ..
+    "%.1f times the mean</p>\n"):format(report.partitions, report.records, largest.number, largest.records,
+    largest.records * report.partitions / report.records)
+end
+
 local function failures(out, report)
   if report.failures == 0 then return end
   out[#out + 1] = ("<h2>Failures (%d)</h2>\n"):format(report.failures)
@@ -151,6 +160,7 @@ function report_page.render(report)
   timeline(out, report)
   load_table(out, report)
   slowest_table(out, report)
+  skew(out, report)
   failures(out, report)
   out[#out + 1] = "</body></html>\n"
   return table.concat(out)

@@ -3,6 +3,9 @@
 local check = require("parallel.check")
 local core = require("parallel.core")
 
+local SOME = 1000    -- pairs that Result:top sorts at once, besides those it was asked for
+local DECODED = 8    -- times the stored bytes that values take up in Lua, more or less
+
 local Result = {}
 Result.__index = Result
 
@@ -54,17 +57,29 @@ end
 
 local function index_key(key) return type(key) == "table" and core.encode(key) or key end
 
---- The value of one key (the first, when reduce emitted several), or nil.
-function Result:get(key)
-  check_open(self)
-  if not self.index then
-    self.index = {}
-    for k, value in self:pairs() do
-      k = index_key(k)
-      if self.index[k] == nil then self.index[k] = value end
-    end
+local function index_of(self)
+  local index = {}
+  for key, value in self:pairs() do
+    key = index_key(key)
+    if index[key] == nil then index[key] = value end
   end
-  return self.index[index_key(key)]
+  return index
+end
+
+--- The value of one key (the first, when reduce emitted several), or nil.
+-- Of a result that fits in memory an index is made by the first call; one that does not is
+-- searched each time.
+function Result:get(key)
+  local pairs_of = check_open(self)
+  key = index_key(key)
+  if not self.index and pairs_of:bytes() > self.most_indexed then
+    for found, value in self:pairs() do
+      if index_key(found) == key then return value end
+    end
+    return nil
+  end
+  self.index = self.index or index_of(self)
+  return self.index[key]
 end
 
 -- As with sort = "value": of two types the later one here is greater.
@@ -82,18 +97,39 @@ local function stands_before(a, b)
   return a[2] == b[2] and a.place < b.place
 end
 
+local function keep_greatest(list, n)
+  table.sort(list, stands_before)
+  for i = #list, n + 1, -1 do list[i] = nil end
+end
+
+-- Of those that are not sorted so, no more than some besides the greatest are kept.
+local function greatest(self, n)
+  local list, place = {}, 0
+  for key, value in self:pairs() do
+    place = place + 1
+    list[#list + 1] = {key, value, place = place}
+    if #list >= 2 * n + SOME then keep_greatest(list, n) end
+  end
+  keep_greatest(list, n)
+  for _, pair in ipairs(list) do pair.place = nil end
+  return list
+end
+
+local function first(self, n)
+  local list = {}
+  if n <= 0 then return list end
+  for key, value in self:pairs() do
+    list[#list + 1] = {key, value}
+    if #list >= n then break end
+  end
+  return list
+end
+
 --- The n pairs with the greatest values, as a list of {key, value}.
 function Result:top(n)
   check_open(self)
   check.type(n, "number", 1, "top")
-  local list = {}
-  for key, value in self:pairs() do list[#list + 1] = {key, value, place = #list} end
-  if not (self.job.sort_by == "value" and self.job.descending) then table.sort(list, stands_before) end
-  for i = #list, 1, -1 do
-    list[i].place = nil
-    if i > n then list[i] = nil end
-  end
-  return list
+  return (self.job.sort_by == "value" and self.job.descending and first or greatest)(self, n)
 end
 
 --- Write the next pairs as text, in the job's `format`, all or at most so many.
@@ -132,12 +168,13 @@ local result = {}
 function result.written(count) return setmetatable({pair_count = count}, Written) end
 
 --- The result of a job: what its reduce tasks left (`outputs`) in these files (anything with a
--- method close), which from now on belong to it. With a budget (see parallel.budget) they are
--- parallel.depots, and what cannot be merged in its memory is merged there first.
+-- method close), which from now on belong to it. `budget` is that of parallel.budget. When the files are
+-- parallel.depots, what cannot be merged in its memory is merged there first.
 function result.new(job, outputs, files, budget)
   local order = {sort = job.sort_by, desc = job.descending, top = job.top}
-  if budget then order.depot, order.memory = files:last(), math.floor(budget.total / 2) end
-  return setmetatable({job = job, files = files, pairs_of = core.result(outputs, order)}, Result)
+  if files.last then order.depot, order.memory = files:last(), math.floor(budget.total / 2) end
+  return setmetatable({job = job, files = files, pairs_of = core.result(outputs, order),
+                       most_indexed = budget.total / DECODED}, Result)
 end
 
 return result

@@ -25,12 +25,12 @@ local function folding(f)
 end
 
 --- Run a chunk; what becomes of each item goes to the worker's ledger. Items that
--- this worker may not run any more are left to another.
-function Server:run(worker, parcel, number, shape, items, first)
+-- this worker may not run any more are left to another. Large ones come as the bulk.
+function Server:run(worker, parcel, bulk, number, shape, items, first)
   local f = self.functions:get(number)
   if shape == "fold" then f, shape = folding(f), "one" end
   local ran, exceeded = core.run_items(
-    worker, f, shape, items, first, self.budget, self.reseed, parcel)
+    worker, f, shape, items or bulk, first, self.budget, self.reseed, parcel)
   if self.budget then self.budget = self.budget - ran end
   if not exceeded and self.budget ~= 0 then return end
   log.info("leaves, and another is started: %s", exceeded and "it used more memory than it may"
@@ -39,16 +39,16 @@ function Server:run(worker, parcel, number, shape, items, first)
 end
 
 --- The same, if this is still that process (false: whichever it is).
-function Server:run_in(worker, parcel, pid, ...)
+function Server:run_in(worker, parcel, bulk, pid, ...)
   if pid and pid ~= core.pid() then error(directed.REPLACED, 0) end
-  self:run(worker, parcel, ...)
+  self:run(worker, parcel, bulk, ...)
 end
 
-function Server:push(_, parcel, bytes) globals.set(bytes, parcel) end
+function Server:push(_, parcel, _, bytes) globals.set(bytes, parcel) end
 
-function Server:define(_, parcel, number, bytes) self.functions:defined(number, bytes, parcel) end
+function Server:define(_, parcel, _, number, bytes) self.functions:defined(number, bytes, parcel) end
 
-function Server:forget(_, _, number) self.functions:forgotten(number) end
+function Server:forget(_, _, _, number) self.functions:forgotten(number) end
 
 function Server:finish()
   local finalizer = self.finalizer
@@ -57,7 +57,9 @@ function Server:finish()
   log.debug("ends")
 end
 
-local function dispatch(self, worker, parcel, kind, ...) return self[kind](self, worker, parcel, ...) end
+local function dispatch(self, worker, parcel, bulk, kind, ...)
+  return self[kind](self, worker, parcel, bulk, ...)
+end
 
 local function warn(done, why)
   if not done then log.warn("%s", why) end
@@ -90,8 +92,8 @@ function server.service(known, pushed, options, here)
     pushed:apply()
   end
 
-  local function handle(worker, task, parcel)
-    dispatch(self, worker, parcel, core.decode_trusted(task, parcel))
+  local function handle(worker, task, parcel, bulk)
+    dispatch(self, worker, parcel, bulk, core.decode_trusted(task, parcel))
     return ""
   end
 

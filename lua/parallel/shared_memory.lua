@@ -33,8 +33,10 @@ local function check_name(name)
   end
 end
 
+local OPTIONS = {name = true, size = true, create = "boolean"}
+
 local function check_options(options)
-  check.type(options, "table", 1, "SharedMemory")
+  check.options(options, OPTIONS, 1, "SharedMemory")
   if options.name ~= nil then check_name(options.name) end
   check.whole_option(options, "size", 1, 1, "SharedMemory")
   if options.size == nil and (options.create or options.name == nil) then
@@ -57,12 +59,19 @@ local function check_open(self)
   if self.closed then check.fail("attempt to use a closed shared memory") end
 end
 
+local function check_place(i, number, name)
+  if i == nil or type(i) == "number" and i == math.floor(i) then return end
+  check.fail(("bad argument #%d to '%s' (whole number expected, got %s)"):format(number, name, tostring(i)))
+end
+
 -- From the end when negative, as string.sub counts.
 local function place(self, i) return i < 0 and self.size + i + 1 or i end
 
 --- The bytes from first (default: 1) to last (default: -1), counted as string.sub does.
 function SharedMemory:read(first, last)
   check_open(self)
+  check_place(first, 1, "read")
+  check_place(last, 2, "read")
   first = math.max(place(self, first or 1), 1)
   last = math.min(place(self, last or -1), self.size)
   if first > last then return "" end
@@ -74,6 +83,7 @@ end
 function SharedMemory:write(first, bytes)
   check_open(self)
   check.type(first, "number", 1, "write")
+  check_place(first, 1, "write")
   check.type(bytes, "string", 2, "write")
   local at = place(self, first)
   if at < 1 or at + #bytes - 1 > self.size then

@@ -32,53 +32,76 @@ Singles.__index = Singles
 -- ---- coming in ------------------------------------------------------------
 
 -- As they are now: what the caller does to them afterwards is not seen.
--- Returns the shared objects among them.
+-- Returns why they cannot be sent; or nil, the shared objects among them, and the call itself when
+-- it is large.
 local function encode_arguments(self, ...)
-  local ok, bytes, parcel = pcall(core.encode_trusted, ...)
-  if ok then
-    self.calls:append(bytes)
-    return parcel
-  end
-  interruption.pass_on(bytes)
-  ok, bytes = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x", be it the only one
-  if ok then error("an argument changed while it was sent", 0) end
-  local number = self.roll.last() + 1
-  error(failure.new({kind = "unsendable", index = number, message = "args" .. tostring(bytes)}), 0)
+  local ok, parcel, alone = pcall(self.calls.encode, self.calls, ...)
+  if ok then return nil, parcel, alone end
+  interruption.pass_on(parcel)
+  local is_sendable, why = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x"
+  if is_sendable then return parcel end -- there was no memory, or an argument has changed meanwhile
+  return failure.at_path("args", why)
 end
 
 -- Neighbours of one function and one limit are a run, up to where the next begins; a chunk is cut
--- from one run. A parcel is about one message, so what has one travels alone. To a run of a function
--- that cannot change tasks are added by roll.submit, for fewer instructions.
-local function begin_run(self, first, version, timeout, parcel)
-  local run = {first = first, version = version, timeout = timeout, parcel = parcel}
+-- from one run. A parcel is about one message, so what has one travels alone, and so does a large
+-- call. To a run of a function that cannot change tasks are added by roll.submit, for fewer instructions.
+local function begin_run(self, first, version, timeout, parcel, alone)
+  local run = {first = first, version = version, timeout = timeout, parcel = parcel, alone = alone}
   if self.newest then self.newest.next = run else self.oldest = run end
   self.newest = run
-  self.roll.follow(not (version.changes or timeout or parcel) and version or nil)
+  local may_change = not version or version.changes
+  self.roll.follow(not (may_change or timeout or parcel or alone) and version or nil)
 end
 
-local function enlist(self, version, timeout, parcel, result)
+local function enlist(self, version, timeout, result, parcel, alone)
   local number, run = self.roll.enlist(result), self.newest
-  if not run or run.version ~= version or run.timeout ~= timeout or parcel or run.parcel then
-    begin_run(self, number, version, timeout, parcel)
+  if not run or run.version ~= version or run.timeout ~= timeout or parcel or alone
+    or run.parcel or run.alone then
+    begin_run(self, number, version, timeout, parcel, alone)
   end
   return result
 end
 
---- A task f(...), f being known as `version`; returns its AsyncResult, or raises when
--- an argument cannot be sent.
+-- It has its number, but is not going to be handed out.
+local function withdraw(self, number)
+  self.withdrawn[number] = true
+  self.results[self.roll.place(number)] = nil
+  self.roll.close(1)
+  if self.printed then self.printed:ended(number, number) end
+end
+
+--- A task that cannot be sent: an AsyncResult that has its Failure already. Fields as in add_with.
+function Singles:add_unsendable(fields, why)
+  self.calls:add()
+  local result = enlist(self, nil, nil, fields)
+  local number = result.index
+  withdraw(self, number)
+  result:settle(nil, failure.new({kind = "unsendable", index = number, label = fields.label, message = why}))
+  return result
+end
+
+-- With arguments that self.calls does not take as they are.
+local function add_encoded(self, fields, version, ...)
+  local why, parcel, alone = encode_arguments(self, ...)
+  if not why then return enlist(self, version, fields.timeout, fields, parcel, alone) end
+  self.pool.crew.functions:release(version, 1)
+  return self:add_unsendable(fields, why)
+end
+
+--- A task f(...), f being known as `version`; returns its AsyncResult.
 function Singles:add(version, ...)
-  local parcel
-  if not self.calls:add(...) then parcel = encode_arguments(self, ...) end
   -- With room for the value, and no more: a million of them may wait.
-  return enlist(self, version, nil, parcel, {index = nil, value = nil})
+  local result = {index = nil, value = nil}
+  if self.calls:add(...) then return enlist(self, version, nil, result) end
+  return add_encoded(self, result, version, ...)
 end
 
 --- The same with further fields of the result: callback, error_callback, timeout, retries, label.
 function Singles:add_with(fields, version, ...)
-  local parcel
-  if not self.calls:add(...) then parcel = encode_arguments(self, ...) end
   fields.attended = (fields.callback or fields.error_callback) and true
-  return enlist(self, version, fields.timeout, parcel, fields)
+  if self.calls:add(...) then return enlist(self, version, fields.timeout, fields) end
+  return add_encoded(self, fields, version, ...)
 end
 
 -- ---- going out ------------------------------------------------------------
@@ -122,9 +145,10 @@ function Singles:take()
   self.oldest = run_of(self, first)
   local run = self.oldest
   local n = together(self, run, self.chunker:size(self.roll.last() - first + 1))
+  local calls = self.calls:take(n)
   self.next = first + n
   return {source = self, version = run.version, timeout = run.timeout, shape = "calls",
-          parcel = run.parcel, first = first, items = {n = n, calls = self.calls:take(n)}}
+          parcel = run.parcel, first = first, items = {n = n, calls = run.alone or calls}}
 end
 
 -- ---- outcomes -------------------------------------------------------------

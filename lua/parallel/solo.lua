@@ -10,14 +10,11 @@ Solo.__index = Solo
 local Worker = {}
 Worker.__index = Worker
 function Worker.index() return 1 end
-function Worker:item(number)
-  self.running = number
-  self.watch:item(number)
-end
+function Worker:item(number) self.watch:item(number) end
 function Worker:progress() return self.inline:progress() end
 
 function Solo:renew()
-  self.worker = setmetatable({running = 0, inline = core.inline_self()}, Worker)
+  self.worker = setmetatable({inline = core.inline_self()}, Worker)
   self.begin(self.worker)
 end
 
@@ -34,7 +31,7 @@ end
 -- The task's items are held to its limit.
 local function run(self, task)
   local worker = self.worker
-  worker.running, worker.watch = 0, core.inline_self(task.limit)
+  worker.watch = core.inline_self(task.limit)
   return select(2, inline.interpreted(task.limit, worker.watch.run, worker.watch, function()
     return xpcall(self.handle, account, worker, task.payload)
   end))
@@ -50,7 +47,7 @@ function Solo:wait()
   if not task then return nil, "timeout" end
   local ok, reply = run(self, task)
   if ok then return "result", task.number, 1, reply end
-  reply.item, reply.pid = self.worker.running, core.pid()
+  reply.item, reply.pid = self.worker.watch:running(), core.pid()
   return "error", task.number, 1, reply
 end
 

@@ -2,7 +2,7 @@
 --
 -- A split is {path, index, offset, length} of a file, which had this {size, mtime},
 -- {first, last, index} of a list of values, where index is the input that the first is, or {stream}
--- for what is not there yet: standard input. Several small ones make a batch, which is what a
+-- for what is not there yet: a pipe. Several small ones make a batch, which is what a
 -- worker is sent; big files are cut without looking into them, and whoever reads a split finds
 -- the record boundaries.
 local core = require("parallel.core")

@@ -34,7 +34,7 @@ function start_method.get() return chosen end
 
 --- Make this method the default.
 function start_method.set(name)
-  if name == nil then check.fail("bad argument #1 to 'set_start_method' (string expected, got no value)") end
+  check.type(name, "string", 1, "set_start_method")
   chosen = start_method.check(name)
 end
 

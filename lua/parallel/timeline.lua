@@ -59,6 +59,9 @@ function Timeline:did(worker, name, from, seconds)
   each(self, "ran", worker, 1, seconds)
 end
 
+--- A partition of a job has so many records.
+function Timeline:partition(number, records) each(self, "partition", number, records) end
+
 --- Something happened to a worker.
 function Timeline:happened(worker, what, args) each(self, "instant", worker, what, args) end
 

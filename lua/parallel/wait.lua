@@ -58,6 +58,7 @@ local function sooner(a, b) return a and b and math.min(a, b) or a or b end
 -- one is, at most so many seconds; {} when the time ran out.
 function wait.any(objects, timeout)
   check.type(objects, "table", 1, "wait")
+  check.optional_time(timeout, 2, "wait")
   local fds, pools, queues = sort_out(objects)
   local nap = queues and SHORTEST_NAP or nil
   local deadline = timeout and core.clock() + timeout

@@ -1,6 +1,7 @@
 -- Managers and their clients, ended or stopped wherever something changes.
 local core = require "parallel.core"
 local files = require "spec.support.files"
+local kept = require "spec.support.kept"
 local parallel = require "parallel"
 local raised = require("spec.support.trials").raised
 local testing = core.testing
@@ -8,29 +9,23 @@ local testing = core.testing
 local SOON = 20
 local ENDED = "the manager has ended"
 
+local keep, start = kept.keep, kept.start
 local manager
 
-local function new_manager() return parallel.Manager{ address = files.path("manager"), linger = 0.001 } end
+local function new_manager()
+  local made, why = parallel.Manager{ address = files.path("manager"), linger = 0.001 }
+  return made and keep(made), why
+end
 
 before_each(function() testing.fault(nil) end) -- what is armed later is known to processes of now
 
 after_each(function()
-  testing.fault(nil)
-  if manager then manager:close() end
+  kept.close()
   manager = nil
   collectgarbage()
 end)
 
-local function run(f)
-  local process = parallel.Process(f)
-  process:start()
-  return process
-end
-
-local function finish(process)
-  assert.is_true(process:join(SOON))
-  process:close()
-end
+local function finish(process) assert.is_true(process:join(SOON)) end
 
 local function process_of_manager()
   for _, process in ipairs(parallel.active_children()) do
@@ -46,7 +41,7 @@ end
 
 -- All that a manager does: objects are made, asked, waited for, and go; clients come and go.
 local function keep_busy(queue, place)
-  local other = run(function()
+  local other = start(function()
     pcall(function()
       place.there = true
       queue:put(queue:get())
@@ -83,9 +78,9 @@ describe("a manager that is killed", function()
   }) do
     it("at " .. point .. " says so to all, to who waits too", function()
       manager = new_manager()
-      local queue, never, told = manager:queue(), manager:queue(), parallel.Queue()
+      local queue, never, told = manager:queue(), manager:queue(), keep(parallel.Queue())
       local place = manager:dict()
-      local waiter = run(function()
+      local waiter = start(function()
         place.waits = true
         told:put(select(2, pcall(never.get, never)))
       end)
@@ -96,7 +91,6 @@ describe("a manager that is killed", function()
       assert.match(ENDED, told:get(SOON))
       finish(waiter)
       assert.match("managers_spec.lua:%d+: " .. ENDED, raised(function() place.x = 1 end))
-      told:close()
     end)
   end
 end)
@@ -125,7 +119,7 @@ describe("a manager's client", function()
       it(("that is killed at %s, number %d, costs nobody else anything"):format(point, turn), function()
         local objects = manager:count()
         testing.fault(("%s:killchild@%d"):format(point, turn))
-        finish(run(function()
+        finish(start(function()
           lock:acquire()
           manager:list{ place }:append(manager:lock())
           collectgarbage()
@@ -139,7 +133,7 @@ describe("a manager's client", function()
 
   it("that is killed while it waits gets nothing that others could have", function()
     local objects = manager:count()
-    local waiter = run(function()
+    local waiter = start(function()
       place.waits = true
       queue:get()
     end)
@@ -151,7 +145,7 @@ describe("a manager's client", function()
 
   it("that is stopped delays nobody, and goes on when it may", function()
     local done = manager:event()
-    local stopped = run(function()
+    local stopped = start(function()
       lock:acquire()
       place.big = ("x"):rep(1000000)
       place.pid = testing.getpid()
@@ -171,7 +165,7 @@ describe("a manager's client", function()
   end)
 
   it("that is stopped and then killed gives back what it held", function()
-    local stopped = run(function()
+    local stopped = start(function()
       lock:acquire()
       place.pid = testing.getpid()
       testing.kill(testing.getpid(), "STOP")
@@ -183,8 +177,8 @@ describe("a manager's client", function()
   end)
 
   it("that is killed in the middle of a request was not heard", function()
-    local objects, go = manager:count(), parallel.Event()
-    local victim = run(function()
+    local objects, go = manager:count(), keep(parallel.Event())
+    local victim = start(function()
       place.there = true
       go:wait()
       place.big = ("x"):rep(10000000)
@@ -197,7 +191,6 @@ describe("a manager's client", function()
     testing.kill(process_of_manager().pid, "CONT")
     assert.same({true, nil}, {place.there, place.big})
     assert_forgotten(objects)
-    go:close()
   end)
 end)
 
@@ -206,12 +199,11 @@ describe("a manager that is stopped", function()
     manager = new_manager()
     local event = manager:event()
     testing.kill(process_of_manager().pid, "STOP")
-    local told = parallel.Queue()
-    local asker = run(function() told:put(event:wait(SOON)) end)
+    local told = keep(parallel.Queue())
+    local asker = start(function() told:put(event:wait(SOON)) end)
     testing.kill(process_of_manager().pid, "CONT")
     event:set()
     assert.is_true(told:get(SOON))
     finish(asker)
-    told:close()
   end)
 end)

@@ -2,6 +2,7 @@
 local cable = require "spec.support.cable"
 local core = require "parallel.core"
 local files = require "spec.support.files"
+local kept = require "spec.support.kept"
 local lfs = require "lfs"
 local parallel = require "parallel"
 local raised = require("spec.support.trials").raised
@@ -10,33 +11,23 @@ local testing = core.testing
 
 local KEY, SOON = "the key of these specs", 20
 
-local others
-
-local function later(object)
-  others[#others + 1] = object
-  return object
-end
-
-local function run(f)
-  local process = parallel.Process(f)
-  process:start()
-  return process
-end
+local keep, start = kept.keep, kept.start
 
 local function finish(process)
   assert.is_true(process:join(SOON))
   assert.equal(0, process.exitcode)
-  process:close()
 end
 
-local function listen(address) return later(assert(parallel.Listener{ address = address, authkey = KEY })) end
+local function listen(address) return keep(assert(parallel.Listener{ address = address, authkey = KEY })) end
 
-before_each(function() others = {} end)
+local function lay_cable(...)
+  local line = cable.lay(...)
+  return keep(line, line.cut)
+end
 
 after_each(function()
   testing.fault(nil)
-  for i = #others, 1, -1 do (others[i].close or others[i].cut)(others[i]) end
-  others = nil
+  kept.close()
   collectgarbage()
 end)
 
@@ -66,9 +57,9 @@ describe("a connection over a cable", function()
   -- `there` is the listener's end; at the other a process says everything back, and why it ended.
   local function connect(spoil)
     local listener = listen("127.0.0.1:0")
-    line = later(cable.lay(listener.address, {spoil = spoil}))
-    last_words = later(parallel.Queue())
-    other = run(function()
+    line = lay_cable(listener.address, {spoil = spoil})
+    last_words = keep(parallel.Queue())
+    other = start(function()
       local c = assert(parallel.Client{ address = line.address, authkey = KEY, timeout = SOON })
       local value, why, how = c:recv(SOON)
       while value ~= nil do
@@ -77,7 +68,7 @@ describe("a connection over a cable", function()
       end
       last_words:put({why, how})
     end)
-    there = later(assert(listener:accept(SOON)))
+    there = keep(assert(listener:accept(SOON)))
     return listener
   end
 
@@ -157,9 +148,9 @@ describe("a manager over a cable", function()
   local manager, line, over_there, dict
 
   local function connect(spoil)
-    manager = later(assert(parallel.Manager{ address = "127.0.0.1:0", authkey = KEY }))
+    manager = keep(assert(parallel.Manager{ address = "127.0.0.1:0", authkey = KEY }))
     manager:publish("dict", manager:dict{ a = 1 })
-    line = later(cable.lay(manager.address, {spoil = spoil}))
+    line = lay_cable(manager.address, {spoil = spoil})
     over_there = assert(parallel.connect{ address = line.address, authkey = KEY })
     dict = over_there:lookup("dict")
   end
@@ -176,7 +167,7 @@ describe("a manager over a cable", function()
     assert.match("^dict of the manager at " .. line.address, tostring(dict))
     over_there:publish("the same", dict)
     local list = over_there:list{ dict }
-    local writer = run(function() list[1].a = 2 end)
+    local writer = start(function() list[1].a = 2 end)
     finish(writer)
     assert.same({2, 2}, {manager:lookup("the same").a, list[1].a})
   end)
@@ -214,7 +205,7 @@ end)
 describe("strangers", function()
   it("who say a byte now and then are turned away when their time is over", function()
     local listener = listen(files.path("socket"))
-    local raw = later(testing.dial(listener.address))
+    local raw = keep(testing.dial(listener.address))
     raw:write("P")
     assert.same({nil, "timeout"}, {listener:accept(0)})
     raw:write("L")
@@ -227,16 +218,14 @@ describe("strangers", function()
   it("who are stopped in their handshake delay nobody", function()
     local listener = listen(files.path("socket"))
     testing.fault("client.connected:stop@1")
-    local stopped = run(function() parallel.Client{ address = listener.address, authkey = KEY, timeout = SOON } end)
+    local stopped = start(function() parallel.Client{ address = listener.address, authkey = KEY, timeout = SOON } end)
     await(function() return testing.fault_acted() == 1 end)
-    local honest = run(function()
+    local honest = start(function()
       parallel.Client{ address = listener.address, authkey = KEY, timeout = SOON }:send("honest")
     end)
-    assert.equal("honest", later(listener:accept(SOON)):recv(SOON))
+    assert.equal("honest", keep(listener:accept(SOON)):recv(SOON))
     finish(honest)
     stopped:kill()
-    stopped:join()
-    stopped:close()
   end)
 end)
 
@@ -250,13 +239,14 @@ describe_foreign("another user", function()
   local function open_place()
     local folder = shell.run("mktemp -d /tmp/parallel-lua-open.XXXXXX").stdout:gsub("\n$", "")
     assert(os.execute("chmod 711 " .. folder))
-    return later({path = folder .. "/socket", close = function() os.execute("rm -rf " .. folder) end}).path
+    keep(folder, function() os.execute("rm -rf " .. folder) end)
+    return folder .. "/socket"
   end
 
   -- What f returns in a process of that user.
   local function as_nobody(f)
-    local said = later(parallel.Queue())
-    local process = run(function()
+    local said = keep(parallel.Queue())
+    local process = start(function()
       assert(testing.become(NOBODY))
       said:put({f()})
     end)
@@ -289,9 +279,9 @@ describe_foreign("another user", function()
   end)
 
   it("is no listener for us", function()
-    local path, ready = open_place(), later(parallel.Event())
+    local path, ready = open_place(), keep(parallel.Event())
     assert(os.execute("chmod 777 " .. path:match("^(.*)/")))
-    local done = later(parallel.Event())
+    local done = keep(parallel.Event())
     local _, result = as_nobody(function()
       local listener = parallel.Listener{ address = path, authkey = KEY }
       ready:set()

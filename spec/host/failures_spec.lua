@@ -116,6 +116,42 @@ describe("a split that takes too long", function()
   end)
 end)
 
+describe("a key whose reduce takes too long", function()
+  local function reduce(code, flags)
+    return run("%s --timeout 0.05 " .. flags .. " -e 'emit(record)' --reduce '" .. code .. "' 1.txt 2.txt 3.txt")
+  end
+
+  for _, flags in ipairs({"-j1", "-j2", "--inline"}) do
+    it("ends the job with " .. flags .. ", and is told with its place", function()
+      if flags == "--inline" and rawget(_G, "jit") then return end -- no hook ends a compiled loop
+      local result = reduce('if key == "two" then while true do end end return 1', flags)
+      assert.equal(1, result.status)
+      local place = rawget(_G, "jit") and "" or ", at %-%-reduce:1\n"
+      assert.match("^parallel%-lua: reduce of key 'two': timed out after 0.05 s" .. place, result.stderr)
+    end)
+  end
+
+  it("is killed where nothing else stops it", function()
+    local result = reduce('if key == "two" then os.execute("sleep 100") end return 1', "-j2")
+    assert.equal(1, result.status)
+    assert.match("^parallel%-lua: reduce of key 'two': timed out after 0.05 s", result.stderr)
+  end)
+
+  it("does not share its time with the others", function()
+    local result = run([[%s --timeout 0.5 -j1 --partitions 1 -e 'for i = 1, 30 do emit(i) end' --reduce ]]
+      .. [['(function() local t = os.clock() while os.clock() - t < 0.03 do end return 1 end)()' 1.txt]])
+    assert.equal(0, result.status, result.stderr)
+  end)
+end)
+
+describe("a worker that dies in reduce", function()
+  it("is told with the key", function()
+    local result = run("%s -j2 --retries 0 -e 'emit(record)' --reduce " ..
+      [['if key == "two" then os.exit(9) end return 1' 1.txt 2.txt 3.txt]])
+    assert.match("^parallel%-lua: reduce of key 'two': worker %d %(pid %d+%) exited with status 9", result.stderr)
+  end)
+end)
+
 for flags, message in pairs({
   ["--halt now"] = "'halt' must be now,fail=N, soon,fail=N (or N%) or never, got 'now'",
   ["--timeout 0"] = "'timeout' must be a positive number of seconds, got 0",

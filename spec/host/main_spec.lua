@@ -239,7 +239,7 @@ describe("a script that raises", function()
       reduce = function() error("cannot add up") end,
     }]])
     assert.equal(1, result.status)
-    assert.match("^parallel%-lua: reduce: job.lua:3: cannot add up\nstack traceback:\n.*\tjob.lua:3: in ",
+    assert.match("^parallel%-lua: reduce of key '[^\n']+': job.lua:3: cannot add up\nstack traceback:\n.*\tjob.lua:3: in ",
       result.stderr)
     assert.not_match("parallel/", result.stderr)
   end)
@@ -270,7 +270,7 @@ describe("trouble with input", function()
 
   it("that is a device is told", function()
     files.write("job.lua", COUNT)
-    assert_fails(3, "cannot read '/dev/null': it is neither a file nor a directory",
+    assert_fails(3, "cannot read '/dev/null': it is neither a file, a directory nor a pipe",
       run({"job.lua", "/dev/null"}))
   end)
 end)

@@ -117,7 +117,8 @@ describe("parallel.Barrier", function()
 
   it("refuses what is no number of parties", function()
     for _, bad in ipairs({0, -1, 1.5, "two", 1e9}) do
-      assert.match("bad argument #1", raised(parallel.Barrier, bad))
+      assert.match("bad argument #1 to 'Barrier'", raised(parallel.Barrier, bad))
     end
+    assert.match("bad argument #3 to 'Barrier'", raised(parallel.Barrier, 1, nil, "soon"))
   end)
 end)

@@ -56,6 +56,20 @@ describe("the report of a job", function()
   end)
 end)
 
+describe("the report of a job that reduces", function()
+  it("tells how much larger the largest partition is than the others", function()
+    local function emit_some(_, emit)
+      for i = 1, 5 do emit(i) end
+    end
+    run({report = files.path("report.html"), workers = 1, partitions = 1, map = emit_some}):close()
+    assert.match("1 partitions of 5 records: the largest, reduce 0, has 5, 1.0 times the mean",
+      files.read(files.path("report.html")), 1, true)
+    run({report = files.path("report.html"), workers = 1, partitions = 4}):close()
+    assert.match("4 partitions of 1 records: the largest, reduce %d, has 1, 4%.0 times the mean",
+      files.read(files.path("report.html")))
+  end)
+end)
+
 describe("a job that skips", function()
   it("has the Failures in its result", function()
     local result = run({skip_bad = 2, map = function(_, _, info)

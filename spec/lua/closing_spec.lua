@@ -98,6 +98,25 @@ describe("pool:close", function()
   end)
 end)
 
+describe("a pool that is forgotten", function()
+  it("is ended when it is collected, whatever it does", function()
+    local function use_and_forget()
+      local forgotten, running = parallel.Pool(1), parallel.Event()
+      forgotten:submit(function()
+        running:set()
+        while true do end -- luacheck: ignore 542
+      end)
+      running:wait()
+      forgotten:imap(math.abs, {1})
+      return forgotten:stats()[1].pid
+    end
+    local pid = use_and_forget()
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(ended(pid))
+  end)
+end)
+
 describe("pool:join", function()
   after_each(function() pool:terminate() end)
 

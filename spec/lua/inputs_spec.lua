@@ -174,6 +174,37 @@ describe("values from an iterator", function()
   end
 end)
 
+describe("a pipe with a name", function()
+  local function in_bash(command)
+    return shell.run({"bash", "-c", (command:gsub("%%s", shell.program()))})
+  end
+
+  it("is read like standard input, any number of them", function()
+    local path = files.write("a", "a\n")
+    assert.same({stdout = "1\n2\na\nb\n3\n4\n", stderr = "", status = 0},
+      in_bash("echo b | %s -j2 -e 'emit(record)' <(seq 1 2) " .. path .. " - <(seq 3 4)"))
+  end)
+
+  it("may hold much, and each its header", function()
+    assert.equal("1\t100000\n2\t100000\n", in_bash("%s -j2 --header 1 -e 'emit(header[1])' --reduce count " ..
+      "<(echo 1; seq 100000) <(echo 2; seq 100000)").stdout)
+  end)
+
+  it("is waited for until somebody writes to it", function()
+    assert.equal(0, shell.run({"mkfifo", files.path("pipe")}).status)
+    local job = shell.start({shell.program(), "-e", "emit(record)", files.path("pipe")})
+    files.write("pipe", "late\n")
+    assert.same({stdout = "late\n", stderr = "", status = 0}, job:wait())
+  end)
+
+  for _, start_method in ipairs({"template", "spawn"}) do
+    it("is read by workers that are made by " .. start_method, function()
+      local job = files.write("job.lua", ("return {start_method = %q, map = function(r, emit) emit(r) end}"):format(start_method))
+      assert.equal("1\n2\n", in_bash("%s " .. job .. " <(echo 1) <(echo 2)").stdout)
+    end)
+  end
+end)
+
 describe("standard input", function()
   it("is read, cut and handed to the workers, in order", function()
     local lines = {}

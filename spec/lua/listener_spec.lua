@@ -157,6 +157,7 @@ describe("a listener", function()
       ["abstract socket names are not offered, since they have no permissions"] = {address = "@name"},
       ["abstract socket names are not offered, since they have no permission"] = {address = "\0name"},
       ["authkey cannot be empty; false means none"] = {address = "x", authkey = ""},
+      ["unknown option 'key'"] = {address = "x", key = "secret"},
       ["authkey must be a string or false, got number"] = {address = "x", authkey = 1},
       ["backlog must be a whole number, at least 1, got 0"] = {address = "x", backlog = 0},
     }) do

@@ -111,6 +111,7 @@ for _, kind in ipairs({"Lock", "RLock"}) do
       assert.is_false(lock:is_held())
       local problem = {}
       assert.equal(problem, raised(lock.with, lock, error, problem))
+      assert.match("bad argument #1 to 'with'", raised(lock.with, lock, 5))
       assert.is_false(lock:is_held())
     end)
 

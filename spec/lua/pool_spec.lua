@@ -3,6 +3,7 @@ local testing = require("parallel.core").testing
 local trials = require "spec.support.trials"
 
 local raised, count_to = trials.raised, trials.count_to
+local unpack = table.unpack or unpack
 
 local pool
 
@@ -67,6 +68,34 @@ for _, workers in ipairs({2, 0}) do
         assert.is_true(pulled <= i + 5)
         if i == 50 then break end
       end
+    end)
+
+    it("reads an endless input only so far ahead, whatever else it does", function()
+      local pulled = 0
+      local step = pool:imap(square, function()
+        pulled = pulled + 1
+        return pulled
+      end, {chunksize = 1})
+      for i = 1, 10 do assert.equal(i, (step())) end
+      for _ = 1, 1000 do pool:apply(square, 1) end
+      assert.is_true(pulled <= 10 + 256 * 2, pulled)
+    end)
+
+    it("has a window for lists too", function()
+      assert.same({n = 5, 1, 4, 9, 16, 25}, pool:map(square, count_to(5), {window = 2}))
+      assert.same({n = 5, 1, 4, 9, 16, 25}, pool:map_async(square, count_to(5), {window = 2}):get())
+    end)
+
+    it("gives results as they come when they need not be in order", function()
+      local function late(x) return x end
+      local list = pool:map(late, count_to(20), {ordered = false, chunksize = 1})
+      table.sort(list)
+      assert.same({n = 20, unpack(count_to(20))}, list)
+      local seen = {}
+      for i, x in pool:imap(late, count_to(20), {ordered = false, chunksize = 1}) do seen[i] = x end
+      assert.same(count_to(20), seen)
+      assert.same({n = 2, 1, 3}, pool:map_async(function(x) return x ~= 2 and x or error("two") end,
+        {1, 2, 3}, {ordered = false, on_error = "skip", chunksize = 1}):get())
     end)
 
     it("uses what a closure captures at the moment of the call", function()
@@ -146,13 +175,33 @@ for _, workers in ipairs({2, 0}) do
     it("tells the path of what cannot be sent, and sends nothing", function()
       local co = coroutine.create(print)
       assert.equal("cannot send task 1: args[2].hooks[1]: a coroutine cannot leave its process",
-        tostring(raised(pool.submit, pool, print, 1, {hooks = {co}})))
+        tostring(raised(pool.apply, pool, print, 1, {hooks = {co}})))
       assert.match("function: .*co.*: a coroutine cannot leave its process",
         tostring(raised(pool.apply, pool, function() return co end)))
       assert.match("cannot send the result of task %d: result.*coroutine",
         tostring(raised(pool.apply, pool, function() return coroutine.create(print) end)))
       assert.match("cannot send task 2: args%[1%]: a coroutine",
         tostring(raised(pool.map, pool, tostring, {1, co, 3})))
+    end)
+
+    it("keeps what cannot be sent for who asks for the result", function()
+      local co, told = coroutine.create(print), {}
+      local function tell(failed) table.insert(told, failed) end
+      local results = {
+        pool:submit(print, co),
+        pool:submit(function() return co end),
+        pool:apply_async(print, {co}, {error_callback = tell, label = "odd"}),
+        pool:map_async(function() return co end, {1}, {error_callback = tell}),
+      }
+      for _, result in ipairs(results) do
+        assert.is_true(result:ready())
+        assert.is_false(result:successful())
+        assert.equal("unsendable", raised(result.get, result).kind)
+      end
+      assert.equal("odd", told[1].label)
+      assert.equal(2, #told)
+      assert.equal(3, results[3].index)
+      assert.equal(9, pool:submit(square, 3):get())
     end)
 
     it("calls back in the process that waits, and keeps what a callback raises", function()
@@ -202,6 +251,12 @@ for _, workers in ipairs({2, 0}) do
         {"chunksize must be a whole number", function() pool:map(print, {}, {chunksize = 0}) end},
         {"chunksize must be a whole number", function() pool:imap(print, {}, {chunksize = 1.5}) end},
         {"on_error must be one of", function() pool:map(print, {}, {on_error = "x"}) end},
+        {"bad argument #4 to 'each' %(unknown option 'chunk_size'%)",
+         function() pool:each(print, {}, {chunk_size = 1}) end},
+        {"bad argument #4 to 'imap' %(table expected, got number%)", function() pool:imap(print, {}, 5) end},
+        {"callback must be a function, got string",
+         function() pool:apply_async(print, {}, {callback = "x"}) end},
+        {"pool expected, got table", function() pool.map({}, print, {}) end},
       }
       for _, case in ipairs(cases) do
         local message = raised(case[2])
@@ -254,6 +309,10 @@ describe("one-shot helpers", function()
     end))
     assert.match("closed pool", raised(kept.apply, kept, square, 2))
     assert.equal("oops", raised(parallel.with, parallel.Pool(1), function() error("oops", 0) end))
+    local connection = parallel.Pipe()
+    assert.equal("oops", raised(parallel.with, connection, function() error("oops", 0) end))
+    assert.is_true(connection.closed)
+    assert.match("bad argument #1 to 'with'", raised(parallel.with, 5, print))
   end)
 end)
 
@@ -265,7 +324,8 @@ describe("Pool", function()
   end)
 
   it("has as many workers as asked for", function()
-    assert.equal(3, open(3).workers)
+    assert.equal(3, open({workers = 3, backend = "local"}).workers)
+    assert.equal("pool of 3 workers", tostring(pool))
     assert.equal(3, pool:count())
     local pids = pool:broadcast(testing.getpid)
     assert.is_true(#pids == 3 and pids[1] ~= pids[2] and pids[2] ~= pids[3] and pids[1] ~= pids[3])
@@ -277,12 +337,18 @@ describe("Pool", function()
   end)
 
   it("raises at once what the initializer raised", function()
-    assert.match("no database", tostring(raised(parallel.Pool,
-      {workers = 2, initializer = function() error("no database", 0) end})))
+    for _, workers in ipairs({2, 0}) do
+      local failed = raised(parallel.Pool,
+        {workers = workers, initializer = function() error("no database", 0) end})
+      assert.match("no database", tostring(failed))
+      assert.is_true(parallel.is_failure(failed, "error"))
+    end
   end)
 
   it("refuses unknown options", function()
     assert.match("unknown option 'wrokers'", raised(parallel.Pool, {wrokers = 2}))
+    assert.match("workers must be a whole number, got 1.5", raised(parallel.Pool, 1.5))
+    assert.match("backend must be one of local, got x", raised(parallel.Pool, {backend = "x"}))
   end)
 
   it("is refused in a process that was forked from its own", function()
@@ -392,6 +458,51 @@ describe("Pool", function()
       if i == 3 then break end
     end
     pool:close()
+  end)
+
+  describe("with values of a type that", function()
+    local Odd = {}
+    local function odd(trouble) return setmetatable({trouble = trouble}, Odd) end
+    local function trouble_of(x) return x.trouble end
+    parallel.register_type("spec.Odd", Odd, {
+      dump = function(x) return x.trouble == "dump" and error("no dump", 0) or x.trouble end,
+      load = function(trouble) return trouble == "load" and error("no load", 0) or odd(trouble) end,
+    })
+
+    it("cannot be made in the worker, fails the tasks that have some", function()
+      open(2)
+      local list = pool:map(trouble_of, {odd(1), odd("load"), odd(3), odd("dump"), odd(5)},
+        {chunksize = 5, on_error = "collect"})
+      assert.same({1, 3, 5}, {list[1], list[3], list[5]})
+      assert.match("^task 2 failed in worker %d: no load$", tostring(list[2]))
+      assert.equal("cannot send task 4: no dump", tostring(list[4]))
+    end)
+
+    it("cannot be made from a result, fails the tasks that return some", function()
+      open(1)
+      local function spoil(x, how)
+        x.trouble = how
+        return x
+      end
+      local list = pool:starmap(spoil, {{odd(0), 1}, {odd(0), "load"}, {odd(0), "dump"}, {odd(0), 4}},
+        {chunksize = 4, on_error = "collect"})
+      assert.same({1, 4}, {list[1].trouble, list[4].trouble})
+      assert.equal("cannot send the result of task 2: no load", tostring(list[2]))
+      assert.equal("cannot send the result of task 3: result: no dump", tostring(list[3]))
+      local result = pool:submit(spoil, odd(0), "load")
+      assert.equal("unsendable", raised(result.get, result).kind)
+      assert.equal("args: no dump", raised(pool.broadcast, pool, type, odd("dump")).message)
+    end)
+  end)
+
+  it("hands on a Failure that a task met", function()
+    open(1)
+    local failed = raised(pool.apply, pool, function()
+      local inner = parallel.Pool(1)
+      inner:apply(error, "within")
+    end)
+    assert.is_true(parallel.is_failure(failed.value, "error"))
+    assert.match("^task 1 failed in worker 1: .*within", tostring(failed.value))
   end)
 
   it("can be made in a worker", function()

@@ -91,7 +91,7 @@ describe("progress", function()
 
   it("must be true or a function", function()
     pool = parallel.Pool(1)
-    assert.match("bad argument #4 to 'map' %(progress must be true or a function, got number%)",
+    assert.match("bad argument #4 to 'map' %(progress must be a boolean or function, got number%)",
       trials.raised(pool.map, pool, square, {}, {progress = 1}))
     pool:close()
   end)

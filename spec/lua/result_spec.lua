@@ -51,8 +51,6 @@ describe("Result", function()
     collectgarbage()
     collectgarbage()
     assert.equal("a", (step()))
-    step = nil
-    collectgarbage()
   end)
 
   it("ends a loop when it is closed in it", function()
@@ -129,5 +127,62 @@ describe("Result", function()
       return made
     ]])(made_of({{"a", 1}}))
     assert.error_matches(function() kept:count() end, "attempt to use a closed result")
+  end)
+
+  describe("that is larger than the memory of its job", function()
+    local PAIRS, EACH = 4000, 1000 -- bytes of a value
+
+    -- How much more is held in between at most, in KiB; garbage does not count.
+    local function held(f)
+      collectgarbage()
+      local before, most = collectgarbage("count"), 0
+      debug.sethook(function()
+        collectgarbage()
+        most = math.max(most, collectgarbage("count"))
+      end, "", 10000)
+      f()
+      debug.sethook()
+      assert.is_true(most > 0)
+      return most - before
+    end
+
+    before_each(function()
+      local i = 0
+      result = parallel.mapreduce({
+        values = function()
+          i = i + 1
+          return i <= PAIRS and i or nil
+        end,
+        workers = 1, memory = "256K", combine = "first", sort = "key",
+        map = function(n, emit) emit(n, ("%08d"):format(n * 7919 % PAIRS) .. ("x"):rep(EACH - 8)) end,
+      })
+      if rawget(_G, "jit") then jit.off() end -- compiled code calls no hook
+    end)
+
+    after_each(function()
+      if rawget(_G, "jit") then jit.on() end
+    end)
+
+    it("is never in memory as a whole", function()
+      local function whole()
+        local count = 0
+        for _ in result:pairs() do count = count + 1 end
+        assert.equal(PAIRS, count)
+      end
+      local function single()
+        assert.equal(EACH, #result:get(PAIRS))
+        assert.is_nil(result:get("none"))
+      end
+      local function top()
+        local list = result:top(2)
+        assert.equal("00003999", list[1][2]:sub(1, 8))
+        assert.equal("00003998", list[2][2]:sub(1, 8))
+        assert.equal(2, #list)
+      end
+      for name, f in pairs({pairs = whole, get = single, top = top}) do
+        local most = held(f)
+        assert.is_true(most < PAIRS * EACH / 1024 / 2, ("%s held %.0f KiB"):format(name, most))
+      end
+    end)
   end)
 end)

@@ -216,5 +216,6 @@ describe("parallel.SharedMemory", function()
       assert.match("size must be a whole number, at least 1", raised(SharedMemory, {size = size}))
     end
     assert.match("table expected, got no value", raised(SharedMemory))
+    assert.match("unknown option 'create_new'", raised(SharedMemory, {size = 1, create_new = true}))
   end)
 end)

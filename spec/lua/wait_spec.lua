@@ -67,6 +67,8 @@ describe("wait", function()
     pool = parallel.Pool(0)
     assert.error_matches(function() parallel.wait({"x"}) end, "objects%[1%] cannot be waited for")
     assert.error_matches(function() parallel.wait() end, "bad argument #1 to 'wait'")
+    assert.error_matches(function() parallel.wait({}, "x") end, "bad argument #2 to 'wait'")
+    assert.error_matches(function() parallel.as_completed({5}) end, "results%[1%] is no result")
   end)
 end)
 

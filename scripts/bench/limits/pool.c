@@ -1,6 +1,7 @@
 /* The limits of the pool's benchmark: what the system asks for the least that could do.
  *
  *     pool apply    microseconds for 32 bytes to another process and back, over pipes
+ *     pool large    gibibytes a second when 64 MiB go to another process and back, over pipes
  *     pool open     milliseconds to fork two processes, hear of each, and wait for them */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SIZE = 32, ROUNDS = 20000, POOLS = 200 };
+enum { SIZE = 32, ROUNDS = 20000, POOLS = 200, LARGE = 64 << 20, LARGE_ROUNDS = 7 };
 
 static double now(void) {
     struct timespec time;
@@ -48,6 +49,42 @@ static double apply(void) {
     return taken / ROUNDS * 1e6;
 }
 
+static void move(ssize_t (*call)(int, void *, size_t), int fd, char *bytes) {
+    for (size_t done = 0; done < LARGE;) {
+        ssize_t count = call(fd, bytes + done, LARGE - done);
+        if (count <= 0) _exit(count != 0);
+        done += (size_t)count;
+    }
+}
+
+static ssize_t put(int fd, void *bytes, size_t size) {
+    return write(fd, bytes, size);
+}
+
+static double large(void) {
+    int to[2], from[2];
+    char *bytes = malloc(LARGE);
+    check(bytes && pipe(to) == 0 && pipe(from) == 0);
+    memset(bytes, 1, LARGE);
+    pid_t child = fork();
+    check(child != -1);
+    if (child == 0) close(to[1]);
+    while (child == 0) {
+        move(read, to[0], bytes);
+        move(put, from[1], bytes);
+    }
+    double began = now();
+    for (int i = 0; i < LARGE_ROUNDS; i++) {
+        move(put, to[1], bytes);
+        move(read, from[0], bytes);
+    }
+    double taken = now() - began;
+    close(to[1]);
+    waitpid(child, NULL, 0);
+    free(bytes);
+    return 2.0 * LARGE / (1 << 30) * LARGE_ROUNDS / taken;
+}
+
 static void start_two(void) {
     int ready[2];
     char byte;
@@ -71,5 +108,8 @@ static double open_and_close(void) {
 
 int main(int count, char **words) {
     check(count == 2);
-    printf("%g\n", strcmp(words[1], "apply") == 0 ? apply() : open_and_close());
+    double (*work)(void) = strcmp(words[1], "apply") == 0   ? apply
+                           : strcmp(words[1], "large") == 0 ? large
+                                                            : open_and_close;
+    printf("%g\n", work());
 }

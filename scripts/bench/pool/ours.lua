@@ -82,6 +82,17 @@ function works.apply()
   end)
 end
 
+-- One value of so many units to a worker and back; units a second, both ways counted.
+local function there_and_back(value, units)
+  return with_pool(1, function(pool)
+    local times = {}
+    for i = 1, 7 do
+      times[i] = seconds(function() assert(#pool:apply(same, value) == #value) end)
+    end
+    return 2 * units / median(times)
+  end)
+end
+
 -- A loop that takes about so long, and how many of them take a quarter of a second.
 local function task_of(microseconds)
   local function spin(n) for _ = 1, n do end end
@@ -122,6 +133,11 @@ local function records(n)
   for i = 1, n do list[i] = { id = i, name = "user" .. i, score = i / 2 } end
   return list
 end
+
+-- A record counts once, as what goes there and back.
+function works.records() return there_and_back(records(100000), 100000) / 2 end
+
+function works.large() return there_and_back(("x"):rep(64 * 2 ^ 20), 64) / 1024 end
 
 function works.inherit()
   local list = records(100000)

@@ -100,6 +100,25 @@ def apply(make):
     return figure
 
 
+def there_and_back(make, value):
+    pool = make(1)
+    times = sorted(seconds(lambda: pool.get(pool.submit(same, value))) for _ in range(7))
+    pool.close()
+    return times[3]
+
+
+def list_of_records():
+    return [{"id": i, "name": "user%d" % i, "score": i / 2} for i in range(100000)]
+
+
+def records(make):
+    return 100000 / there_and_back(make, list_of_records())
+
+
+def large(make):
+    return 2 * 64 / 1024 / there_and_back(make, "x" * (64 << 20))
+
+
 LIST = None
 
 
@@ -109,7 +128,7 @@ def total(worker):
 
 def inherit(make):
     global LIST
-    LIST = [{"id": i, "name": "user%d" % i, "score": i / 2} for i in range(100000)]
+    LIST = list_of_records()
 
     def run():
         pool = make(2)
@@ -142,5 +161,6 @@ def idle(make):
     return figure
 
 
-WORKS = {"submit": submit, "map": map_, "apply": apply, "inherit": inherit, "open": open_, "idle": idle}
+WORKS = {"submit": submit, "map": map_, "apply": apply, "records": records, "large": large,
+         "inherit": inherit, "open": open_, "idle": idle}
 print(WORKS[sys.argv[2]]({"pool": Pool, "executor": Executor}[sys.argv[1]]))

@@ -37,7 +37,7 @@ describe("calls", function()
       local unpack = table.unpack or unpack
       local same = core.calls()
       assert.is_true(calls:add(unpack(values, 1, values.n)))
-      same:append(core.encode_trusted(unpack(values, 1, values.n)))
+      same:encode(unpack(values, 1, values.n))
       assert.equal(same:bytes(), calls:take(1):bytes())
     end
   end)
@@ -46,7 +46,7 @@ describe("calls", function()
     for _, value in ipairs({{}, print, ("s"):rep(32)}) do assert.is_false(calls:add(1, value)) end
     assert.is_false(calls:add(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14))
     assert.equal("", calls:bytes())
-    calls:append(core.encode_trusted({1}, ("s"):rep(200)))
+    calls:encode({1}, ("s"):rep(200))
     assert.same({{n = 2, {1}, ("s"):rep(200)}}, arguments_of(calls))
   end)
 

@@ -174,6 +174,74 @@ describe("a channel", function()
     assert.same({nil, "Broken pipe"}, {a:flush()})
   end)
 
+  -- Sends what is queued and fills the other end, until so many frames came; their payloads.
+  local function exchange(count)
+    local payloads = {}
+    a:unblock()
+    b:unblock()
+    while #payloads < count do
+      a:flush()
+      b:fill()
+      if b:peek() then payloads[#payloads + 1] = b:take() end
+    end
+    return payloads
+  end
+
+  local LONG = ("long"):rep(100000)
+
+  it("carries long payloads between short ones, in order", function()
+    a:queue(1, 0, 1, "first")
+    a:queue_long(1, 2, "head", LONG)
+    a:queue_long(1, 3, "", LONG .. "2")
+    a:queue_long(1, 4, "a short ", "tail")
+    a:queue(1, 0, 5, "last")
+    assert.is_true(table.concat(exchange(5), "|")
+      == table.concat({"first", "head" .. LONG, LONG .. "2", "a short tail", "last"}, "|"))
+    assert.equal(1, a:flush())
+  end)
+
+  it("keeps no memory for what it has carried", function()
+    a:queue_long(1, 1, "", LONG:rep(10))
+    a:queue(1, 0, 2, LONG:rep(10))
+    exchange(2)
+    assert.is_true(a:room() + b:room() < 1024 * 1024)
+  end)
+
+  it("gives a payload back when there is no memory to hand it over", function()
+    a:queue_long(1, 1, "", LONG)
+    a:queue(1, 0, 2, "next")
+    a:unblock()
+    b:unblock()
+    while not b:peek() or a:flush() ~= 1 do a:flush(); b:fill() end
+    b:fill()
+    testing.fault("sys.realloc:ENOMEM@1")
+    assert.same({nil, "Cannot allocate memory"}, {b:take()})
+    assert.is_true(LONG == b:take())
+    assert.equal("next", b:take())
+  end)
+
+  it("queues nothing of a long payload without memory", function()
+    local n = 0
+    repeat
+      n = n + 1
+      testing.fault("sys.realloc:ENOMEM@" .. n)
+      a:queue_long(1, n, "", LONG)
+    until testing.fault_acted() == 0
+    testing.fault(nil)
+    assert.is_true(n > 2)
+    assert.is_true(LONG == exchange(1)[1])
+    assert.equal(0, select("#", b:peek()))
+  end)
+
+  it("drops what it has not sent when it closes", function()
+    a:queue_long(1, 1, "", LONG)
+    a:unblock()
+    a:flush()
+    a:close()
+    while b:fill() == 1 do end
+    assert.equal(0, select("#", b:peek()))
+  end)
+
   it("cannot be made without descriptors", function()
     testing.fault("sys.socketpair:EMFILE@1")
     assert.same({nil, "Too many open files"}, {testing.channel_pair()})
