@@ -1,5 +1,6 @@
 -- Errors and results of odd kinds: each comes to the one who asked, and the worker lives.
 local core = require "parallel.core"
+local kept = require "spec.support.kept"
 local parallel = require "parallel"
 local pools = require "spec.support.pools"
 local testing = core.testing
@@ -178,11 +179,17 @@ describe("a result of fifty megabytes", function()
 
   -- Its worker is killed when some of it has come, and more than that cannot have been written.
   local function kill_in_the_middle(options)
-    local pool = pools.open(options)
-    local pid = pool:apply(testing.getpid)
-    local result = pool:submit(function() return ("x"):rep(SIZE) end)
+    local pool, begun, go = pools.open(options), kept.keep(parallel.Event()), kept.keep(parallel.Event())
+    local result = pool:submit(function()
+      begun:set()
+      go:wait()
+      return ("x"):rep(SIZE)
+    end)
+    begun:wait()
+    pool:step() -- what came before
+    go:set()
     while #core.poll({pool:pollfd()}) == 0 do end
-    testing.kill(pid, "KILL")
+    testing.kill(pool:stats()[1].pid, "KILL")
     return result, pool
   end
 
