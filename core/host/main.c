@@ -26,8 +26,7 @@ static volatile sig_atomic_t interrupted_by;
 
 static void stop(lua_State *L, lua_Debug *unused) {
     (void)unused;
-    interrupt_heard(L);
-    luaL_error(L, "interrupted");
+    interrupt_raise(L, "interrupted");
 }
 
 // The first signal raises an error in the Lua code, so that everything is

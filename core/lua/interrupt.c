@@ -19,6 +19,7 @@ static volatile lua_Hook asked; // has not run yet; NULL: none was asked for
 static lua_State *volatile asked_in;
 static timer_t timer;
 static bool has_timer;
+static unsigned raised;
 
 static void set_timer(long ms) {
     struct timespec time = {.tv_nsec = ms * (long)NS_PER_MS};
@@ -44,10 +45,19 @@ void interrupt_heard(lua_State *L) {
     set_timer(0);
 }
 
+int interrupt_raise(lua_State *L, const char *message) {
+    interrupt_heard(L);
+    raised++;
+    return luaL_error(L, "%s", message);
+}
+
+unsigned interrupt_count(void) {
+    return raised;
+}
+
 static void raise_here(lua_State *L, lua_Debug *unused) {
     (void)unused;
-    interrupt_heard(L);
-    luaL_error(L, "the process was interrupted");
+    interrupt_raise(L, "the process was interrupted");
 }
 
 // The timer's signal did all it is for when it ended a system call.

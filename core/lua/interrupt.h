@@ -25,6 +25,13 @@ void interrupt_request(lua_State *L, lua_Hook hook);
 /* The hook that was asked for runs: it is taken away, and the timer stops. */
 void interrupt_heard(lua_State *L);
 
+/* The same, and `message` is raised. */
+int interrupt_raise(lua_State *L, const char *message);
+
+/* How many were raised in this process. Who keeps errors of code that is not his for somebody
+ * else, and finds that it became more meanwhile, passes this one on. */
+unsigned interrupt_count(void);
+
 /* Lets a hook that was asked for, or that of the lua program for Ctrl-C, have its say, which
  * may be to raise: before a wait that a compiled loop may do again and again, and when a
  * system call returned EINTR. The second one does not raise: 0, or an error on top of the

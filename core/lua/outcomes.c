@@ -8,6 +8,7 @@
 #include "core/lua/calls.h"
 #include "core/lua/codec.h"
 #include "core/lua/growth.h"
+#include "core/lua/interrupt.h"
 #include "core/lua/outcome.h"
 #include "core/os/clock.h"
 #include "core/wire/buffer.h"
@@ -259,7 +260,9 @@ static int decode(lua_State *L) {
 static void take_decoded(Reading *r) {
     lua_State *L = r->L;
     int top = lua_gettop(L) - 3;
+    unsigned interrupts = interrupt_count();
     if (lua_pcall(L, 2, LUA_MULTRET, 0) == 0) return set_result(r, lua_gettop(L) - top);
+    if (interrupt_count() != interrupts) lua_error(L);
     lua_createtable(L, 0, 2);
     lua_pushliteral(L, "unsendable");
     lua_setfield(L, -2, "kind");
