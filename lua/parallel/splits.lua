@@ -56,7 +56,6 @@ function splits.cut_file(list, file, index, job, most)
 end
 
 local function is_done(split, number, job)
-  if split.stream then return false end -- what it will bring is not known yet
   return job.joblog and job.joblog:has(split) or job.journal and job.journal:has(number)
 end
 
