@@ -115,7 +115,7 @@ local function new_parser(on_version)
            "       parallel-lua [options] -e 'map code' [files]\n" ..
            "       parallel-lua check job.lua | doctor | completion bash|zsh|fish")
     :description("Run a Lua script, or the map-reduce job that it returns over the files named after it.")
-    :epilog("A job is a table with a function map(record, emit); see README.md.")
+    :epilog("A job is a table with a function map(record, emit); see docs/jobs.md.")
     :add_help(false)
   for _, group in ipairs(GROUPS) do
     local members = {}
