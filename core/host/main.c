@@ -102,6 +102,7 @@ static void push_arguments(lua_State *L, int argc, char **argv) {
 // Started by a pool, for its workers (see lua/parallel/interpreter.lua): never comes back.
 static int run_recruit(lua_State *L, const char *code) {
     if (luaL_loadstring(L, code) != 0) return lua_error(L);
+    lua_gc(L, LUA_GCRESTART, 0);
     lua_call(L, 0, 0);
     return 0;
 }
@@ -110,6 +111,7 @@ static int run_recruit(lua_State *L, const char *code) {
 static int run(lua_State *L) {
     int argc = (int)lua_tointeger(L, 1);
     char **argv = lua_touserdata(L, 2);
+    lua_gc(L, LUA_GCSTOP, 0); // what is loaded stays, so looking through it would be in vain
     luaL_openlibs(L);
     module_preload(L);
     if (argc == 3 && strcmp(argv[1], "--recruit") == 0) return run_recruit(L, argv[2]);
@@ -117,6 +119,7 @@ static int run(lua_State *L) {
     lua_getglobal(L, "require");
     lua_pushliteral(L, "parallel.cli");
     lua_call(L, 1, 1);
+    lua_gc(L, LUA_GCRESTART, 0);
     push_arguments(L, argc, argv);
     lua_call(L, 1, 1);
     return 1;
