@@ -15,6 +15,7 @@
 #include "core/lua/collected.h"
 #include "core/lua/core.h"
 #include "core/lua/failed.h"
+#include "core/lua/heap.h"
 #include "core/lua/interrupt.h"
 #include "core/lua/reach.h"
 #include "core/lua/shared.h"
@@ -194,6 +195,7 @@ static int core_start_child(lua_State *L) {
     child->self = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, OBJECT);
     child->object = luaL_ref(L, LUA_REGISTRYINDEX);
+    heap_age(L);
     int started = fork_child(child, &birth, kept), error = errno;
     if (started == 0) {
         enlist(L, child);

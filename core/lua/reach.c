@@ -5,35 +5,53 @@
 #include <stdio.h>
 
 #include "core/lua/collected.h"
+#include "core/lua/core.h"
+#include "core/lua/seen.h"
 #include "core/lua/shared.h"
 
 // What was found and not looked into yet lies in the list; all that was ever found in `seen`.
 typedef struct {
     lua_State *L;
-    int list, seen; // stack indices
+    int list; // stack index
     lua_Integer count;
+    Seen *seen;
     Buffer *fds;
 } Reach;
+
+static int seen_gc(lua_State *L) {
+    seen_free(lua_touserdata(L, 1));
+    return 0;
+}
+
+// The state's own, whose memory serves again: fresh pages cost more than the search.
+static Seen *push_seen(lua_State *L) {
+    static const luaL_Reg METHODS[] = {{"__gc", seen_gc}, {NULL, NULL}};
+    static const char SEEN[] = "parallel.reach.seen"; // the type, and the key in the registry
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, SEEN) == LUA_TUSERDATA) return lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    core_class(L, SEEN, METHODS);
+    Seen *seen = lua_newuserdatauv(L, sizeof *seen, 0);
+    *seen = (Seen){0};
+    luaL_setmetatable(L, SEEN);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, SEEN);
+    return seen;
+}
 
 static bool may_hold(int type) {
     return type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TUSERDATA;
 }
 
-// Pops the value.
-static void find(Reach *r) {
+// The value at the index is noted, unless it was before.
+static void find(Reach *r, int value) {
     lua_State *L = r->L;
-    int value = lua_gettop(L);
-    if (may_hold(lua_type(L, value))) {
-        lua_pushvalue(L, value);
-        if (lua_rawget(L, r->seen) == LUA_TNIL) {
-            lua_pushvalue(L, value);
-            lua_pushboolean(L, 1);
-            lua_rawset(L, r->seen);
-            lua_pushvalue(L, value);
-            lua_rawseti(L, r->list, ++r->count);
-        }
-    }
-    lua_settop(L, value - 1);
+    if (!may_hold(lua_type(L, value))) return;
+    size_t place = 0;
+    int noted = seen_note(r->seen, lua_topointer(L, value), &place);
+    if (noted == -1) luaL_error(L, "not enough memory");
+    if (noted == 0) return;
+    lua_pushvalue(L, value);
+    lua_rawseti(L, r->list, ++r->count);
 }
 
 static void keep(Reach *r, int fd) {
@@ -45,16 +63,20 @@ static void keep(Reach *r, int fd) {
 
 static void look_into_table(Reach *r, int table) {
     lua_State *L = r->L;
+    int key = lua_gettop(L) + 1;
     lua_pushnil(L);
     while (lua_next(L, table)) {
-        find(r);
-        lua_pushvalue(L, -1);
-        find(r);
+        find(r, key);
+        find(r, key + 1);
+        lua_pop(L, 1);
     }
 }
 
 static void look_into_function(Reach *r, int function) {
-    for (int i = 1; lua_getupvalue(r->L, function, i); i++) find(r);
+    for (int i = 1; lua_getupvalue(r->L, function, i); i++) {
+        find(r, lua_gettop(r->L));
+        lua_pop(r->L, 1);
+    }
 }
 
 static int file_descriptor(lua_State *L, int index) {
@@ -122,13 +144,13 @@ static void look_into_userdata(Reach *r, int userdata) {
     keep(r, file_descriptor(r->L, userdata));
     if (!kind) keep(r, foreign_descriptor(r->L, userdata));
     push_companion(r->L, userdata);
-    find(r);
+    find(r, lua_gettop(r->L));
 }
 
 static void look_into(Reach *r) {
     lua_State *L = r->L;
     int value = lua_gettop(L);
-    if (lua_getmetatable(L, value)) find(r);
+    if (lua_getmetatable(L, value)) find(r, value + 1);
     switch (lua_type(L, value)) {
     case LUA_TTABLE: look_into_table(r, value); break;
     case LUA_TFUNCTION: look_into_function(r, value); break;
@@ -141,16 +163,14 @@ void reach_descriptors(lua_State *L, int first, int count, Buffer *fds) {
     int top = lua_gettop(L);
     luaL_checkstack(L, LUA_MINSTACK, "no room to look at values");
     lua_newtable(L);
-    lua_newtable(L);
-    Reach reach = {.L = L, .list = top + 1, .seen = top + 2, .fds = fds};
-    for (int i = 0; i < count; i++) {
-        lua_pushvalue(L, first + i);
-        find(&reach);
-    }
+    Reach reach = {.L = L, .list = top + 1, .seen = push_seen(L), .fds = fds};
+    seen_clear(reach.seen); // an error may have ended the last search
+    for (int i = 0; i < count; i++) find(&reach, first + i);
     while (reach.count > 0) {
         lua_rawgeti(L, reach.list, reach.count--);
         look_into(&reach);
     }
+    seen_clear(reach.seen);
     lua_settop(L, top);
 }
 

@@ -101,13 +101,18 @@ function Functions:get(number)
   return version.f
 end
 
+-- Looked for once, since a function that is inherited may hold much.
+local function held_by(version)
+  version.held = version.held or version.parcel or not version.bytes and core.reach(version.f) or {}
+  return version.held
+end
+
 --- The shared objects that the versions hold, and descriptors of such: a worker that is
 -- forked now needs them.
 function Functions:held()
   local held = {}
   for _, version in pairs(self.versions) do
-    local own = version.parcel or not version.bytes and core.reach(version.f) or {}
-    for _, object in ipairs(own) do held[#held + 1] = object end
+    for _, object in ipairs(held_by(version)) do held[#held + 1] = object end
   end
   return held
 end

@@ -312,7 +312,7 @@ describe("a Process", function()
     end)
   end
 
-  for _, plan in ipairs({"sys.fork:EAGAIN@1", "sys.pipe2:EMFILE@1", "sys.mmap:ENOMEM@1", "sys.realloc:ENOMEM@2"}) do
+  for _, plan in ipairs({"sys.fork:EAGAIN@1", "sys.pipe2:EMFILE@1", "sys.mmap:ENOMEM@1"}) do
     it("leaves nothing behind when it cannot be started: " .. plan, function()
       local p = Process(function() end)
       testing.fault(plan)
@@ -324,6 +324,26 @@ describe("a Process", function()
       p:close()
     end)
   end
+
+  it("is started or leaves nothing behind, whichever allocation fails", function()
+    local n, acted = 0, nil
+    repeat
+      n = n + 1
+      local p = Process(function() end)
+      testing.fault("sys.realloc:ENOMEM@" .. n)
+      local ok, why = pcall(p.start, p)
+      acted = testing.fault_acted()
+      testing.fault(nil)
+      if not ok then
+        assert.match("memory", why)
+        p:start()
+      end
+      p:join()
+      assert.equal(0, p.exitcode)
+      p:close()
+    until acted == 0
+    assert.is_true(n > 2)
+  end)
 
   for _, point in ipairs({"child.gate", "child.armed", "process.begin", "process.done", "child.leave"}) do
     it("that is killed at " .. point .. " has ended", function()
