@@ -326,7 +326,7 @@ describe("a Process", function()
   end
 
   it("is started or leaves nothing behind, whichever allocation fails", function()
-    local n, acted = 0, nil
+    local n, acted = 0
     repeat
       n = n + 1
       local p = Process(function() end)
