@@ -195,7 +195,7 @@ static int core_start_child(lua_State *L) {
     child->self = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, OBJECT);
     child->object = luaL_ref(L, LUA_REGISTRYINDEX);
-    heap_age(L);
+    heap_grow_old(L);
     int started = fork_child(child, &birth, kept), error = errno;
     if (started == 0) {
         enlist(L, child);

@@ -123,13 +123,13 @@ static void pace(lua_State *L) {
 
 // Entering generational mode makes all that there is old. In a state that was in that
 // mode few objects are young, and those have grown old after a few collections.
-static void grow_old(lua_State *L) {
+void heap_grow_old(lua_State *L) {
     if (lua_gc(L, LUA_GCGEN, 0, 0) != LUA_GCGEN) return;
     for (int i = 0; i < STEPS_TO_AGE; i++) lua_gc(L, LUA_GCSTEP, 0);
 }
 
 void heap_age(lua_State *L) {
-    grow_old(L);
+    heap_grow_old(L);
     order_free_blocks();
 }
 
@@ -147,6 +147,10 @@ void heap_renew(lua_State *L) {
 void heap_age(lua_State *L) {
     lua_gc(L, LUA_GCCOLLECT, 0);
     order_free_blocks();
+}
+
+void heap_grow_old(lua_State *L) {
+    (void)L;
 }
 
 void heap_renew(lua_State *L) {

@@ -17,6 +17,9 @@
  * back would write to every object here, and copy the pages all the same. */
 void heap_age(lua_State *L);
 
+/* The first half of that alone, where one process is forked that may not live long. */
+void heap_grow_old(lua_State *L);
+
 /* In the worker. Gives the state such memory from now on, and has garbage collected in steps
  * that suit it. Where the system has no addresses to spare, or the state's
  * allocator cannot be changed (LuaJIT), all stays as it was. For processes that

@@ -1,5 +1,6 @@
 local files = require("spec.support.files")
 local kept = require("spec.support.kept")
+local leaks = require("spec.support.leaks")
 local parallel = require("parallel")
 local shell = require("spec.support.shell")
 local core = require("parallel.core")
@@ -242,8 +243,7 @@ describe("a connection", function()
 
   it("is closed when it is collected", function()
     a = nil
-    collectgarbage()
-    collectgarbage()
+    leaks.collect_until(function() return b:poll(0) end)
     assert.same({nil, "closed"}, {b:recv()})
     a = b
   end)

@@ -94,8 +94,10 @@ for _, workers in ipairs({2, 0}) do
       local seen = {}
       for i, x in pool:imap(late, count_to(20), {ordered = false, chunksize = 1}) do seen[i] = x end
       assert.same(count_to(20), seen)
-      assert.same({n = 2, 1, 3}, pool:map_async(function(x) return x ~= 2 and x or error("two") end,
-        {1, 2, 3}, {ordered = false, on_error = "skip", chunksize = 1}):get())
+      list = pool:map_async(function(x) return x ~= 2 and x or error("two") end,
+        {1, 2, 3}, {ordered = false, on_error = "skip", chunksize = 1}):get()
+      table.sort(list)
+      assert.same({n = 2, 1, 3}, list)
     end)
 
     it("uses what a closure captures at the moment of the call", function()

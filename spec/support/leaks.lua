@@ -108,6 +108,14 @@ local function forget_compiled_code()
   if jit then jit.flush() end
 end
 
+--- Collect until this is true: on LuaJIT one round may leave what the stack held a moment ago.
+function leaks.collect_until(is_gone)
+  repeat
+    forget_compiled_code()
+    collect()
+  until is_gone()
+end
+
 --- What changed since the snapshot, as a list of lines; empty when all is well.
 function leaks.since(before)
   collect()
