@@ -7,22 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "work.h"
+
 enum { SIZE = 32, ROUNDS = 20000, POOLS = 200, LARGE = 64 << 20, LARGE_ROUNDS = 7 };
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void check(int good) {
-    if (good) return;
-    perror("pool");
-    exit(1);
-}
 
 static void echo(int in, int out) {
     char bytes[SIZE];

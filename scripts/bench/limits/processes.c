@@ -9,22 +9,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "work.h"
+
 enum { SIZE = 32, ROUNDS = 20000, STARTS = 500 };
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static void check(int good) {
-    if (good) return;
-    perror("processes");
-    exit(1);
-}
 
 static double start(void) {
     double began = now();

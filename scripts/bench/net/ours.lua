@@ -3,24 +3,13 @@
 --    lua5.4 ours.lua MODULE WORK
 --
 -- MODULE is parallel.so; the works and the units of the figures printed are told in ../net.lua.
-local parallel = assert(package.loadlib(arg[1], "luaopen_parallel"))()
-local clock = require("parallel.core").clock
+local work = dofile((arg[0]:gsub("[^/]*/[^/]*$", "work.lua")))
+
+local parallel, seconds, beside = work.parallel, work.seconds, work.beside
 
 local PATH, CLIENTS = "bench-socket", 4
 
 local works = {}
-
-local function seconds(f, ...)
-  local began = clock()
-  f(...)
-  return clock() - began
-end
-
-local function beside(f, ...)
-  local process = parallel.Process(f, ...)
-  process:start()
-  return process
-end
 
 function works.set()
   local n, manager = 20000, parallel.Manager()

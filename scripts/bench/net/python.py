@@ -4,23 +4,14 @@
 import multiprocessing
 import os
 import sys
-import time
 from multiprocessing.connection import Client, Listener
+
+sys.path.append(os.path.dirname(sys.path[0]))
+sys.dont_write_bytecode = True
+from work import beside, seconds
 
 PATH = "bench-socket-python"
 CLIENTS = 4
-
-
-def seconds(f):
-    began = time.perf_counter()
-    f()
-    return time.perf_counter() - began
-
-
-def beside(f, *arguments):
-    process = multiprocessing.Process(target=f, args=arguments)
-    process.start()
-    return process
 
 
 def set_():

@@ -4,23 +4,11 @@
 --    luajit ours.lua MODULE WORK
 --
 -- MODULE is parallel.so for that Lua; the works and the units of the figures are told in ../processes.lua.
-local parallel = assert(package.loadlib(arg[1], "luaopen_parallel"))()
-local clock = require("parallel.core").clock
+local work = dofile((arg[0]:gsub("[^/]*/[^/]*$", "work.lua")))
+
+local parallel, seconds, beside = work.parallel, work.seconds, work.beside
 
 local works = {}
-
-local function seconds(f, ...)
-  local began = clock()
-  f(...)
-  return clock() - began
-end
-
--- A process that does f(...) meanwhile.
-local function beside(f, ...)
-  local process = parallel.Process(f, ...)
-  process:start()
-  return process
-end
 
 function works.start()
   local n = 200

@@ -1,3 +1,4 @@
+local bits = require("spec.support.bits")
 local testing = require("parallel.core").testing
 local handshake = testing.handshake
 
@@ -10,13 +11,6 @@ local function talk(client, server)
     if not heard then return heard, why end
   end
   return client:done() and server:done()
-end
-
-local function flip(bytes, bit)
-  local at = math.floor(bit / 8) + 1
-  local byte, value = bytes:byte(at), 2 ^ (bit % 8)
-  byte = byte % (2 * value) >= value and byte - value or byte + value
-  return bytes:sub(1, at - 1) .. string.char(byte) .. bytes:sub(at + 1)
 end
 
 describe("a handshake", function()
@@ -63,7 +57,7 @@ describe("a handshake", function()
         local function pass(from, to)
           said = said + 1
           local bytes = from:speech()
-          return to:hear(said == part and flip(bytes, bit) or bytes)
+          return to:hear(said == part and bits.flip(bytes, bit) or bytes)
         end
         local well = pass(ends[1], ends[2]) and pass(ends[2], ends[1]) and pass(ends[1], ends[2])
           and pass(ends[2], ends[1])

@@ -1,5 +1,6 @@
 -- What one end sends lies in the hands of the spec before it gets to the other end.
 local parallel = require("parallel")
+local bits = require("spec.support.bits")
 local testing = require("parallel.core").testing
 local a, raw_a, b, raw_b
 
@@ -22,13 +23,6 @@ end
 local function record_of(value)
   a:send(value)
   return raw_a:read()
-end
-
-local function flip(bytes, bit)
-  local at = math.floor(bit / 8) + 1
-  local byte, value = bytes:byte(at), 2 ^ (bit % 8)
-  byte = byte % (2 * value) >= value and byte - value or byte + value
-  return bytes:sub(1, at - 1) .. string.char(byte) .. bytes:sub(at + 1)
 end
 
 local function assert_damaged()
@@ -87,7 +81,7 @@ describe("a sealed stream", function()
     for bit = 0, 8 * #record_of({1, "x"}) - 1 do
       local from, raw_from, to, raw_to = testing.sealed_ends("key")
       from:send({1, "x"})
-      raw_to:write(flip(raw_from:read(), bit))
+      raw_to:write(bits.flip(raw_from:read(), bit))
       local value, why = to:recv(0)
       assert.is_nil(value, ("bit %d"):format(bit))
       if why == "timeout" then -- a bigger size was promised: what comes to fill it is opened in vain
