@@ -59,7 +59,7 @@ endif
 OBJ      := $(BUILD)/obj/$(LUA)
 OBJECTS  := $(SOURCES:%.c=$(OBJ)/%.o) $(OBJ)/modules.o
 HOST     := $(patsubst %.c,$(OBJ)/%.o,$(wildcard core/host/*.c))
-MODULES  := $(wildcard lua/parallel/*.lua) $(filter-out nil,$(ARGPARSE))
+MODULES  := $(shell find lua -name '*.lua' | sort) $(filter-out nil,$(ARGPARSE))
 DRIVER   := $(patsubst %,$(OBJ)/spec/fuzz/%.o,driver frames handshake)
 BIN      := $(BUILD)/bin/$(PROGRAM)
 MODULE   := $(BUILD)/lib/lua/$(LUA_VERSION)/parallel.so

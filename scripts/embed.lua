@@ -1,6 +1,6 @@
 -- Write Lua files as a C table of modules, compiled by the Lua that runs this.
 --
---    lua5.4 scripts/embed.lua lua/parallel/*.lua > build/modules.c
+--    lua5.4 scripts/embed.lua $(find lua -name '*.lua') > build/modules.c
 --
 -- Debug information is kept: tracebacks name file and line. A file is named
 -- after its path below lua/ (or below a folder of package.path), and

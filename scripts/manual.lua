@@ -1,7 +1,7 @@
 -- Write the manual page of the program, from the table of options that --help prints.
 --
 --    build/bin/parallel-lua scripts/manual.lua > parallel-lua.1
-local options = require("parallel.options")
+local options = require("parallel.cli.options")
 local parallel = require("parallel")
 
 local DATE = "November 22, 2026" -- of the last change to the words below

@@ -114,16 +114,62 @@ describe("a folder of core", function()
   end)
 end)
 
+-- What the modules in a folder of lua/parallel may require besides those of their own folder, and
+-- what these may. Those that lie in lua/parallel itself are the public interface: they may require all
+-- but the program.
+local ROOMS = {
+  base = {},
+  process = {"base"},
+  monitor = {"base"},
+  sync = {"base"},
+  shared = {"sync"},
+  net = {"process"},
+  mapreduce = {"process", "monitor"},
+  pool = {"mapreduce"},
+  loader = {"pool"},
+  ["manager/served"] = {"shared"},
+  manager = {"net", "manager/served"},
+  [""] = {"loader", "manager"},
+  cli = {""},
+}
+
+-- The folder and the requires of every module: {["parallel.pool.crew"] = {room = "pool", requires = {...}}}.
+local function lua_modules()
+  local modules = {}
+  for _, path in ipairs(list("find lua -name '*.lua' | sort")) do
+    local name = path:match("^lua/(.+)%.lua$"):gsub("/init$", ""):gsub("/", ".")
+    local module = {room = path:match("^lua/parallel/(.*)/[^/]*$") or "", requires = {}}
+    for target in files.read(path):gmatch("require%s*%(?%s*[\"'](parallel[%w_.]*%w)[\"']") do
+      if target ~= "parallel.core" then module.requires[target] = true end
+    end
+    modules[name] = module
+  end
+  return modules
+end
+
+local function may_require(room, target)
+  if room == target then return true end
+  for _, lower in ipairs(ROOMS[room]) do
+    if may_require(lower, target) then return true end
+  end
+  return false
+end
+
 describe("a module of lua/parallel", function()
-  it("is not required by what it requires", function()
-    local graph = {}
-    for _, path in ipairs(list("find lua -name '*.lua' | sort")) do
-      local name = path:match("^lua/(.+)%.lua$"):gsub("/init$", ""):gsub("/", ".")
-      graph[name] = {}
-      for target in files.read(path):gmatch("require%s*%(?%s*[\"'](parallel[%w_.]*)[\"']") do
-        graph[name][target] = true
+  it("requires only what its folder allows", function()
+    local modules, wrong = lua_modules(), {}
+    for name, module in pairs(modules) do
+      for target in pairs(module.requires) do
+        local room = assert(modules[target], name .. " requires " .. target .. ", which is not there").room
+        if not may_require(module.room, room) then wrong[#wrong + 1] = name .. " requires " .. target end
       end
     end
+    assert.same({}, wrong)
+  end)
+
+  it("is not required by what it requires", function()
+    local graph = {}
+    for name, module in pairs(lua_modules()) do graph[name] = module.requires end
     assert.is_nil(cycle_in(graph))
   end)
 end)

@@ -1,6 +1,6 @@
 /* parallel-lua, the program: one Lua state with everything in it, and a tidy end.
  *
- * Which arguments there are and what they do is decided in lua/parallel/cli.lua.
+ * Which arguments there are and what they do is decided in lua/parallel/cli/init.lua.
  * Here are only the things that need C: the state, and signals. SIGPIPE keeps
  * its default, so that `| head` ends us as it ends any filter; the workers see
  * our end by their life pipes. */
@@ -18,7 +18,7 @@
 #include "core/lua/pool.h"
 #include "core/os/clock.h"
 
-enum { INPUT_OUTPUT = 3 }; // see lua/parallel/cli.lua
+enum { INPUT_OUTPUT = 3 }; // see lua/parallel/cli/init.lua
 
 // A signal handler is given nothing to work with but what is static.
 static lua_State *interrupted_state;
@@ -99,7 +99,7 @@ static void push_arguments(lua_State *L, int argc, char **argv) {
     }
 }
 
-// Started by a pool, for its workers (see lua/parallel/interpreter.lua): never comes back.
+// Started by a pool, for its workers (see lua/parallel/process/interpreter.lua): never comes back.
 static int run_recruit(lua_State *L, const char *code) {
     if (luaL_loadstring(L, code) != 0) return lua_error(L);
     lua_gc(L, LUA_GCRESTART, 0);

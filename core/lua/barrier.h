@@ -8,7 +8,7 @@
  *     barrier:parties(), barrier:waiting(), barrier:is_broken()
  *     barrier:close()
  *
- * lua/parallel/barrier.lua is what users see. */
+ * lua/parallel/sync/barrier.lua is what users see. */
 #ifndef PARALLEL_LUA_LUA_BARRIER_H
 #define PARALLEL_LUA_LUA_BARRIER_H
 

@@ -1,4 +1,4 @@
-/* Condition - the places of processes that wait for a notice; lua/parallel/condition.lua makes a
+/* Condition - the places of processes that wait for a notice; lua/parallel/sync/condition.lua makes a
  * condition of them and a lock. All but await are called while holding that lock.
  *
  *     waiters = core.waiters()

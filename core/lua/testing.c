@@ -22,7 +22,7 @@ static int testing_fault_acted(lua_State *L) {
     return 1;
 }
 
-// testing.reach(point): a point of the Lua files was reached (see lua/parallel/fault.lua).
+// testing.reach(point): a point of the Lua files was reached (see lua/parallel/base/fault.lua).
 static int testing_reach(lua_State *L) {
     fault_hit(luaL_checkstring(L, 1), -1);
     return 0;

@@ -1,5 +1,5 @@
 --- context: the library's interface, bound to one start method.
-local start_method = require("parallel.start_method")
+local start_method = require("parallel.process.start_method")
 
 local POOLED = {"map", "starmap", "imap", "imap_unordered", "reduce"} -- (f, items, options)
 

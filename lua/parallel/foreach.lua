@@ -1,5 +1,5 @@
 --- foreach: a loop whose rounds run in parallel, and what becomes of their results.
-local check = require("parallel.check")
+local check = require("parallel.base.check")
 local oneshot = require("parallel.oneshot")
 
 -- What the family of map calls it when a round fails.

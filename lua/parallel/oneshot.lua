@@ -1,7 +1,7 @@
 --- oneshot: parallel.map and its kin: make a pool, use it, close it.
 -- Their options are those of the call and those of the pool, together. The workers
 -- inherit the function, so it may capture what could not be sent, and sends nothing.
-local check = require("parallel.check")
+local check = require("parallel.base.check")
 local pool = require("parallel.pool")
 
 local CALL = {"chunksize", "window", "on_error", "progress", "ordered", "init", "final"}

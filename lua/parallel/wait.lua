@@ -1,7 +1,7 @@
 --- wait: for whichever of several things is ready first.
-local async_result = require("parallel.async_result")
-local attend = require("parallel.attend")
-local check = require("parallel.check")
+local async_result = require("parallel.pool.async_result")
+local attend = require("parallel.base.attend")
+local check = require("parallel.base.check")
 local core = require("parallel.core")
 
 local wait = {}

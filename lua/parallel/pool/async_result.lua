@@ -1,0 +1,125 @@
+--- async_result: what a task will come to, when it is asked for.
+--
+-- There may be a million of them, so they are small: those of one source share a
+-- class, which knows pool and source, and have no fields of their own but `index`.
+-- core.settle fills in `value` (or `values`, packed, when they are not one that is not
+-- nil), `worker` and `elapsed`, unless the result is `attended`: then somebody is to be
+-- told of its end, and `settle` is called instead.
+local check = require("parallel.base.check")
+local failure = require("parallel.base.failure")
+local core = require("parallel.core")
+local interruption = require("parallel.base.interruption")
+local log = require("parallel.base.log")
+
+local unpack = require("parallel.base.packing").unpack
+
+local AsyncResult = {}
+
+-- A callback's error harms nobody but itself.
+local function call_back(self, f, ...)
+  if not f then return end
+  local ok, why = pcall(f, ...)
+  if ok then return end
+  interruption.pass_on(why)
+  self.callback_error = why
+  log.warn("a callback of task %s raised: %s", tostring(self.label or self.index), tostring(why))
+end
+
+--- Has its end been seen? Unlike `ready`, looks for no news.
+function AsyncResult:has_ended() return self.value ~= nil or self.values ~= nil or self.failure ~= nil end
+
+--- It ended with these values (packed), or with a Failure. For the pool; `began` is
+-- when it was asked for, when that is known.
+function AsyncResult:settle(values, failed, began)
+  if self:has_ended() then return end
+  self.values, self.failure = values, failed
+  self.elapsed = began and core.clock() - began
+  if failed then call_back(self, self.error_callback, failed)
+  else call_back(self, self.callback, unpack(values, 1, values.n)) end
+end
+
+--- Has it ended, one way or the other?
+function AsyncResult:ready()
+  if not self:has_ended() then self.pool:work(0) end
+  return self:has_ended()
+end
+
+--- Did it end with a result? Raises when it has not ended.
+function AsyncResult:successful()
+  if not self:ready() then error("the task has not ended yet", 2) end
+  return self.failure == nil
+end
+
+--- It is no longer wanted: what is queued is dropped, what runs is stopped, and
+-- its Failure is of kind "cancelled". False when it has ended already.
+function AsyncResult:cancel()
+  if self:ready() then return false end
+  return self.gave_up or self.source:give_up(self)
+end
+
+--- Wait for its end, at most so many seconds. True when it has ended.
+function AsyncResult:wait(timeout)
+  if self:has_ended() then return true end
+  check.optional_time(timeout, 1, "wait")
+  return self.pool:work_until(function() return self:has_ended() end, timeout)
+end
+
+--- The results. Raises the Failure it ended with, or one of kind "timeout"
+-- when waiting ran out: the task goes on, and get may be called again.
+function AsyncResult:get(timeout)
+  local value = self.value
+  if value ~= nil then return value end
+  if not self:wait(timeout) then
+    error(failure.new({kind = "timeout", index = self.index, label = self.label,
+                       message = ("not ready after %.1f s"):format(timeout)}), 0)
+  end
+  if self.value ~= nil then return self.value end
+  if self.failure then error(self.failure, 0) end
+  return unpack(self.values, 1, self.values.n)
+end
+
+local async_result = {}
+
+--- Is this value an AsyncResult?
+function async_result.is(value)
+  local class = getmetatable(value)
+  return type(class) == "table" and class.class_of == AsyncResult
+end
+
+local function first_ended(results)
+  for i, result in ipairs(results) do
+    if result:has_ended() then return table.remove(results, i) end
+  end
+end
+
+--- Iterate over results of one pool as they end; stops when the time is up.
+function async_result.as_completed(results, timeout)
+  check.type(results, "table", 1, "as_completed")
+  check.optional_time(timeout, 2, "as_completed")
+  local left = {}
+  for i, result in ipairs(results) do
+    if not async_result.is(result) then
+      check.fail(("bad argument #1 to 'as_completed' (results[%d] is no result)"):format(i))
+    end
+    left[i] = result
+  end
+  local deadline = timeout and core.clock() + timeout
+  return function()
+    if #left == 0 then return nil end
+    local found
+    left[1].pool:work_until(function()
+      found = found or first_ended(left)
+      return found
+    end, deadline and deadline - core.clock())
+    return found
+  end
+end
+
+--- The metatable of results of this pool; source:give_up(result) cancels one.
+function async_result.class(pool, source)
+  local members = {pool = pool, source = source}
+  for name, method in pairs(AsyncResult) do members[name] = method end
+  return {__index = members, class_of = AsyncResult}
+end
+
+return async_result

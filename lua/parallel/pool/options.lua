@@ -1,0 +1,52 @@
+--- options: check what a Pool is to be like, and fill in what is left out.
+local check = require("parallel.base.check")
+local start_method = require("parallel.process.start_method")
+local worker_count = require("parallel.base.worker_count")
+
+local OUTPUT = {"inherit", "tag", "ordered", "discard"}
+
+local BACKENDS = {"local"}
+
+-- Which types each may have.
+local OPTIONS = {backend = "string",
+                 tasks_per_worker = "number", memory_per_worker = "number or string",
+                 retry_errors = "boolean",
+                 seed = "number", nice = "number", pin = "boolean",
+                 start_method = "string", workers = "number", initializer = "function", initargs = "table",
+                 finalizer = "function", retries = "number", timeout = "number", name = "string",
+                 output = "string", trace = "string", report = "string"}
+
+local function check_ranges(options)
+  check.whole_option(options, "workers", nil, 1, "Pool")
+  check.whole_option(options, "retries", 0, 1, "Pool")
+  check.whole_option(options, "seed", nil, 1, "Pool")
+  check.whole_option(options, "nice", -20, 1, "Pool")
+  check.whole_option(options, "tasks_per_worker", 1, 1, "Pool")
+  check.size_option(options, "memory_per_worker", 1, "Pool")
+  if options.memory_per_worker and rawget(_G, "jit") then
+    check.fail("bad argument #1 to 'Pool' (memory_per_worker is not available with LuaJIT)")
+  end
+  check.time_option(options, "timeout", 1, "Pool")
+  check.choice_option(options, "output", OUTPUT, 1, "Pool")
+  check.choice_option(options, "backend", BACKENDS, 1, "Pool")
+  start_method.check(options.start_method)
+end
+
+local pool_options = {}
+
+--- The options of a pool, given as a table, as the number of workers, or not at
+-- all, in a table of its own with `workers` filled in (0: none). Raises at the
+-- caller's line when they are wrong.
+function pool_options.check(given)
+  if given == nil then given = {} end
+  if type(given) == "number" then given = {workers = given} end
+  check.options(given, OPTIONS, 1, "Pool")
+  local options = {}
+  for name, value in pairs(given) do options[name] = value end
+  check_ranges(options)
+  options.workers = options.workers == 0 and 0 or worker_count(options.workers)
+  if options.workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
+  return options
+end
+
+return pool_options

@@ -1,0 +1,263 @@
+--- singles: the tasks that were submitted one by one, as a source of chunks.
+--
+-- A *source* has tasks for the pool and takes their outcomes:
+--
+--    source:wants()                     is there anything to hand out now?
+--    source:take()                      a chunk {version, shape, first, items}; items.n tasks
+--                                       of which the first has the source's number `first`
+--    source:read(bytes, parcel, chunk, worker)  outcomes of the chunk: last, failures, elapsed as of
+--                                       core.outcomes; and a list of results by place, unless
+--                                       they are settled already; and printed, began
+--    source:accept(number, value, worker, chunk)   the task's result, from that list; or
+--    source:accept_listed(first, last)             results have been put into source.list
+--    source:refuse(number, failure, chunk)  the task's Failure
+--    source:learn(n, seconds)           what n items took
+--    source:retries(number)             how often the task may be run again
+--    source:gave_up(number)             is its outcome no longer wanted?
+--    source:cancel(make_failure)        nothing more will come
+--
+-- A chunk's `timeout` is what each of its items may take, if not what the pool says.
+-- Neighbours that call the same function share a chunk.
+local async_result = require("parallel.pool.async_result")
+local chunker = require("parallel.pool.chunker")
+local core = require("parallel.core")
+local failure = require("parallel.base.failure")
+local interruption = require("parallel.base.interruption")
+
+local packing = require("parallel.base.packing")
+
+local Singles = {}
+Singles.__index = Singles
+
+-- ---- coming in ------------------------------------------------------------
+
+-- As they are now: what the caller does to them afterwards is not seen.
+-- Returns why they cannot be sent; or nil, the shared objects among them, and the call itself when
+-- it is large.
+local function encode_arguments(self, ...)
+  local ok, parcel, alone = pcall(self.calls.encode, self.calls, ...)
+  if ok then return nil, parcel, alone end
+  interruption.pass_on(parcel)
+  local is_sendable, why = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x"
+  if is_sendable then return parcel end -- there was no memory, or an argument has changed meanwhile
+  return failure.at_path("args", why)
+end
+
+-- Neighbours of one function and one limit are a run, up to where the next begins; a chunk is cut
+-- from one run. A parcel is about one message, so what has one travels alone, and so does a large
+-- call. To a run of a function that cannot change tasks are added by roll.submit, for fewer instructions.
+local function begin_run(self, first, version, timeout, parcel, alone)
+  local run = {first = first, version = version, timeout = timeout, parcel = parcel, alone = alone}
+  if self.newest then self.newest.next = run else self.oldest = run end
+  self.newest = run
+  local may_change = not version or version.changes
+  self.roll.follow(not (may_change or timeout or parcel or alone) and version or nil)
+end
+
+local function enlist(self, version, timeout, result, parcel, alone)
+  local number, run = self.roll.enlist(result), self.newest
+  if not run or run.version ~= version or run.timeout ~= timeout or parcel or alone
+    or run.parcel or run.alone then
+    begin_run(self, number, version, timeout, parcel, alone)
+  end
+  return result
+end
+
+-- It has its number, but is not going to be handed out.
+local function withdraw(self, number)
+  self.withdrawn[number] = true
+  self.results[self.roll.place(number)] = nil
+  self.roll.close(1)
+  if self.printed then self.printed:ended(number, number) end
+end
+
+--- A task that cannot be sent: an AsyncResult that has its Failure already. Fields as in add_with.
+function Singles:add_unsendable(fields, why)
+  self.calls:add()
+  local result = enlist(self, nil, nil, fields)
+  local number = result.index
+  withdraw(self, number)
+  result:settle(nil, failure.new({kind = "unsendable", index = number, label = fields.label, message = why}))
+  return result
+end
+
+-- With arguments that self.calls does not take as they are.
+local function add_encoded(self, fields, version, ...)
+  local why, parcel, alone = encode_arguments(self, ...)
+  if not why then return enlist(self, version, fields.timeout, fields, parcel, alone) end
+  self.pool.crew.functions:release(version, 1)
+  return self:add_unsendable(fields, why)
+end
+
+--- A task f(...), f being known as `version`; returns its AsyncResult.
+function Singles:add(version, ...)
+  -- With room for the value, and no more: a million of them may wait.
+  local result = {index = nil, value = nil}
+  if self.calls:add(...) then return enlist(self, version, nil, result) end
+  return add_encoded(self, result, version, ...)
+end
+
+--- The same with further fields of the result: callback, error_callback, timeout, retries, label.
+function Singles:add_with(fields, version, ...)
+  fields.attended = (fields.callback or fields.error_callback) and true
+  if self.calls:add(...) then return enlist(self, version, fields.timeout, fields) end
+  return add_encoded(self, fields, version, ...)
+end
+
+-- ---- going out ------------------------------------------------------------
+
+--- Those that were withdrawn are passed over.
+function Singles:wants()
+  while self.withdrawn[self.next] do
+    self.withdrawn[self.next] = nil
+    self.calls:take(1)
+    self.next = self.next + 1
+  end
+  return self.next <= self.roll.last()
+end
+
+--- How many wait to be handed out.
+function Singles:count()
+  local count = self.roll.last() - self.next + 1
+  for _ in pairs(self.withdrawn) do count = count - 1 end
+  return count
+end
+
+local function run_of(self, number)
+  local run = self.oldest
+  while run.next and run.next.first <= number do run = run.next end
+  return run
+end
+
+-- How many from the first on go together, of at most `size`.
+local function together(self, run, size)
+  local after = run.next and run.next.first or self.roll.last() + 1
+  local n = math.min(size, after - self.next)
+  if not next(self.withdrawn) then return n end
+  for i = 1, n - 1 do
+    if self.withdrawn[self.next + i] then return i end
+  end
+  return n
+end
+
+function Singles:take()
+  local first = self.next
+  self.oldest = run_of(self, first)
+  local run = self.oldest
+  local n = together(self, run, self.chunker:size(self.roll.last() - first + 1))
+  local calls = self.calls:take(n)
+  self.next = first + n
+  return {source = self, version = run.version, timeout = run.timeout, shape = "calls",
+          parcel = run.parcel, first = first, items = {n = n, calls = run.alone or calls}}
+end
+
+-- ---- outcomes -------------------------------------------------------------
+
+local function result_of(self, number) return self.results[self.roll.place(number)] end
+
+-- So many tasks less.
+local function close(self, version, count)
+  self.roll.close(count)
+  self.pool.crew.functions:release(version, count)
+end
+
+local function settle(self, number, version, began, values, failed)
+  local result = result_of(self, number)
+  self.results[self.roll.place(number)] = nil
+  close(self, version, 1)
+  if self.printed then self.printed:ended(number, number) end
+  result:settle(values, failed, began)
+end
+
+local function began(chunk, number) return chunk.items.calls:began(number - chunk.first + 1) end
+
+--- Settles those that nobody attends to; the results of the others are returned.
+function Singles:read(bytes, parcel, chunk, worker)
+  local last, failures, elapsed, ended, others, printed, times = core.settle(
+    bytes, self.results, self.roll.place(chunk.first) - 1, chunk.settled or 0, chunk.items.n, parcel, worker,
+    chunk.items.calls)
+  if ended > 0 then close(self, chunk.version, ended) end
+  return last, failures, elapsed, others, printed, times
+end
+
+-- One that ended by itself while it was being stopped is cancelled all the same.
+function Singles:accept(number, values, worker, chunk)
+  local result = values and result_of(self, number)
+  if not result then return end
+  if result.gave_up then
+    return self:refuse(number, failure.new({kind = "cancelled", index = number, worker = worker}), chunk)
+  end
+  result.worker = worker
+  settle(self, number, chunk.version, began(chunk, number), values)
+end
+
+-- What was cancelled has its outcome already when the worker comes to it.
+function Singles:refuse(number, failed, chunk)
+  local result = result_of(self, number)
+  if not result then return end
+  failed.index, failed.label, result.worker = number, result.label, failed.worker
+  settle(self, number, chunk.version, began(chunk, number), nil, failed)
+end
+
+local function cancelled(number) return failure.new({kind = "cancelled", index = number}) end
+
+--- For result:cancel(): true when there will be no result.
+function Singles:give_up(result)
+  local number = result.index
+  if number >= self.next then
+    self.withdrawn[number] = true
+    result.gave_up = true
+    settle(self, number, run_of(self, number).version, self.calls:began(number - self.next + 1),
+      nil, cancelled(number))
+    return true
+  end
+  local how, chunk = self.pool.crew:cancel(self, number)
+  result.gave_up = how ~= nil
+  result.attended = result.attended or result.gave_up
+  if how and how ~= "stopped" then self:refuse(number, cancelled(number), chunk) end
+  return result.gave_up
+end
+
+function Singles:gave_up(number)
+  local result = result_of(self, number)
+  return result and result.gave_up
+end
+
+function Singles:learn(n, seconds) self.chunker:learn(n, seconds) end
+
+function Singles:retries(number)
+  local result = result_of(self, number)
+  return result and result.retries
+end
+
+function Singles:cancel(make_failure)
+  local open, roll = {}, self.roll
+  for _, result in pairs(self.results) do open[#open + 1] = result end
+  for place in pairs(self.results) do self.results[place] = nil end
+  self.calls:take(roll.last() - self.next + 1)
+  self.next, self.oldest, self.newest, self.withdrawn = roll.last() + 1, nil, nil, {}
+  roll.close(roll.open())
+  roll.follow(nil)
+  for _, result in ipairs(open) do
+    local failed = make_failure()
+    failed.index, failed.label = result.index, result.label
+    result:settle(nil, failed)
+  end
+end
+
+local singles = {}
+
+function singles.new(pool)
+  local self = setmetatable({
+    pool = pool, chunker = chunker.new(math.max(1, pool.workers)),
+    calls = core.calls(),      -- those that wait, from number `next` to roll.last()
+    next = 1,
+    withdrawn = {},            -- numbers of those that wait and shall not be run
+    results = {},              -- those that have no outcome, by their place
+  }, Singles)
+  local class = async_result.class(pool, self)
+  self.roll = core.roll(self.calls, self.results, class, pool.crew.functions.current)
+  return self
+end
+
+return singles

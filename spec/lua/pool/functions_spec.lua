@@ -1,0 +1,99 @@
+local parallel = require "parallel"
+local functions = require "parallel.pool.functions"
+
+-- Answers that the peers' users wait for: "cannot pickle lambda" (multiprocessing),
+-- "cannot pickle '_io.TextIOWrapper' object", and closures that see the last value
+-- of a loop variable instead of the one of the call.
+local function counter()
+  return coroutine.wrap(function()
+    local n = 0
+    while true do
+      n = n + 1
+      coroutine.yield(n)
+    end
+  end)
+end
+
+for _, workers in ipairs({2, 0}) do
+  describe(("a one-shot's function, with %d workers"):format(workers), function()
+    local options = {workers = workers}
+
+    it("may capture open files and coroutines", function()
+      local file, count = assert(io.tmpfile()), counter()
+      file:write("line\n")
+      file:seek("set")
+      local function read(n) return n + count() * 0, io.type(file) end
+      assert.same({n = 2, 1, 2}, parallel.map(read, {1, 2}, options))
+      assert.equal("line", file:read())
+      file:close()
+    end)
+
+    it("may capture them in every one of the helpers", function()
+      local count = counter()
+      local function add(a, b) return a + (b or 0) + 0 * count() end
+      assert.same({n = 1, 3}, parallel.starmap(add, {{1, 2}}, options))
+      assert.equal(16, parallel.reduce(add, {1, 2, 3}, {workers = workers, init = 10}))
+      local sum = 0
+      for _, value in parallel.imap(add, {1, 2}, options) do sum = sum + value end
+      for _, value in parallel.imap_unordered(add, {1, 2}, options) do sum = sum + value end
+      assert.equal(6, sum)
+    end)
+
+    it("leaves what it captures here as it was", function()
+      local calls = 0
+      parallel.map(function() calls = calls + 1 end, {1, 2, 3}, options)
+      assert.equal(0, calls)
+    end)
+  end)
+end
+
+describe("functions", function()
+  local told, known
+  before_each(function()
+    told = {}
+    known = functions.new(function(_, what, number, bytes)
+      table.insert(told, {what = what, number = number, bytes = bytes})
+    end)
+  end)
+
+  it("tell the workers of a function once", function()
+    local factor = 2
+    local function times(x) return x * factor end
+    assert.equal(known:take(times), known:take(times))
+    assert.equal(1, #told)
+  end)
+
+  it("tell of it again when what it captures has changed, were it deep inside", function()
+    local factors = {{2}}
+    local function times(x) return x * factors[1][1] end
+    local before = known:take(times)
+    factors[1][1] = 3
+    assert.not_equal(before, known:take(times))
+    assert.equal(2, #told)
+  end)
+
+  it("keep a version that was replaced until its last task is done", function()
+    local k = 1
+    local function get() return k end
+    local first = known:take(get)
+    k = 2
+    known:take(get)
+    assert.equal(1, known:get(first.number)())
+    known:release(first)
+    assert.same({what = "forget", number = first.number}, told[3])
+  end)
+
+  it("give the one that was inherited as it was then, once", function()
+    local factor = 2
+    local function times(x) return x * factor end
+    known:inherit(times)
+    local inherited = known:take(times)
+    assert.equal(times, known:get(inherited.number))
+    assert.is_nil(inherited.bytes)
+    factor = 3
+    local after = known:take(times)
+    assert.equal(9, known:get(after.number)(3))
+    assert.is_nil(told[1].bytes)
+    assert.is_string(told[2].bytes)
+  end)
+end)
