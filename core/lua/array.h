@@ -12,9 +12,9 @@
  *     a:to_table(), :to_string()        the bytes, as they lie in memory
  *     a:close()
  *
- * For lua/parallel/shared/array.lua: a:origin() is the array itself with the first and last that a slice
- * was cut by; a:address() is where the elements are (a light userdata), their type and
- * count, and from then on close leaves the memory to the collector. */
+ * For lua/parallel/shared/array.lua: a:origin() is the array itself with the first and last that a
+ * slice was cut by; a:address() is where the elements are (a light userdata), their type and count,
+ * and from then on close leaves the memory to the collector. */
 #ifndef PARALLEL_LUA_LUA_ARRAY_H
 #define PARALLEL_LUA_LUA_ARRAY_H
 

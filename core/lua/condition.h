@@ -1,5 +1,5 @@
-/* Condition - the places of processes that wait for a notice; lua/parallel/sync/condition.lua makes a
- * condition of them and a lock. All but await are called while holding that lock.
+/* Condition - the places of processes that wait for a notice; lua/parallel/sync/condition.lua makes
+ * a condition of them and a lock. All but await are called while holding that lock.
  *
  *     waiters = core.waiters()
  *     place = waiters:enlist()

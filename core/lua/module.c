@@ -49,15 +49,29 @@ void module_preload(lua_State *L) {
     lua_pop(L, 2);
 }
 
+static const EmbeddedModule *find(const char *name) {
+    const EmbeddedModule *m = EMBEDDED_MODULES;
+    while (m->name && strcmp(m->name, name) != 0) m++;
+    return m->name ? m : NULL;
+}
+
+bool module_load(lua_State *L, const char *name) {
+    if (!find(name)) return false;
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    lua_getglobal(L, "require");
+    lua_pushstring(L, name);
+    lua_call(L, 1, 0);
+    return true;
+}
+
+// Not by require, which is at this name already.
 __attribute__((visibility("default"))) int luaopen_parallel(lua_State *L) {
+    const EmbeddedModule *entry = find("parallel");
+    if (!entry) return luaL_error(L, "this build has no Lua files in it");
     module_preload(L);
-    for (const EmbeddedModule *m = EMBEDDED_MODULES; m->name; m++) {
-        if (strcmp(m->name, "parallel") != 0) continue;
-        lua_pushlightuserdata(L, (void *)(uintptr_t)m);
-        lua_pushcclosure(L, load_embedded, 1);
-        lua_pushliteral(L, "parallel");
-        lua_call(L, 1, 1);
-        return 1;
-    }
-    return luaL_error(L, "this build has no Lua files in it");
+    lua_pushlightuserdata(L, (void *)(uintptr_t)entry);
+    lua_pushcclosure(L, load_embedded, 1);
+    lua_pushliteral(L, "parallel");
+    lua_call(L, 1, 1);
+    return 1;
 }

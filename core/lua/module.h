@@ -6,6 +6,8 @@
 #ifndef PARALLEL_LUA_LUA_MODULE_H
 #define PARALLEL_LUA_LUA_MODULE_H
 
+#include <stdbool.h>
+
 #include "core/lua/compat.h"
 
 typedef struct {
@@ -19,6 +21,10 @@ extern const EmbeddedModule EMBEDDED_MODULES[]; // ends with an entry whose name
 
 /* Makes `parallel` and all below it available to require in this state. */
 void module_preload(lua_State *L);
+
+/* Loads one of the files above, unless it is loaded; false when there is none of this name. Raises
+ * what the file raises. */
+bool module_load(lua_State *L, const char *name);
 
 /* The entry of parallel.so: preloads all, then returns the module itself. */
 int luaopen_parallel(lua_State *L);

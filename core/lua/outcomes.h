@@ -14,8 +14,8 @@
  *     last, failures, elapsed, ended, others, printed, began =
  *         core.settle(bytes, results, offset, settled, count, parcel, worker, calls)
  *
- * does so for calls (core/lua/calls.h) whose AsyncResults (lua/parallel/pool/async_result.lua) are in
- * results: those get their values, are taken out of the list, and are counted in `ended`. What
+ * does so for calls (core/lua/calls.h) whose AsyncResults (lua/parallel/pool/async_result.lua) are
+ * in results: those get their values, are taken out of the list, and are counted in `ended`. What
  * belongs to an attended one stands packed in others[i] instead, nil when there is none; what
  * belongs to none is dropped.
  *

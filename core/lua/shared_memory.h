@@ -9,7 +9,8 @@
  *     memory:close()
  *
  * What cannot be made, found or unlinked is nil, message. Whether offsets are in range is the
- * caller's to see, which is lua/parallel/shared/shared_memory.lua; it owns the interface for users. */
+ * caller's to see, which is lua/parallel/shared/shared_memory.lua; it owns the interface for users.
+ */
 #ifndef PARALLEL_LUA_LUA_SHARED_MEMORY_H
 #define PARALLEL_LUA_LUA_SHARED_MEMORY_H
 

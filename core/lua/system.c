@@ -76,11 +76,6 @@ static int system_is_terminal(lua_State *L) {
     return 1;
 }
 
-static int system_is_open(lua_State *L) {
-    lua_pushboolean(L, sys.fcntl((int)luaL_checkinteger(L, 1), F_GETFD, 0) != -1);
-    return 1;
-}
-
 static int system_terminal_width(lua_State *L) {
     struct winsize size;
     if (ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size) == -1 || size.ws_col == 0) return 0;
@@ -146,7 +141,6 @@ static const luaL_Reg FUNCTIONS[] = {
     {"executable", system_executable},
     {"watch", system_watch},
     {"is_terminal", system_is_terminal},
-    {"is_open", system_is_open},
     {"terminal_width", system_terminal_width},
     {"poll", system_poll},
     {"nice", system_nice},
@@ -158,4 +152,7 @@ static const luaL_Reg FUNCTIONS[] = {
 
 void system_register(lua_State *L) {
     luaL_setfuncs(L, FUNCTIONS, 0);
+    // Asked at the very start: later another file may have the number.
+    lua_pushboolean(L, sys.fcntl(STDERR_FILENO, F_GETFD, 0) != -1);
+    lua_setfield(L, -2, "has_stderr");
 }

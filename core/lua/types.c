@@ -1,5 +1,7 @@
 #include "core/lua/types.h"
 
+#include "core/lua/module.h"
+
 // Its address is the key in the registry of the table that leads from names
 // and from metatables to types.
 static const char TYPES;
@@ -30,7 +32,8 @@ bool types_push_of(lua_State *L, int index) {
 }
 
 bool types_push_named(lua_State *L, int name) {
-    return push_type(L, name);
+    name = lua_absindex(L, name);
+    return push_type(L, name) || (module_load(L, lua_tostring(L, name)) && push_type(L, name));
 }
 
 static void push_types(lua_State *L) {

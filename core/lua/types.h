@@ -5,7 +5,10 @@
  *
  * dump(value) returns what is sent in its place, load(that) makes the value
  * again. Without dump a table is sent as it is; without load the metatable is
- * set on the table that arrives. Both are optional, but for userdata needed. */
+ * set on the table that arrives. Both are optional, but for userdata needed.
+ *
+ * A type of the library's own is named after the Lua file that registers it, so that who is
+ * sent one can load it. */
 #ifndef PARALLEL_LUA_LUA_TYPES_H
 #define PARALLEL_LUA_LUA_TYPES_H
 
@@ -23,8 +26,8 @@ bool types_any(lua_State *L);
  * and nothing pushed, when that is not registered. */
 bool types_push_of(lua_State *L, int index);
 
-/* Pushes the type of this name (a string on the stack); false and nothing pushed when there is
- * none. */
+/* Pushes the type of this name (a string on the stack), for which one of the library's own files
+ * may be loaded; false and nothing pushed when there is none. */
 bool types_push_named(lua_State *L, int name);
 
 void types_register(lua_State *L);

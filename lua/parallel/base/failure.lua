@@ -14,7 +14,8 @@ local core = require("parallel.core")
 
 local Failure = {}
 Failure.__index = Failure
-core.register_type("parallel.Failure", Failure) -- it may be a task's result itself, or what a task raised
+-- It may be a task's result itself, or what a task raised.
+core.register_type("parallel.base.failure", Failure)
 
 local function how_it_died(failure)
   if failure.signal then return "was killed by " .. failure.signal end

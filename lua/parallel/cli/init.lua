@@ -3,7 +3,7 @@
 -- Exit status: 0 done; 1 the job failed; 2 wrong usage, a missing or bad job
 -- file; 3 input or output error; 141 nobody reads the output any more.
 local color = require("parallel.cli.color")
-local commands = require("parallel.cli.commands")
+local deferred = require("parallel.base.deferred")
 local exit = require("parallel.cli.exit")
 local failure = require("parallel.base.failure")
 local job_contract = require("parallel.mapreduce.job")
@@ -11,10 +11,12 @@ local mapreduce = require("parallel.mapreduce")
 local oneline = require("parallel.cli.oneline")
 local options = require("parallel.cli.options")
 local parallel = require("parallel")
-local plan = require("parallel.cli.plan")
-local repl = require("parallel.cli.repl")
 local settings = require("parallel.cli.settings")
 local unpack = require("parallel.base.packing").unpack
+
+local commands = deferred("parallel.cli.commands")
+local plan = deferred("parallel.cli.plan")
+local repl = deferred("parallel.cli.repl")
 
 -- ---- the script -----------------------------------------------------------
 
@@ -200,7 +202,7 @@ local function run(given, rest)
   end
   if not given.interactive then return end
   _G.parallel = parallel
-  repl(with_traceback, describe)
+  repl.run(with_traceback, describe)
 end
 
 --- Run the program over its arguments (from index 1); returns the exit status.

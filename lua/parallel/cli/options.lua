@@ -1,5 +1,4 @@
 --- options: the options of the program `parallel-lua`, and what they were set to.
-local argparse = require("argparse")
 local core = require("parallel.core")
 local exit = require("parallel.cli.exit")
 local size = require("parallel.base.size")
@@ -110,7 +109,7 @@ local function add_option(parser, option)
 end
 
 local function new_parser(on_version)
-  local parser = argparse("parallel-lua")
+  local parser = require("argparse")("parallel-lua") -- it takes longer to load than all that is ours
     :usage("Usage: parallel-lua [options] script.lua [arguments]\n" ..
            "       parallel-lua [options] -e 'map code' [files]\n" ..
            "       parallel-lua check job.lua | doctor | completion bash|zsh|fish")
@@ -175,6 +174,7 @@ local options = {}
 --- The options as a table, and the arguments that follow them. Wrong ones end the program.
 function options.parse(arguments, on_version)
   local own, rest = split_arguments(arguments)
+  if #own == 0 then return {}, rest end
   local ok, parsed = new_parser(on_version):pparse(own)
   if not ok then exit.with(exit.USAGE, "%s (see --help)", parsed) end
   return parsed, rest

@@ -60,9 +60,11 @@ function Repl:take(line)
   report(self, problem)
 end
 
+local repl = {}
+
 --- Read from the standard input to its end. with_traceback is the message handler of
 -- what is run, describe(problem) makes the text of what it returned.
-return function(with_traceback, describe)
+function repl.run(with_traceback, describe)
   local self = setmetatable({prompts = core.is_terminal(0), with_traceback = with_traceback,
                              describe = describe}, Repl)
   -- Lines read in advance would be in every worker that is forked here too.
@@ -70,3 +72,5 @@ return function(with_traceback, describe)
   for line in function() return read_line(self, "> ") end do self:take(line) end
   if self.prompts then io.write("\n") end
 end
+
+return repl

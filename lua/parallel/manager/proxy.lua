@@ -141,6 +141,6 @@ local function load(parts)
   return to:adopt(id, not address, function(...) return new(kind, ...) end)
 end
 
-core.register_type("parallel.Proxy", Proxy, {dump = dump, load = load})
+core.register_type("parallel.manager.proxy", Proxy, {dump = dump, load = load})
 
 return proxy

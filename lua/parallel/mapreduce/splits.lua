@@ -130,8 +130,8 @@ local function all_splits(found, values, size, job)
   return list
 end
 
---- The plan for a list of inputs (see parallel.mapreduce.job): {list, batches, values, bytes}; its `bytes` are
--- those of what is left to do. Raises a message when one cannot be read.
+--- The plan for a list of inputs (see parallel.mapreduce.job): {list, batches, values, bytes}; its
+-- `bytes` are those of what is left to do. Raises a message when one cannot be read.
 function splits.of_inputs(given, job)
   local found, values, bytes = list_inputs(given)
   if job.journal then job.journal:go_on(job, found) end

@@ -9,8 +9,6 @@ local core = require("parallel.core")
 
 local DRAW_EVERY, WRITE_EVERY = 0.1, 60 -- seconds
 local LEAST_BAR, BAR = 8, 30            -- columns
--- Asked for at the very start: later another file may have the number.
-local HAS_STDERR = core.is_open(2)
 
 local Meter = {}
 Meter.__index = Meter
@@ -124,7 +122,7 @@ function progress.new(how, total, in_bytes)
   local terminal = core.is_terminal(2)
   local began = core.clock()
   return setmetatable({
-    tell = type(how) == "function" and how or nil, on = how == true and HAS_STDERR, total = total,
+    tell = type(how) == "function" and how or nil, on = how == true and core.has_stderr, total = total,
     in_bytes = in_bytes, terminal = terminal, began = began,
     next = began + (terminal and 0 or WRITE_EVERY),
   }, Meter)

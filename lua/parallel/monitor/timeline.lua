@@ -4,8 +4,10 @@
 -- instant, close. A report is also told of failures. Here it is decided what is
 -- worth a slice: each chunk, and each item in it that took a moment.
 local core = require("parallel.core")
-local report = require("parallel.monitor.report")
-local trace = require("parallel.monitor.trace")
+local deferred = require("parallel.base.deferred")
+
+local report = deferred("parallel.monitor.report")
+local trace = deferred("parallel.monitor.trace")
 
 local MOMENT = 1e-4 -- seconds: a shorter item is seen in its chunk only
 

@@ -5,6 +5,7 @@ local check = require("parallel.base.check")
 local closing = require("parallel.base.closing")
 local core = require("parallel.core")
 local crew = require("parallel.pool.crew")
+local deferred = require("parallel.base.deferred")
 local directed = require("parallel.pool.directed")
 local engines = require("parallel.pool.engines")
 local failure = require("parallel.base.failure")
@@ -12,12 +13,13 @@ local gathered = require("parallel.pool.gathered")
 local identity = require("parallel.process.identity")
 local interruption = require("parallel.base.interruption")
 local mapping = require("parallel.pool.mapping")
-local mapreduce = require("parallel.mapreduce")
 local packing = require("parallel.base.packing")
 local pool_options = require("parallel.pool.options")
-local progress = require("parallel.monitor.progress")
 local sent_pool = require("parallel.pool.sent_pool")
 local singles = require("parallel.pool.singles")
+
+local mapreduce = deferred("parallel.mapreduce")
+local progress = deferred("parallel.monitor.progress")
 
 local pack, unpack = packing.pack, packing.unpack
 local SLICE = 256 -- items that reduce folds in a worker at once

@@ -23,7 +23,7 @@ function sent_pool.register(Pool)
     return owner == core.pid() and here[number] or setmetatable({owner = owner}, Pool)
   end
 
-  core.register_type("parallel.Pool", Pool, {dump = dump, load = load})
+  core.register_type("parallel.pool", Pool, {dump = dump, load = load})
 end
 
 return sent_pool

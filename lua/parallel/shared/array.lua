@@ -4,7 +4,7 @@
 local core = require("parallel.core")
 
 -- A slice is sent as what it is a slice of, and where it begins and ends.
-core.register_type("parallel.Slice", core.Slice, {
+core.register_type("parallel.shared.array", core.Slice, {
   dump = function(slice) return {slice:origin()} end,
   load = function(parts) return parts[1]:slice(parts[2], parts[3]) end,
 })

@@ -5,7 +5,7 @@ local core = require("parallel.core")
 
 local SharedMemory = {}
 SharedMemory.__index = SharedMemory
-core.register_type("parallel.SharedMemory", SharedMemory)
+core.register_type("parallel.shared.shared_memory", SharedMemory)
 
 -- POSIX has a slash before such names; here it may be left out.
 local function bare(name) return name and (name:gsub("^/", "")) end

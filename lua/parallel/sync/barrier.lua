@@ -14,7 +14,7 @@ function Barrier.__index(self, name)
   return Barrier[name]
 end
 
-core.register_type("parallel.Barrier", Barrier)
+core.register_type("parallel.sync.barrier", Barrier)
 
 --- Make one for so many parties. The last to come calls action() before all go on; `timeout` is
 -- how many seconds each waits when wait is not told otherwise.

@@ -5,7 +5,7 @@ local guard = require("parallel.sync.guard")
 
 local Condition = {}
 Condition.__index = Condition
-core.register_type("parallel.Condition", Condition)
+core.register_type("parallel.sync.condition", Condition)
 
 local function is_lock(value)
   local class = type(value) == "userdata" and getmetatable(value)

@@ -1,6 +1,8 @@
 local parallel = require("parallel")
 local core = require("parallel.core")
+local files = require "spec.support.files"
 local raised = require("spec.support.trials").raised
+local shell = require "spec.support.shell"
 
 local function there_and_back(...)
   return core.decode(core.encode(...))
@@ -268,5 +270,30 @@ describe("a pool with values of a type that", function()
     local result = pool:submit(spoil, odd(0), "load")
     assert.equal("unsendable", raised(result.get, result).kind)
     assert.equal("args: no dump", raised(pool.broadcast, pool, type, odd("dump")).message)
+  end)
+end)
+
+describe("a type of the library's own", function()
+  it("is loaded by a process that is sent one", function()
+    local path = files.write("program.lua", [[
+      local parallel = require "parallel"
+      local function is_loaded(name) return package.loaded[name] ~= nil end
+      local pool = parallel.Pool(1)
+      local condition, barrier = parallel.Condition(), parallel.Barrier(1)
+      print(pool:apply(is_loaded, "parallel.sync.condition"), pool:apply(is_loaded, "parallel.sync.barrier"))
+      print(pool:apply(function(c) return c:with(c.notify, c) == nil end, condition))
+      print(pool:apply(function(b) return b:wait() end, barrier))
+      pool:close()]])
+    local result = shell.run({shell.interpreter(), path})
+    assert.same({status = 0, stdout = "false\tfalse\ntrue\n1\n", stderr = ""}, result)
+  end)
+
+  it("is no way to load other modules", function()
+    package.preload["spec.never"] = function() error("loaded") end
+    local Known = {}
+    core.register_type("spec.known", Known)
+    local bytes = core.encode(setmetatable({}, Known)):gsub("spec%.known", "spec.never")
+    assert.equal("no type 'spec.never' is registered in this process", raised(core.decode, bytes))
+    package.preload["spec.never"] = nil
   end)
 end)
