@@ -8,12 +8,17 @@
 #include "core/lua/core.h"
 #include "core/lua/seen.h"
 #include "core/lua/shared.h"
+#include "core/os/descriptor.h"
+
+enum { LONG = 1000 }; // values found: then it pays to ask whether there is any descriptor to find
 
 // What was found and not looked into yet lies in the list; all that was ever found in `seen`.
 typedef struct {
     lua_State *L;
     int list; // stack index
     lua_Integer count;
+    int found; // at most LONG
+    bool futile;
     Seen *seen;
     Buffer *fds;
 } Reach;
@@ -42,10 +47,22 @@ static bool may_hold(int type) {
     return type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TUSERDATA;
 }
 
+// Programs with much to look through often have no descriptor that could be found.
+static bool is_futile(Reach *r) {
+    Buffer *kept = collected_buffer(r->L);
+    if (shared_keep(r->L, kept) == -1) luaL_error(r->L, "not enough memory");
+    const int *fds = (const int *)(const void *)buffer_bytes(kept);
+    bool any = descriptor_any_besides(fds, (int)(buffer_size(kept) / sizeof *fds));
+    buffer_free(kept);
+    lua_pop(r->L, 1);
+    return !any;
+}
+
 // The value at the index is noted, unless it was before.
 static void find(Reach *r, int value) {
     lua_State *L = r->L;
     if (!may_hold(lua_type(L, value))) return;
+    if (r->found < LONG && ++r->found == LONG) r->futile = is_futile(r);
     size_t place = 0;
     int noted = seen_note(r->seen, lua_topointer(L, value), &place);
     if (noted == -1) luaL_error(L, "not enough memory");
@@ -65,10 +82,10 @@ static void look_into_table(Reach *r, int table) {
     lua_State *L = r->L;
     int key = lua_gettop(L) + 1;
     lua_pushnil(L);
-    while (lua_next(L, table)) {
+    while (!r->futile && lua_next(L, table)) {
         find(r, key);
         find(r, key + 1);
-        lua_pop(L, 1);
+        lua_settop(L, key);
     }
 }
 
@@ -166,7 +183,7 @@ void reach_descriptors(lua_State *L, int first, int count, Buffer *fds) {
     Reach reach = {.L = L, .list = top + 1, .seen = push_seen(L), .fds = fds};
     seen_clear(reach.seen); // an error may have ended the last search
     for (int i = 0; i < count; i++) find(&reach, first + i);
-    while (reach.count > 0) {
+    while (reach.count > 0 && !reach.futile) {
         lua_rawgeti(L, reach.list, reach.count--);
         look_into(&reach);
     }

@@ -57,4 +57,8 @@ int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset);
  * ever seeing its channel close. */
 void descriptor_keep_only(const int *keep, int count);
 
+/* Is any descriptor open besides the standard streams and these? Also true where the system does
+ * not tell. */
+bool descriptor_any_besides(const int *known, int count);
+
 #endif

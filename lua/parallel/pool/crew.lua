@@ -486,13 +486,15 @@ function crew.open(workers, options, f)
   local starts, reference = starter(self, workers), weak(self)
   local begin, handle, finish = service(self, options, workers, f)
   local open = workers == 0 and inline.open or core.pool
+  local held = inherited(self, options) -- asked while the pool has no descriptors of its own to tell apart
   local letter, parcel
   if self.settings then letter, parcel = write_letter(self) end
   self.transport = assert(open({workers = workers, begin = begin, handle = handle, finish = finish,
                                 memory = options.memory_per_worker, output = options.output,
                                 name = options.name, times = timeline.wanted(options), starter = starts,
-                                keep = function() return inherited(reference.crew, options) end,
+                                keep = function() return held or inherited(reference.crew, options) end,
                                 letter = letter, parcel = parcel}))
+  held = nil
   self.pids = self.transport:workers()
   attend.add(self)
   return self

@@ -24,6 +24,15 @@ describe("reach", function()
     b:close()
   end)
 
+  it("finds a file behind so many values that it first asks whether there is any", function()
+    local many, file = {}, assert(io.open("/dev/null"))
+    for i = 1, 5000 do many[i] = {i} end
+    many[1][2] = file
+    assert.equal(1, #core.reach(many))
+    file:close()
+    assert.same({}, core.reach(many))
+  end)
+
   it("finds none in one that is closed", function()
     local udp = socket.udp()
     udp:setsockname("127.0.0.1", 0)
