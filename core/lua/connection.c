@@ -124,11 +124,13 @@ static int left_ms(uint64_t deadline) {
 // What the socket is ready for of what is asked: 0 when the time ran out. Meanwhile a signal may
 // raise, and callbacks of pools may use this connection too, which harms nothing: what is under way
 // stays in the buffers. Or they close it, which is an error.
-static int await(lua_State *L, const Connection *connection, short what, uint64_t deadline) {
+static int await(lua_State *L, Connection *connection, short what, uint64_t deadline) {
     Vigil vigil = connection->alone ? vigil_alone(deadline) : vigil_begin(L, deadline);
     for (;;) {
         struct pollfd polled = {.fd = connection->channel.fd, .events = what};
-        int count = sys.poll(&polled, 1, left_ms(vigil.until));
+        int left = left_ms(vigil.until);
+        if (left != 0) channel_linger(&connection->channel, what);
+        int count = sys.poll(&polled, 1, left);
         if (count > 0) return polled.revents;
         if (count == -1 && errno != EINTR)
             luaL_error(L, "cannot wait for a connection: %s", strerror(errno));

@@ -8,7 +8,7 @@
 enum { BATCH = 64 };
 
 int poller_open(Poller *poller) {
-    poller->fd = sys.epoll_create1(EPOLL_CLOEXEC);
+    *poller = (Poller){.fd = sys.epoll_create1(EPOLL_CLOEXEC)};
     return poller->fd == -1 ? -1 : 0;
 }
 
@@ -31,6 +31,7 @@ int poller_watch(Poller *poller, int fd, unsigned what, uint64_t tag) {
 
 int poller_wait(Poller *poller, int timeout_ms, PollerEvent *events, int most) {
     struct epoll_event ready[BATCH];
+    if (timeout_ms != 0) linger(&poller->linger, poller->fd, POLLIN);
     int count = sys.epoll_wait(poller->fd, ready, most < BATCH ? most : BATCH, timeout_ms);
     for (int i = 0; i < count; i++) events[i].tag = ready[i].data.u64;
     return count;

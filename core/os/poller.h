@@ -4,8 +4,11 @@
 
 #include <stdint.h>
 
+#include "core/os/linger.h"
+
 typedef struct {
     int fd; // readable when anything watched is ready; -1: closed
+    Linger linger;
 } Poller;
 
 enum { POLLER_READ = 1, POLLER_WRITE = 2 };

@@ -1,6 +1,7 @@
 #include "core/pool/serve.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #include "core/os/clock.h"
 #include "core/os/fault.h"
@@ -16,6 +17,7 @@ static int flush_all(Channel *channel) {
 static int next_frame(Channel *channel, Frame *frame) {
     int whole;
     while ((whole = channel_peek(channel, frame)) == 0) {
+        channel_linger(channel, POLLIN);
         int filled = channel_fill(channel);
         if (filled <= 0) return filled;
         FAULT("task.partly");

@@ -12,6 +12,7 @@
 #ifndef PARALLEL_LUA_WIRE_CHANNEL_H
 #define PARALLEL_LUA_WIRE_CHANNEL_H
 
+#include "core/os/linger.h"
 #include "core/wire/buffer.h"
 #include "core/wire/bulk.h"
 #include "core/wire/bundle.h"
@@ -37,6 +38,7 @@ typedef struct {
     Handles arrived;
     Buffer departures; // what leaves with or between the bytes of `outgoing`, see channel.c
     uint64_t sent;     // bytes that have left `outgoing` so far
+    Linger linger;
 } Channel;
 
 #define CHANNEL_CLOSED ((Channel){.fd = -1})
@@ -46,6 +48,11 @@ int channel_pair(Channel *a, Channel *b);
 
 /* The calls below that move bytes return EAGAIN instead of waiting. 0 or -1. */
 int channel_unblock(Channel *channel);
+
+/* Call it before waiting for any of `events`, as of poll. */
+static inline void channel_linger(Channel *channel, short events) {
+    linger(&channel->linger, channel->fd, events);
+}
 
 /* Puts a frame with this payload behind those that wait to be flushed; the bundle,
  * NULL for none, goes with it and is held till then. 0, or -1 with ENOMEM and nothing queued. */
