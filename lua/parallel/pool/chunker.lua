@@ -1,10 +1,11 @@
 --- chunker: how many items to send at once, so that nobody has to say.
 --
--- Handing over costs some microseconds whatever is handed over, so small items
--- go together: as many as take about a millisecond, by what the last ones took.
+-- Handing over costs some microseconds whatever is handed over, and a processor that a worker
+-- could have used, so small items go together: as many as take about a millisecond, by what the
+-- last ones took; some milliseconds where nobody sees a result before all have come.
 -- Towards the end of an input of known length chunks shrink, so that the
 -- workers end together.
-local TARGET = 0.001 -- seconds a chunk shall take
+local TARGET, LONG_TARGET = 0.001, 0.004 -- seconds a chunk shall take
 local GROWTH = 16    -- at most so many times the last size: the first items may mislead
 local LARGEST = 32768
 local AHEAD = 8      -- chunks for each worker, of which it has some and others wait to be asked for
@@ -29,15 +30,17 @@ function Chunker:ahead() return math.max(1, self.workers) * math.max(LEAST_AHEAD
 function Chunker:learn(n, seconds)
   local each = math.max(seconds / n, 1e-9)
   self.each = self.each and (self.each + each) / 2 or each
-  local fitting = math.floor(TARGET / self.each)
+  local fitting = math.floor(self.target / self.each)
   self.current = math.max(1, math.min(fitting, self.current * GROWTH, LARGEST))
 end
 
 local chunker = {}
 
---- For so many workers; `fixed` is the user's own chunk size, or nil.
-function chunker.new(workers, fixed)
-  return setmetatable({workers = workers, fixed = fixed, current = 1}, Chunker)
+--- For so many workers; `fixed` is the user's own chunk size, or nil. `patient`: nobody waits for
+-- the result of a single item.
+function chunker.new(workers, fixed, patient)
+  return setmetatable({workers = workers, fixed = fixed, current = 1,
+                       target = patient and LONG_TARGET or TARGET}, Chunker)
 end
 
 return chunker
