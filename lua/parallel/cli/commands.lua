@@ -4,6 +4,7 @@
 -- which gives the chunk.
 local doctor = require("parallel.cli.doctor")
 local exit = require("parallel.cli.exit")
+local file_text = require("parallel.base.file_text")
 local job_contract = require("parallel.mapreduce.job")
 local options = require("parallel.cli.options")
 local plan = require("parallel.cli.plan")
@@ -14,17 +15,10 @@ local commands = {}
 
 -- ---- check ----------------------------------------------------------------
 
-local function text_of(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
 -- The line of the script where the field is set, as far as its text tells.
 local function line_of(path, field)
   local number = 0
-  for line in (text_of(path) .. "\n"):gmatch("([^\n]*)\n") do
+  for line in (file_text(path) .. "\n"):gmatch("([^\n]*)\n") do
     number = number + 1
     local code = " " .. line:gsub("%-%-.*", "")
     local is_set = code:find("[^%w_]" .. field .. "%s*=[^=]") or code:find("[.]" .. field .. "%s*%(")

@@ -7,6 +7,7 @@ local hidden = require("parallel.base.hidden")
 local link = require("parallel.manager.link")
 local manager_server = require("parallel.manager.server")
 local process = require("parallel.process")
+local random_bytes = require("parallel.base.random_bytes")
 local served = require("parallel.manager.served")
 
 local LINGER = 5 -- seconds that an object is kept when nobody has a proxy: one may be on its way
@@ -38,9 +39,7 @@ process.at_exit(function()
 end)
 
 local function new_address()
-  local source = assert(io.open("/dev/urandom", "rb"))
-  local name = source:read(8):gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
-  source:close()
+  local name = random_bytes(8):gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
   return ("%s/parallel-lua-%s"):format(os.getenv("TMPDIR") or "/tmp", name)
 end
 

@@ -9,6 +9,7 @@ local listener = require("parallel.net.listener")
 local log = require("parallel.base.log")
 local packing = require("parallel.base.packing")
 local proxy = require("parallel.manager.proxy")
+local random_bytes = require("parallel.base.random_bytes")
 local refusal = require("parallel.manager.served.refusal")
 local served = require("parallel.manager.served")
 local turn = require("parallel.manager.turn")
@@ -361,9 +362,7 @@ end
 
 -- Another manager's objects never have the same numbers, so a proxy that outlived this one finds nothing.
 local function first_id()
-  local source = assert(io.open("/dev/urandom", "rb"))
-  local a, b, c = source:read(3):byte(1, 3)
-  source:close()
+  local a, b, c = random_bytes(3):byte(1, 3)
   return ((a * 256 + b) * 256 + c) * 2 ^ 24
 end
 

@@ -3,6 +3,8 @@
 -- Half of a worker's share is for what it works on (the table while it maps, the buffers
 -- of the merge while it reduces), half for what it has finished and keeps in memory.
 -- What is the same for any job, such as the interpreter, is not counted.
+local file_text = require("parallel.base.file_text")
+
 local FALLBACK = 256 * 2 ^ 20        -- where nothing tells how much is free
 local LEAST_SHARE = 256 * 2 ^ 10     -- of a worker
 local LARGEST_TABLE = 64 * 2 ^ 20    -- so that a worker that dies has little to be mapped again
@@ -10,13 +12,7 @@ local SMALLEST_BLOCK, LARGEST_BLOCK = 2 ^ 12, 2 ^ 16
 
 local budget = {}
 
-local function contents(path)
-  local file = io.open(path, "r")
-  if not file then return "" end
-  local text = file:read("*a")
-  file:close()
-  return text or ""
-end
+local function contents(path) return file_text(path) or "" end
 
 local function available(root)
   local kilobytes = contents(root .. "/proc/meminfo"):match("MemAvailable:%s*(%d+)")

@@ -3,18 +3,12 @@
 -- Of a function it is the text of the file that it stands in, and what it captures as far as that is
 -- numbers, strings, booleans and functions. What it reads besides (globals, tables, files) is not seen.
 -- Not part of it is what becomes of the pairs once they are combined: their order, number and format.
+local file_text = require("parallel.base.file_text")
+
 local fingerprint = {}
 
 local NAMES = {"command", "map", "map_begin", "map_end", "combine", "records", "header", "block", "seed"}
 local PLAIN = {string = true, number = true, boolean = true}
-
-local function file_text(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read("*a")
-  file:close()
-  return text
-end
 
 -- Code of the command line is in `command`.
 local function code_of(f, command)

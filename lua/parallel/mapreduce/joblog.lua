@@ -11,6 +11,7 @@
 -- A job that goes on with a log maps the splits that are not in it. They are known by what they
 -- are, never by a number: files may come and go, or change, between the two runs.
 local core = require("parallel.core")
+local file_text = require("parallel.base.file_text")
 
 local Joblog = {}
 Joblog.__index = Joblog
@@ -69,20 +70,12 @@ function Joblog:close() self.file:close() end
 
 local joblog = {}
 
-local function read_file(path)
-  local file = io.open(path, "rb")
-  if not file then return "" end -- there is none yet
-  local text = file:read("*a")
-  file:close()
-  return text or ""
-end
-
 --- What is known from the file of that name, when `resume` is "done" or "failed"; nothing is
 -- written. "failed": splits that failed run again.
 function joblog.read(path, resume)
   local self = setmetatable({path = path, known = {}, again = resume == "failed", left_failed = 0,
                              epoch = os.time() - core.clock()}, Joblog)
-  self.last = resume and read(self, read_file(path)) or ""
+  self.last = resume and read(self, file_text(path) or "") or ""
   return self
 end
 

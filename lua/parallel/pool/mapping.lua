@@ -132,7 +132,8 @@ function mapping.new(workers, version, shape, items, options, receive)
   return setmetatable({
     version = version, shape = shape, pull = pull_item, total = total, receive = receive,
     plain = type(items) == "table" and getmetatable(items) == nil and items or nil,
-    chunker = chunker.new(workers, options.chunksize, not options.lazy), window = options.window, lazy = options.lazy,
+    chunker = chunker.new(workers, options.chunksize, not options.lazy), window = options.window,
+    lazy = options.lazy,
     on_error = options.on_error or "raise", allowed_retries = options.retries, timeout = options.timeout,
     pulled = 0, consumed = 0, finished = 0, failed = 0,
   }, Mapping)

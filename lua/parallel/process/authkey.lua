@@ -2,16 +2,9 @@
 --
 -- 32 random bytes that are there from the start, so that all children inherit them.
 local check = require("parallel.base.check")
+local random_bytes = require("parallel.base.random_bytes")
 
 local authkey = {}
-
-local function random_bytes(count)
-  local source = assert(io.open("/dev/urandom", "rb"))
-  source:setvbuf("no") -- no more than is needed
-  local bytes = source:read(count)
-  source:close()
-  return bytes
-end
 
 local key = random_bytes(32)
 
