@@ -5,16 +5,15 @@
 #include "core/lua/bytes.h"
 #include "core/lua/codec.h"
 #include "core/lua/codec_format.h"
-#include "core/lua/collected.h"
 #include "core/lua/core.h"
 #include "core/os/clock.h"
 #include "core/wire/buffer.h"
 
 static const char CALLS[] = "parallel.core.calls";
 
-static const char NOTHING[] = {0}; // in place of a call that is elsewhere: a message of no bytes
+static const char NOTHING[] = {0}; // in place of a large call: a message of no bytes
 
-enum { MOST_PLAIN = 127 }; // bytes of a message whose size is one byte
+enum { MOST_PLAIN = CALLS_PLAIN - 1 }; // bytes of a message whose size is one byte
 
 struct Calls {
     Buffer bytes;
@@ -74,7 +73,7 @@ const uint64_t *calls_began(lua_State *L, int index, size_t *count) {
 
 // ---- adding --------------------------------------------------------------
 
-static void reserve(lua_State *L, Calls *calls, size_t bytes, size_t count) {
+void calls_reserve(lua_State *L, Calls *calls, size_t bytes, size_t count) {
     if (buffer_reserve(&calls->bytes, bytes) == -1 ||
         buffer_reserve(&calls->began, count * sizeof(uint64_t)) == -1)
         luaL_error(L, "not enough memory");
@@ -141,7 +140,6 @@ static char *write_plain(lua_State *L, int index, char *to) {
 
 // As codec_encode would write it, without an encoder: scalars refer to nothing.
 void calls_add_plain(lua_State *L, Calls *calls, int first, int last) {
-    reserve(L, calls, 1 + MOST_PLAIN, 1);
     char *size = buffer_tail(&calls->bytes), *to = size + 1;
     to = varint_write(to, (uint64_t)(last - first) + 1);
     for (int i = first; i <= last; i++) to = write_plain(L, i, to);
@@ -154,15 +152,12 @@ static int calls_add(lua_State *L) {
     Calls *calls = calls_check(L, 1);
     int last = lua_gettop(L);
     bool plain = calls_are_plain(L, 2, last);
-    if (plain) calls_add_plain(L, calls, 2, last);
+    if (plain) {
+        calls_reserve(L, calls, CALLS_PLAIN, 1);
+        calls_add_plain(L, calls, 2, last);
+    }
     lua_pushboolean(L, plain);
     return 1;
-}
-
-static void append(lua_State *L, Calls *calls, const char *call, size_t size) {
-    reserve(L, calls, size, 1);
-    memcpy(buffer_tail(&calls->bytes), call, size);
-    added(calls, size);
 }
 
 // Puts the size of a message before it, where there is room.
@@ -173,31 +168,34 @@ static void put_size(Buffer *message) {
     memcpy(buffer_bytes(message), size, length);
 }
 
-// Pushes calls of which this is the only one; they take it over.
-static void push_alone(lua_State *L, Buffer *call) {
-    Calls *alone = push(L);
-    reserve(L, alone, 0, 1);
-    alone->bytes = *call;
-    *call = (Buffer){0};
-    added(alone, 0);
+static bool is_large(const Calls *call) {
+    return buffer_size(&call->bytes) >= BYTES_LARGE;
 }
 
-static int calls_encode(lua_State *L) {
-    Calls *calls = calls_check(L, 1);
-    int count = lua_gettop(L) - 1;
-    Buffer *call = collected_buffer(L);
-    if (buffer_reserve(call, VARINT_MAX) == -1) return luaL_error(L, "not enough memory");
-    call->start = call->end = VARINT_MAX;
-    codec_encode_trusted(L, 2, count, call);
-    put_size(call);
-    if (buffer_size(call) < BYTES_LARGE) {
-        append(L, calls, buffer_bytes(call), buffer_size(call));
-        buffer_free(call);
-        return 1;
-    }
-    push_alone(L, call);
-    append(L, calls, NOTHING, sizeof NOTHING); // last: what fails adds no call
-    return 2;
+static int core_call(lua_State *L) {
+    int count = lua_gettop(L);
+    Calls *call = push(L);
+    lua_insert(L, 1);
+    calls_reserve(L, call, VARINT_MAX, 1);
+    call->bytes.start = call->bytes.end = VARINT_MAX;
+    codec_encode_trusted(L, 2, count, &call->bytes);
+    put_size(&call->bytes);
+    added(call, 0);
+    lua_pushvalue(L, 1);
+    lua_insert(L, -2);
+    lua_pushboolean(L, is_large(call));
+    return 3;
+}
+
+size_t calls_room(const Calls *call) {
+    return is_large(call) ? sizeof NOTHING : buffer_size(&call->bytes);
+}
+
+void calls_append(Calls *calls, const Calls *call) {
+    const char *bytes = is_large(call) ? NOTHING : buffer_bytes(&call->bytes);
+    size_t size = calls_room(call);
+    memcpy(buffer_tail(&calls->bytes), bytes, size);
+    added(calls, size);
 }
 
 // ---- parts ---------------------------------------------------------------
@@ -210,15 +208,13 @@ static size_t length_of(lua_State *L, const char *at, const char *end, lua_Integ
     return (size_t)(at - from);
 }
 
-// Pushes copies of `count` calls, of which the first begins at `from` and is number `before` + 1.
-static void push_copies(lua_State *L, const Calls *calls, size_t from, size_t size, size_t before,
-                        size_t count) {
-    Calls *copies = push(L);
-    reserve(L, copies, size, count);
-    buffer_append(&copies->bytes, buffer_bytes(&calls->bytes) + from,
-                  size); // cannot fail: reserved
-    buffer_append(&copies->began, buffer_bytes(&calls->began) + before * sizeof(uint64_t),
-                  count * sizeof(uint64_t));
+// Adds copies of `count` calls, of which the first begins at `from` and is number `before` + 1.
+static void copy(lua_State *L, const Calls *calls, Calls *copies, size_t from, size_t size,
+                 size_t before, size_t count) {
+    calls_reserve(L, copies, size, count);
+    buffer_put(&copies->bytes, buffer_bytes(&calls->bytes) + from, size);
+    buffer_put(&copies->began, buffer_bytes(&calls->began) + before * sizeof(uint64_t),
+               count * sizeof(uint64_t));
 }
 
 static lua_Integer check_place(lua_State *L, const Calls *calls, int arg, lua_Integer least) {
@@ -229,34 +225,48 @@ static lua_Integer check_place(lua_State *L, const Calls *calls, int arg, lua_In
 }
 
 // All calls go on as they lie there, which for large arguments saves a copy.
-static int take_all(lua_State *L, Calls *calls) {
-    Calls *taken = push(L);
+static void take_all(Calls *calls, Calls *taken) {
+    Calls empty = *taken;
     *taken = *calls;
-    *calls = (Calls){0};
-    return 1;
+    *calls = empty;
+}
+
+static void take_some(lua_State *L, Calls *calls, Calls *taken, size_t count) {
+    const char *start = buffer_bytes(&calls->bytes);
+    size_t size = length_of(L, start, start + buffer_size(&calls->bytes), (lua_Integer)count);
+    copy(L, calls, taken, 0, size, 0, count);
+    buffer_consume(&calls->bytes, size);
+    buffer_consume(&calls->began, count * sizeof(uint64_t));
 }
 
 static int calls_take(lua_State *L) {
-    Calls *calls = calls_check(L, 1);
+    Calls *calls = calls_check(L, 1), *taken = calls_check(L, 3);
     size_t count = (size_t)check_place(L, calls, 2, 0);
-    if (buffer_size(&calls->bytes) > MOST_PLAIN &&
-        count * sizeof(uint64_t) == buffer_size(&calls->began))
-        return take_all(L, calls);
-    const char *start = buffer_bytes(&calls->bytes);
-    size_t size = length_of(L, start, start + buffer_size(&calls->bytes), (lua_Integer)count);
-    push_copies(L, calls, 0, size, 0, count);
-    buffer_consume(&calls->bytes, size);
-    buffer_consume(&calls->began, count * sizeof(uint64_t));
-    return 1;
+    luaL_argcheck(L, buffer_size(&taken->began) == 0, 3, "there are calls in it");
+    bool all = count * sizeof(uint64_t) == buffer_size(&calls->began);
+    if (all && buffer_size(&calls->bytes) > MOST_PLAIN)
+        take_all(calls, taken);
+    else
+        take_some(L, calls, taken, count);
+    return 0;
+}
+
+static int calls_drop(lua_State *L) {
+    Calls *calls = calls_check(L, 1);
+    lua_Integer count = check_place(L, calls, 2, 0);
+    const char *start = buffer_bytes(&calls->bytes), *end = start + buffer_size(&calls->bytes);
+    buffer_consume(&calls->bytes, length_of(L, start, end, count));
+    buffer_consume(&calls->began, (size_t)count * sizeof(uint64_t));
+    return 0;
 }
 
 static int calls_cut(lua_State *L) {
-    Calls *calls = calls_check(L, 1);
+    Calls *calls = calls_check(L, 1), *copies = push(L);
     lua_Integer from = check_place(L, calls, 2, 1), to = check_place(L, calls, 3, from);
     const char *start = buffer_bytes(&calls->bytes), *end = start + buffer_size(&calls->bytes);
     size_t before = length_of(L, start, end, from - 1);
     size_t size = length_of(L, start + before, end, to - from + 1);
-    push_copies(L, calls, before, size, (size_t)from - 1, (size_t)(to - from) + 1);
+    copy(L, calls, copies, before, size, (size_t)from - 1, (size_t)(to - from) + 1);
     return 1;
 }
 
@@ -289,13 +299,15 @@ static int core_calls(lua_State *L) {
 }
 
 static const luaL_Reg METHODS[] = {
-    {"add", calls_add},         {"encode", calls_encode}, {"take", calls_take},
-    {"cut", calls_cut},         {"bytes", calls_bytes},   {"began", calls_method_began},
-    {"release", calls_release}, {"__gc", calls_gc},       {NULL, NULL},
+    {"add", calls_add},         {"take", calls_take},   {"drop", calls_drop},
+    {"cut", calls_cut},         {"bytes", calls_bytes}, {"began", calls_method_began},
+    {"release", calls_release}, {"__gc", calls_gc},     {NULL, NULL},
 };
 
 void calls_register(lua_State *L) {
     core_class(L, CALLS, METHODS);
     lua_pushcfunction(L, core_calls);
     lua_setfield(L, -2, "calls");
+    lua_pushcfunction(L, core_call);
+    lua_setfield(L, -2, "call");
 }

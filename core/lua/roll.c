@@ -32,7 +32,8 @@ static Roll *this_roll(lua_State *L) {
     return lua_touserdata(L, ROLL);
 }
 
-// With an AsyncResult on top: it is that of the next number. What raises does so before that.
+// With an AsyncResult on top: it is that of the next number once that is opened, which cannot fail.
+// Nothing here, nor in what reserves and adds, may run the collector: finalizers may submit tasks.
 static void enlist(lua_State *L, Roll *roll) {
     lua_pushvalue(L, CLASS);
     lua_setmetatable(L, -2);
@@ -57,6 +58,14 @@ static bool is_followed(lua_State *L, const Roll *roll) {
     return version && version == roll->followed;
 }
 
+// With an AsyncResult on top, and plain arguments.
+static void add_plain(lua_State *L, Roll *roll, int first, int last) {
+    calls_reserve(L, roll->calls, CALLS_PLAIN, 1);
+    enlist(L, roll);
+    calls_add_plain(L, roll->calls, first, last);
+    opened(roll);
+}
+
 static int roll_submit(lua_State *L) {
     Roll *roll = this_roll(L);
     int last = lua_gettop(L);
@@ -64,19 +73,29 @@ static int roll_submit(lua_State *L) {
         !owner_is_here(&roll->owner))
         return 0;
     lua_createtable(L, 0, roll->open < FEW ? FIELDS : FIELDS_WAITING);
-    enlist(L, roll);
-    calls_add_plain(L, roll->calls, 2, last);
-    opened(roll);
+    add_plain(L, roll, 2, last);
     return 1;
 }
 
-static int roll_enlist(lua_State *L) {
-    Roll *roll = this_roll(L);
+static int roll_add(lua_State *L) {
+    int last = lua_gettop(L);
     luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 1);
+    if (!calls_are_plain(L, 2, last)) return 0;
+    lua_pushvalue(L, 1);
+    add_plain(L, this_roll(L), 2, last);
+    return 1;
+}
+
+static int roll_add_call(lua_State *L) {
+    Roll *roll = this_roll(L);
+    const Calls *call = calls_check(L, 2);
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 2);
+    lua_pushvalue(L, 1);
+    calls_reserve(L, roll->calls, calls_room(call), 1);
     enlist(L, roll);
+    calls_append(roll->calls, call);
     opened(roll);
-    lua_pushinteger(L, roll->last);
     return 1;
 }
 
@@ -112,9 +131,11 @@ static int roll_gc(lua_State *L) {
 }
 
 static const luaL_Reg FUNCTIONS[] = {
-    {"submit", roll_submit}, {"enlist", roll_enlist}, {"follow", roll_follow},
-    {"last", roll_last},     {"open", roll_open},     {"place", roll_place},
-    {"close", roll_close},   {"__gc", roll_gc},       {NULL, NULL},
+    {"submit", roll_submit},     {"add", roll_add},
+    {"add_call", roll_add_call}, {"follow", roll_follow},
+    {"last", roll_last},         {"open", roll_open},
+    {"place", roll_place},       {"close", roll_close},
+    {"__gc", roll_gc},           {NULL, NULL},
 };
 
 static int core_roll(lua_State *L) {

@@ -9,12 +9,17 @@
  *     roll.submit(f, ...)   a task with these arguments, as they are now: its AsyncResult; nothing,
  *                           and no task, for arguments that take the codec, a function that is not
  *                           followed, or in another process
- *     roll.enlist(result)   a task whose arguments were added to `calls`: its number
+ *     roll.add(result, ...) a task with these arguments, and a table of ours as its AsyncResult,
+ *                           which is returned; nothing, and no task, when they take the codec
+ *     roll.add_call(result, call)   the same with arguments as of core.call
  *     roll.follow(version)  from now on functions that are `known` as this are followed; nil: none
  *     roll.last()           the last number
  *     roll.open()           how many have no outcome
  *     roll.place(number)    where its result is
  *     roll.close(count)     so many have their outcome
+ *
+ * What raises, for want of memory, has added neither a task nor arguments: the calls are always
+ * those of the tasks that wait.
  *
  * These are functions, not methods: tasks come by the million. */
 #ifndef PARALLEL_LUA_LUA_ROLL_H

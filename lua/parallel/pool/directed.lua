@@ -59,12 +59,11 @@ end
 
 --- The arguments as a call has them: bytes, parcel. Raises "[1].x: REASON" for what cannot be sent.
 function directed.arguments(...)
-  local calls = core.calls()
-  local ok, parcel, alone = pcall(calls.encode, calls, ...)
-  if ok then return (alone or calls):bytes(), parcel end
-  interruption.pass_on(parcel)
+  local ok, call, parcel = pcall(core.call, ...)
+  if ok then return call:bytes(), parcel end
+  interruption.pass_on(call)
   core.encode_trusted(packing.pack(...)) -- raises again, with the number of an only argument too
-  error(parcel, 0) -- there was no memory, or an argument has changed meanwhile
+  error(call, 0) -- there was no memory, or an argument has changed meanwhile
 end
 
 -- The one of the first worker that has one.

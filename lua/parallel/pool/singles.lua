@@ -31,77 +31,95 @@ Singles.__index = Singles
 
 -- ---- coming in ------------------------------------------------------------
 
+-- A task is added in one step, which comes last: whatever fails before it, no task and no arguments
+-- are left behind. Only a run may be, in which no task is.
+
 -- As they are now: what the caller does to them afterwards is not seen.
--- Returns why they cannot be sent; or nil, the shared objects among them, and the call itself when
--- it is large.
-local function encode_arguments(self, ...)
-  local ok, parcel, alone = pcall(self.calls.encode, self.calls, ...)
-  if ok then return nil, parcel, alone end
-  interruption.pass_on(parcel)
+-- Returns why they cannot be sent; or nil, the call, the shared objects among them, and whether it is
+-- large.
+local function encode_arguments(...)
+  local ok, call, parcel, is_large = pcall(core.call, ...)
+  if ok then return nil, call, parcel, is_large end
+  interruption.pass_on(call)
   local is_sendable, why = pcall(core.encode_trusted, packing.pack(...)) -- for the path: "[1].x"
-  if is_sendable then return parcel end -- there was no memory, or an argument has changed meanwhile
+  if is_sendable then return call end -- there was no memory, or an argument has changed meanwhile
   return failure.at_path("args", why)
 end
 
 -- Neighbours of one function and one limit are a run, up to where the next begins; a chunk is cut
 -- from one run. A parcel is about one message, so what has one travels alone, and so does a large
 -- call. To a run of a function that cannot change tasks are added by roll.submit, for fewer instructions.
-local function begin_run(self, first, version, timeout, parcel, alone)
-  local run = {first = first, version = version, timeout = timeout, parcel = parcel, alone = alone}
+local function begin_run(self, version, timeout, parcel, alone)
+  local run = {first = false, next = false, version = version, timeout = timeout, parcel = parcel,
+               alone = alone}
+  local may_change = not version or version.changes
+  self.roll.follow(nil)
+  run.first = self.roll.last() + 1
   if self.newest then self.newest.next = run else self.oldest = run end
   self.newest = run
-  local may_change = not version or version.changes
   self.roll.follow(not (may_change or timeout or parcel or alone) and version or nil)
 end
 
-local function enlist(self, version, timeout, result, parcel, alone)
-  local number, run = self.roll.enlist(result), self.newest
+-- The next task is going to be in a run of this kind.
+local function enter_run(self, version, timeout, parcel, alone)
+  local run = self.newest
   if not run or run.version ~= version or run.timeout ~= timeout or parcel or alone
     or run.parcel or run.alone then
-    begin_run(self, number, version, timeout, parcel, alone)
+    begin_run(self, version, timeout, parcel, alone)
   end
-  return result
 end
 
 -- It has its number, but is not going to be handed out.
 local function withdraw(self, number)
-  self.withdrawn[number] = true
   self.results[self.roll.place(number)] = nil
   self.roll.close(1)
   if self.printed then self.printed:ended(number, number) end
 end
 
---- A task that cannot be sent: an AsyncResult that has its Failure already. Fields as in add_with.
-function Singles:add_unsendable(fields, why)
-  self.calls:add()
-  local result = enlist(self, nil, nil, fields)
-  local number = result.index
-  withdraw(self, number)
-  result:settle(nil, failure.new({kind = "unsendable", index = number, label = fields.label, message = why}))
-  return result
+-- Without arguments. It is marked before it is there, lest it be handed out.
+local function add_withdrawn(self, fields)
+  local number, withdrawn = self.roll.last() + 1, self.withdrawn
+  withdrawn[number] = true
+  local ok, why = pcall(self.roll.add, fields)
+  if ok then return withdraw(self, number) end
+  withdrawn[number] = nil
+  error(why, 0)
 end
 
--- With arguments that self.calls does not take as they are.
+--- A task that cannot be sent: an AsyncResult that has its Failure already. Fields as in add_with.
+function Singles:add_unsendable(fields, why)
+  local failed = {kind = "unsendable", index = false, label = fields.label, message = why}
+  enter_run(self)
+  add_withdrawn(self, fields)
+  failed.index = fields.index
+  fields:settle(nil, failure.new(failed))
+  return fields
+end
+
+-- With arguments that roll.add does not take as they are.
 local function add_encoded(self, fields, version, ...)
-  local why, parcel, alone = encode_arguments(self, ...)
-  if not why then return enlist(self, version, fields.timeout, fields, parcel, alone) end
-  self.pool.crew.functions:release(version, 1)
-  return self:add_unsendable(fields, why)
+  local why, call, parcel, is_large = encode_arguments(...)
+  if why then
+    self.pool.crew.functions:release(version, 1)
+    return self:add_unsendable(fields, why)
+  end
+  enter_run(self, version, fields.timeout, parcel, is_large and call or nil)
+  return self.roll.add_call(fields, call)
 end
 
 --- A task f(...), f being known as `version`; returns its AsyncResult.
 function Singles:add(version, ...)
   -- With room for the value, and no more: a million of them may wait.
   local result = {index = nil, value = nil}
-  if self.calls:add(...) then return enlist(self, version, nil, result) end
-  return add_encoded(self, result, version, ...)
+  enter_run(self, version)
+  return self.roll.add(result, ...) or add_encoded(self, result, version, ...)
 end
 
 --- The same with further fields of the result: callback, error_callback, timeout, retries, label.
 function Singles:add_with(fields, version, ...)
   fields.attended = (fields.callback or fields.error_callback) and true
-  if self.calls:add(...) then return enlist(self, version, fields.timeout, fields) end
-  return add_encoded(self, fields, version, ...)
+  enter_run(self, version, fields.timeout)
+  return self.roll.add(fields, ...) or add_encoded(self, fields, version, ...)
 end
 
 -- ---- going out ------------------------------------------------------------
@@ -109,8 +127,8 @@ end
 --- Those that were withdrawn are passed over.
 function Singles:wants()
   while self.withdrawn[self.next] do
+    self.calls:drop(1)
     self.withdrawn[self.next] = nil
-    self.calls:take(1)
     self.next = self.next + 1
   end
   return self.next <= self.roll.last()
@@ -140,15 +158,20 @@ local function together(self, run, size)
   return n
 end
 
+-- First all that takes memory: what is taken is handed out.
 function Singles:take()
+  local calls, items = core.calls(), {n = 0, calls = false}
+  local chunk = {source = self, version = false, timeout = false, shape = "calls", parcel = false,
+                 first = 0, items = items}
   local first = self.next
   self.oldest = run_of(self, first)
   local run = self.oldest
   local n = together(self, run, self.chunker:size(self.roll.last() - first + 1))
-  local calls = self.calls:take(n)
+  self.calls:take(n, calls)
   self.next = first + n
-  return {source = self, version = run.version, timeout = run.timeout, shape = "calls",
-          parcel = run.parcel, first = first, items = {n = n, calls = run.alone or calls}}
+  items.n, items.calls = n, run.alone or calls
+  chunk.version, chunk.timeout, chunk.parcel, chunk.first = run.version, run.timeout, run.parcel, first
+  return chunk
 end
 
 -- ---- outcomes -------------------------------------------------------------
@@ -160,6 +183,8 @@ local function close(self, version, count)
   self.roll.close(count)
   self.pool.crew.functions:release(version, count)
 end
+
+local function cancelled(number) return failure.new({kind = "cancelled", index = number}) end
 
 local function settle(self, number, version, began, values, failed)
   local result = result_of(self, number)
@@ -199,16 +224,15 @@ function Singles:refuse(number, failed, chunk)
   settle(self, number, chunk.version, began(chunk, number), nil, failed)
 end
 
-local function cancelled(number) return failure.new({kind = "cancelled", index = number}) end
-
 --- For result:cancel(): true when there will be no result.
 function Singles:give_up(result)
   local number = result.index
   if number >= self.next then
-    self.withdrawn[number] = true
+    local failed = cancelled(number)
     result.gave_up = true
+    self.withdrawn[number] = true
     settle(self, number, run_of(self, number).version, self.calls:began(number - self.next + 1),
-      nil, cancelled(number))
+      nil, failed)
     return true
   end
   local how, chunk = self.pool.crew:cancel(self, number)
@@ -231,11 +255,11 @@ function Singles:retries(number)
 end
 
 function Singles:cancel(make_failure)
-  local open, roll = {}, self.roll
+  local open, roll, none = {}, self.roll, {}
   for _, result in pairs(self.results) do open[#open + 1] = result end
   for place in pairs(self.results) do self.results[place] = nil end
-  self.calls:take(roll.last() - self.next + 1)
-  self.next, self.oldest, self.newest, self.withdrawn = roll.last() + 1, nil, nil, {}
+  self.calls:drop(roll.last() - self.next + 1)
+  self.next, self.oldest, self.newest, self.withdrawn = roll.last() + 1, false, false, none
   roll.close(roll.open())
   roll.follow(nil)
   for _, result in ipairs(open) do
@@ -251,7 +275,7 @@ function singles.new(pool)
   local self = setmetatable({
     pool = pool, chunker = chunker.new(math.max(1, pool.workers)),
     calls = core.calls(),      -- those that wait, from number `next` to roll.last()
-    next = 1,
+    next = 1, oldest = false, newest = false,
     withdrawn = {},            -- numbers of those that wait and shall not be run
     results = {},              -- those that have no outcome, by their place
   }, Singles)

@@ -15,6 +15,12 @@ local function arguments_of(some)
   return seen
 end
 
+local function take(n)
+  local taken = core.calls()
+  calls:take(n, taken)
+  return taken
+end
+
 local function add_numbers(n)
   for i = 1, n do assert.is_true(calls:add(i)) end
 end
@@ -35,10 +41,8 @@ describe("calls", function()
   it("are written as the codec would write them", function()
     for _, values in ipairs({{1, 1.5, "x", n = 3}, {n = 2}, {-1000, true, n = 2}}) do
       local unpack = table.unpack or unpack
-      local same = core.calls()
       assert.is_true(calls:add(unpack(values, 1, values.n)))
-      same:encode(unpack(values, 1, values.n))
-      assert.equal(same:bytes(), calls:take(1):bytes())
+      assert.equal(core.call(unpack(values, 1, values.n)):bytes(), take(1):bytes())
     end
   end)
 
@@ -46,16 +50,29 @@ describe("calls", function()
     for _, value in ipairs({{}, print, ("s"):rep(32)}) do assert.is_false(calls:add(1, value)) end
     assert.is_false(calls:add(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14))
     assert.equal("", calls:bytes())
-    calls:encode({1}, ("s"):rep(200))
-    assert.same({{n = 2, {1}, ("s"):rep(200)}}, arguments_of(calls))
+    assert.same({{n = 2, {1}, ("s"):rep(200)}}, arguments_of(core.call({1}, ("s"):rep(200))))
   end)
 
   it("are taken from the front, and the others stay", function()
     add_numbers(5)
-    assert.same({{n = 1, 1}, {n = 1, 2}}, arguments_of(calls:take(2)))
-    assert.same({}, arguments_of(calls:take(0)))
-    assert.same({{n = 1, 3}, {n = 1, 4}, {n = 1, 5}}, arguments_of(calls:take(3)))
-    assert.has_error(function() calls:take(1) end)
+    assert.same({{n = 1, 1}, {n = 1, 2}}, arguments_of(take(2)))
+    assert.same({}, arguments_of(take(0)))
+    assert.same({{n = 1, 3}, {n = 1, 4}, {n = 1, 5}}, arguments_of(take(3)))
+    assert.has_error(function() take(1) end)
+  end)
+
+  it("go to others only when those are none", function()
+    add_numbers(2)
+    local taken = take(1)
+    assert.has_error(function() calls:take(1, taken) end)
+    assert.same({{n = 1, 2}}, arguments_of(calls))
+  end)
+
+  it("are dropped from the front, and the others stay", function()
+    add_numbers(3)
+    calls:drop(2)
+    assert.same({{n = 1, 3}}, arguments_of(calls))
+    assert.has_error(function() calls:drop(2) end)
   end)
 
   it("are cut from anywhere, and all stay", function()
@@ -73,7 +90,7 @@ describe("calls", function()
     local began = calls:began(2)
     assert.is_true(before <= calls:began(1) and calls:began(1) <= began and began <= core.clock())
     assert.equal(began, calls:cut(2, 2):began(1))
-    calls:take(1)
+    take(1)
     assert.equal(began, calls:began(1))
     assert.has_error(function() calls:began(3) end)
   end)

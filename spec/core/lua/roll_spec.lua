@@ -32,12 +32,13 @@ describe("roll", function()
   it("numbers tasks however they come", function()
     assert.equal(1, roll.submit(f).index)
     local own = {label = "own"}
-    assert.equal(2, roll.enlist(own))
+    assert.equal(own, roll.add(own))
     assert.same({label = "own", index = 2}, own)
     assert.equal(CLASS, getmetatable(own))
     assert.equal(3, roll.submit(f).index)
-    assert.equal(3, roll.last())
-    assert.equal(3, roll.open())
+    assert.equal(4, roll.add_call({}, (core.call({1}))).index)
+    assert.equal(4, roll.last())
+    assert.equal(4, roll.open())
   end)
 
   it("takes no task but of what is followed, with arguments that need no codec", function()
@@ -65,13 +66,31 @@ describe("roll", function()
     assert.equal(result, results[1])
   end)
 
-  it("takes no task for which there is no memory", function()
-    testing.fault("sys.realloc:ENOMEM@1")
-    assert.match("not enough memory", select(2, pcall(roll.submit, f, 1)))
-    testing.fault(nil)
+  it("leaves to the codec arguments that are not plain", function()
+    assert.is_nil(roll.add({}, {}))
     assert.equal(0, roll.open())
-    assert.equal(1, roll.submit(f, 1).index)
+    assert.equal("", calls:bytes())
   end)
+
+  local WAYS = {
+    submit = function() roll.submit(f, 1) end, add = function() roll.add({}, 1) end,
+    add_call = function() roll.add_call({}, (core.call(1))) end,
+  }
+
+  for name, way in pairs(WAYS) do
+    it("takes neither task nor arguments when there is no memory, with " .. name, function()
+      local expected = core.calls()
+      for n = 0, 20 do
+        testing.fault("sys.realloc:ENOMEM@" .. n % 4 + 1)
+        local ok = testing.starve(n, way)
+        testing.fault(nil)
+        if ok then expected:add(1) end
+        assert.equal(expected:bytes(), calls:bytes())
+        assert.equal(#results, roll.open())
+      end
+      assert.is_true(roll.open() > 0 and roll.open() < 20)
+    end)
+  end
 
   it("takes none in a child of its process", function()
     local refused = parallel.map(function() return roll.submit(f) == nil end, {1}, {workers = 1})

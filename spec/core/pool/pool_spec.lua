@@ -1,4 +1,5 @@
 require "parallel"
+local child = require "spec.support.child"
 local core = require "parallel.core"
 local files = require "spec.support.files"
 local testing = core.testing
@@ -156,6 +157,39 @@ describe("pool", function()
     pool:close()
     pool:close()
     assert.has_error(function() pool:submit("x") end, "attempt to use a closed pool")
+  end)
+
+  it("refuses numbers that make no sense", function()
+    assert.has_error(function() open(echo, {workers = 0}) end)
+    open(echo)
+    for name, numbers_ in pairs({
+      kill = {0, 3}, memory = {0, 3}, resize = {0, 65536}, wait = {0 / 0}, drain = {0 / 0},
+    }) do
+      for _, number in ipairs(numbers_) do assert.has_error(function() pool[name](pool, number) end) end
+    end
+    for _, worker in ipairs({-1, 3}) do assert.has_error(function() pool:submit("x", worker) end) end
+    for _, items in ipairs({0, 2 ^ 40}) do
+      pool:submit("x", nil, nil, nil, items)
+      assert.equal("result", (pool:wait(3e6)))
+    end
+  end)
+
+  it("is nobody's but its owner's", function()
+    open(echo)
+    pool:submit("1")
+    local other = child.start(function()
+      for name, call in pairs({
+        submit = function() pool:submit("x") end, drain = function() pool:drain(0) end,
+        resize = function() pool:resize(3) end, wait = function() pool:wait(0) end,
+      }) do
+        local ok, why = pcall(call)
+        assert(not ok and why:find("Operation not permitted"), name .. ": " .. tostring(why))
+      end
+      assert(not pool:cancel(1))
+      pool:close()
+    end)
+    other:finish()
+    assert.same({"1"}, replies(all_events()))
   end)
 
   it("lets running tasks end when it drains", function()
