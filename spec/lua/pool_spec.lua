@@ -237,6 +237,14 @@ for _, workers in ipairs({2, 0}) do
       assert.equal(10, #seen)
     end)
 
+    it("hands out a result once, however often it is asked for", function()
+      local result, times = pool:submit(square, 3), 0
+      for found in parallel.as_completed({result, result, pool:submit(square, 4), result}) do
+        if found == result then times = times + 1 end
+      end
+      assert.equal(1, times)
+    end)
+
     it("maps without waiting", function()
       local result = pool:map_async(square, count_to(100))
       assert.equal(10000, result:get()[100])
