@@ -36,11 +36,29 @@ function check.callable(value, number, name)
   refuse(number, name, "function expected, got " .. type_of(value))
 end
 
+local function is_whole(value)
+  return type(value) == "number" and value == math.floor(value) and math.abs(value) < math.huge
+end
+
+--- The list says by its field n how many it has, or has no such field; `what` it is called.
+function check.count(list, what, number, name)
+  local n = list.n
+  if n == nil or is_whole(n) and n >= 0 then return end
+  refuse(number, name, ("%s's n must be a whole number, at least 0, got %s"):format(what, tostring(n)))
+end
+
 --- The argument must be a list, or an iterator of which items can be had one by one.
 function check.items(value, number, name)
   if type(value) ~= "table" and type(value) ~= "function" then
     refuse(number, name, "table or iterator expected, got " .. type_of(value))
   end
+  if type(value) == "table" then check.count(value, "the list", number, name) end
+end
+
+--- The argument must be a list of arguments; nils count in one that has a field n.
+function check.arguments(value, number, name)
+  check.type(value, "table", number, name)
+  check.count(value, "the list", number, name)
 end
 
 --- The argument must be a table of options, which are all among those that are `known`: of what
@@ -60,8 +78,7 @@ end
 function check.whole_option(options, field, least, number, name)
   local value = options[field]
   if value == nil then return end
-  local is_whole = type(value) == "number" and value == math.floor(value) and math.abs(value) < math.huge
-  if is_whole and not (least and value < least) then return end
+  if is_whole(value) and not (least and value < least) then return end
   local range = least and (", at least %d"):format(least) or ""
   refuse(number, name, ("%s must be a whole number%s, got %s"):format(field, range, tostring(value)))
 end

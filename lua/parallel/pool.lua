@@ -111,7 +111,7 @@ function Pool:apply_async(f, arguments, options)
   check_open(self)
   check.callable(f, 2, "apply_async")
   arguments = arguments or {}
-  check.type(arguments, "table", 3, "apply_async")
+  check.arguments(arguments, 3, "apply_async")
   local fields = call_options.apply(options, "apply_async")
   local version, why = look_at(self, f)
   if not version then return self.singles:add_unsendable(fields, why) end

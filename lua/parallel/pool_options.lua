@@ -27,6 +27,7 @@ local function check_ranges(options)
     check.fail("bad argument #1 to 'Pool' (memory_per_worker is not available with LuaJIT)")
   end
   check.time_option(options, "timeout", 1, "Pool")
+  if options.initargs then check.count(options.initargs, "initargs", 1, "Pool") end
   check.choice_option(options, "output", OUTPUT, 1, "Pool")
   check.choice_option(options, "backend", BACKENDS, 1, "Pool")
   start_method.check(options.start_method)

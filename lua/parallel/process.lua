@@ -215,6 +215,7 @@ local function from_options(self, given)
   check.options(options, OPTIONS, 1, "Process")
   for name, value in pairs(fields) do self[name] = value end
   local arguments = options.args or {}
+  check.count(arguments, "args", 1, "Process")
   rawset(self, "_target", options.target)
   rawset(self, "_args", packing.pack(unpack(arguments, 1, arguments.n or #arguments)))
   rawset(self, "_daemon", options.daemon or false)

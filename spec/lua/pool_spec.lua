@@ -47,6 +47,10 @@ for _, workers in ipairs({2, 0}) do
 
     it("unpacks tuples", function()
       assert.same({n = 2, 3, 7}, pool:starmap(function(a, b) return a + b end, {{1, 2}, {3, 4}}))
+      assert.match("^task 2 failed in worker %d: a tuple must be a table, got string$",
+        tostring(raised(pool.starmap, pool, os.time, {{}, "x"})))
+      assert.match("a tuple's n must be a whole number, got %-1$",
+        tostring(raised(pool.starmap, pool, os.time, {{n = -1}})))
     end)
 
     it("iterates in order, and as results come", function()
@@ -266,6 +270,10 @@ for _, workers in ipairs({2, 0}) do
         {"bad argument #4 to 'imap' %(table expected, got number%)", function() pool:imap(print, {}, 5) end},
         {"callback must be a function, got string",
          function() pool:apply_async(print, {}, {callback = "x"}) end},
+        {"bad argument #3 to 'map' %(the list's n must be a whole number, at least 0, got x%)",
+         function() pool:map(print, {1, n = "x"}) end},
+        {"the list's n must be a whole number", function() pool:apply_async(print, {n = -1}) end},
+        {"initargs's n must be a whole number", function() parallel.Pool({initargs = {n = 0.5}}) end},
         {"pool expected, got table", function() pool.map({}, print, {}) end},
       }
       for _, case in ipairs(cases) do
