@@ -28,7 +28,7 @@ end
 -- What <close> does on Lua 5.4, for both Luas.
 function oneshot.with(object, f)
   local kind = type(object)
-  if kind ~= "table" and kind ~= "userdata" then
+  if kind ~= "table" and kind ~= "userdata" or not object.close then
     check.fail(("bad argument #1 to 'with' (object with close expected, got %s)"):format(kind))
   end
   check.callable(f, 2, "with")

@@ -94,6 +94,7 @@ end
 
 --- Wait for its end: true, or nil, "timeout" after so many seconds.
 function Process:join(timeout)
+  check.optional_time(timeout, 1, "join")
   local child, deadline = check_started(self), timeout and core.clock() + timeout
   while attend.is_needed() and child:exitcode() == nil do
     timeout = deadline and deadline - core.clock()
