@@ -8,10 +8,17 @@ bool blame_is_ours(const lua_Debug *at) {
     return strncmp(at->source, OURS, sizeof OURS - 1) == 0;
 }
 
-static int level_of_caller(lua_State *L) {
+static bool is_ours(lua_State *L, int level, bool or_of_c) {
     lua_Debug at;
+    if (!lua_getstack(L, level, &at)) return false;
+    lua_getinfo(L, "S", &at);
+    return blame_is_ours(&at) || (or_of_c && *at.what == 'C');
+}
+
+// What the library has called of C, such as pcall, is not the caller either.
+static int level_of_caller(lua_State *L) {
     int level = 1;
-    while (lua_getstack(L, level, &at) && lua_getinfo(L, "S", &at) && blame_is_ours(&at)) level++;
+    while (is_ours(L, level, is_ours(L, level + 1, false))) level++;
     return level;
 }
 

@@ -3,14 +3,16 @@ local size = require("parallel.size")
 
 local check = {}
 
+local function is_ours(info) return info ~= nil and info.source:find("^@parallel/") ~= nil end
+
 --- Raise the message at the line of the caller: the first function up the stack
--- that is not of this library.
+-- that is not of this library, nor one of C, such as pcall, that it has called.
 function check.fail(message)
-  local level = 2
-  while true do
-    local info = debug.getinfo(level, "S")
-    if not info or not info.source:find("^@parallel/") then break end
-    level = level + 1
+  local level, info = 2, debug.getinfo(2, "S")
+  while info do
+    local caller = debug.getinfo(level + 1, "S")
+    if not (is_ours(info) or info.what == "C" and is_ours(caller)) then break end
+    level, info = level + 1, caller
   end
   error(message, level)
 end

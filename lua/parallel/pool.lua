@@ -481,9 +481,10 @@ sent_pool.register(Pool)
 local pool = {}
 
 --- Make a pool whose workers inherit the function f, with all that it captures, for
--- the one call that is to follow. Options as in `new`; f may be nil.
-function pool.inheriting(f, options)
-  options = pool_options.check(options)
+-- the one call that is to follow. Options as in `new`; f may be nil. They are the argument of
+-- this number of the function of this name.
+function pool.inheriting(f, options, number, name)
+  options = pool_options.check(options, number, name)
   local workers = options.workers
   if workers > 0 then identity.check_nesting() end
   local made = setmetatable({owner = core.pid(), workers = workers, closed = false}, Pool)
@@ -499,7 +500,7 @@ end
 
 --- Make a pool: parallel.Pool(4), parallel.Pool{workers = 4, ...}, parallel.Pool().
 function pool.new(options)
-  return pool.inheriting(nil, options)
+  return pool.inheriting(nil, options, 1, "Pool")
 end
 
 return pool

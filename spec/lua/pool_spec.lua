@@ -315,6 +315,23 @@ describe("one-shot helpers", function()
     assert.same({1, 4, 9}, seen)
   end)
 
+  it("refuse wrong arguments by their own name, at the caller's line", function()
+    for expected, call in pairs({
+      ["bad argument #3 to 'map' %(unknown option 'processes'%)"] = function()
+        parallel.map(square, {1}, {processes = 2})
+      end,
+      ["bad argument #3 to 'map' %(workers must be a whole number, got 0.5%)"] = function()
+        parallel.map(square, {1}, {workers = 0.5})
+      end,
+      ["bad argument #3 to 'imap' %(window must be a whole number, at least 1, got 0%)"] = function()
+        parallel.imap(square, {1}, {window = 0})
+      end,
+      ["reduce of an empty input without init"] = function() parallel.reduce(math.max, {}, {workers = 1}) end,
+    }) do
+      assert.match("^spec/lua/pool_spec.lua:%d+: " .. expected, raised(call))
+    end
+  end)
+
   it("leave nothing behind when a task fails", function()
     assert.equal("error", raised(parallel.map, error, {1}, {workers = 2}).kind)
   end)
