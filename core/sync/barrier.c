@@ -86,8 +86,8 @@ static void look_for_dead(Barrier *barrier) {
     if (is_time_to_look(barrier)) bury_dead(barrier);
 }
 
-// The last to come counts on all others being alive. In a short round nobody can have died, and been
-// found dead by anybody: looking would take longer than the round.
+// The last to come counts on all others being alive. In a short round nobody can have died, and
+// been found dead by anybody: looking would take longer than the round.
 static void check_others(Barrier *barrier) {
     if (clock_now() - barrier->began > SHORT_ROUND) bury_dead(barrier);
 }

@@ -71,7 +71,7 @@ end
 function Condition:notify(n)
   if n == nil then n = 1 end
   check.type(n, "number", 1, "notify")
-  if not (n >= 0) then check.fail("bad argument #1 to 'notify' (a number of processes expected)") end
+  if n < 0 or n ~= n then check.fail("bad argument #1 to 'notify' (a number of processes expected)") end
   check_held(self, "notify")
   self.waiters:notify(n)
 end

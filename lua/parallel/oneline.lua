@@ -67,8 +67,10 @@ function oneline.job(options)
   }
 end
 
-local IN_REDUCE = {key = true, values = true, emit = true, parallel = true, counter = true, words = true,
-                   lines = true, fields = true, ngrams = true, ["nil"] = true, ["true"] = true, ["false"] = true}
+local IN_REDUCE = {}
+for name in ("key values emit parallel counter words lines fields ngrams nil true false"):gmatch("%a+") do
+  IN_REDUCE[name] = true
+end
 
 -- A name that stands for nothing is a misspelt one: as code it would drop every key, and say nothing.
 local function check_name(code)

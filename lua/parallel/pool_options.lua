@@ -24,7 +24,8 @@ local function check_ranges(options, number, name)
   check.whole_option(options, "tasks_per_worker", 1, number, name)
   check.size_option(options, "memory_per_worker", number, name)
   if options.memory_per_worker and rawget(_G, "jit") then
-    check.fail(("bad argument #%d to '%s' (memory_per_worker is not available with LuaJIT)"):format(number, name))
+    check.fail(("bad argument #%d to '%s' (memory_per_worker is not available with LuaJIT)")
+      :format(number, name))
   end
   check.time_option(options, "timeout", number, name)
   if options.initargs then check.count(options.initargs, "initargs", number, name) end
