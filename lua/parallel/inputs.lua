@@ -24,7 +24,7 @@ function inputs.add(files, path, is_found)
   local kind, size, mtime = "pipe", nil, nil
   if path ~= "-" then kind, size, mtime = core.stat(path, is_found) end
   if not kind then error(size, 0) end
-  if kind == "file" and is_ours_alone(path) then kind = "pipe" end
+  if kind ~= "directory" and is_ours_alone(path) then kind = "pipe" end
   if kind == "pipe" and not is_found then
     files[#files + 1] = {path = path, size = 0, stream = true}
   elseif kind == "directory" then

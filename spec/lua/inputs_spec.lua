@@ -247,6 +247,8 @@ describe("standard input", function()
       local expected = {stdout = path .. "\ta\n", stderr = "", status = 0}
       assert.same(expected, piped("a\n", {"-e", "emit(path, record)"}, path))
       assert.same(expected, shell.run(("echo a | %s -e 'emit(path, record)' %s"):format(shell.program(), path)))
+      assert.same({stdout = "", stderr = "", status = 0},
+        shell.run(("%s -e 'emit(path, record)' %s </dev/null"):format(shell.program(), path)))
     end)
   end
 
