@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/lua/blame.h"
 #include "core/lua/core.h"
 #include "core/lua/scalar.h"
 #include "core/lua/shared.h"
@@ -80,7 +81,7 @@ static int attach(lua_State *L, int fd) {
 // ---- arguments
 
 static Array *check_open(lua_State *L, Array *array) {
-    if (!array->origin->sync.segment.bytes) luaL_error(L, "attempt to use a closed array");
+    if (!array->origin->sync.segment.bytes) blame(L, "attempt to use a closed array");
     return array;
 }
 

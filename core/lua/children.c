@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/lua/blame.h"
 #include "core/lua/child.h"
 #include "core/lua/collected.h"
 #include "core/lua/core.h"
@@ -317,7 +318,7 @@ void children_disown(lua_State *L) {
 static Child *check_ours(lua_State *L) {
     Child *child = check(L);
     if (child->owner != getpid())
-        luaL_error(L, "this process is a child of process %d", (int)child->owner);
+        blame(L, "this process is a child of process %d", (int)child->owner);
     return child;
 }
 

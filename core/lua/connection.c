@@ -193,23 +193,21 @@ static int encode(lua_State *L) {
     }
 }
 
-// Calls function(connection, the topmost `count` values), during which the connection must
-// not be used. Leaves what that returns.
-static void call_busy(lua_State *L, Connection *connection, lua_CFunction function, int count,
-                      int results) {
-    lua_pushcfunction(L, function);
+// Encodes the topmost `count` values, during which the connection must not be used. Leaves the
+// parcel, or what was raised: then the status is that of lua_pcall.
+static int encode_busy(lua_State *L, Connection *connection, int count) {
+    lua_pushcfunction(L, encode);
     lua_insert(L, -1 - count);
     lua_pushlightuserdata(L, connection);
     lua_insert(L, -1 - count);
     connection->busy = true;
-    int status = lua_pcall(L, 1 + count, results, 0);
+    int status = lua_pcall(L, 1 + count, 1, 0);
     connection->busy = false;
-    if (status != 0) lua_error(L);
+    return status;
 }
 
-// The topmost values as one message.
-static int send_values(lua_State *L, Connection *connection, int count, uint64_t deadline) {
-    call_busy(L, connection, encode, count, 1);
+// The values that were encoded, whose parcel is on top of the stack, as one message.
+static int send_encoded(lua_State *L, Connection *connection, uint64_t deadline) {
     int fds[BUNDLE_MOST];
     Bundle *bundle;
     if (bundle_make(&bundle, fds, parcel_descriptors(L, lua_gettop(L), fds)) == -1)
@@ -227,13 +225,17 @@ static int connection_send(lua_State *L) {
     if (lua_isnoneornil(L, 2)) return luaL_error(L, "cannot send nil");
     uint64_t deadline = check_deadline(L, 3, HUGE_VAL);
     lua_settop(L, 2);
-    return send_values(L, connection, 1, deadline);
+    int status = encode_busy(L, connection, 1);
+    if (status == LUA_ERRMEM || (status != 0 && !lua_isstring(L, -1))) return lua_error(L);
+    if (status != 0) return luaL_error(L, "cannot send: %s", lua_tostring(L, -1));
+    return send_encoded(L, connection, deadline);
 }
 
 static int connection_send_values(lua_State *L) {
     Connection *connection = check_sends(L);
     uint64_t deadline = check_deadline(L, 2, HUGE_VAL);
-    return send_values(L, connection, lua_gettop(L) - 2, deadline);
+    if (encode_busy(L, connection, lua_gettop(L) - 2) != 0) return lua_error(L);
+    return send_encoded(L, connection, deadline);
 }
 
 // A position as in string.sub, from 1 on; at most size + 1.

@@ -85,7 +85,10 @@ static void add_bytes(lua_State *L, Emitter *emitter, void *state, bool is_new) 
     if (emitter->combiner->add(&emitter->store, state, buffer_bytes(&emitter->value),
                                buffer_size(&emitter->value)) == 0)
         return;
+    int why = errno;
     if (is_new) table_take_back(&emitter->table, state);
+    errno = why;
+    if (why == EDOM) luaL_error(L, "cannot emit value: NaN cannot be counted by hist");
     value_error(L, "cannot emit");
 }
 

@@ -1,5 +1,6 @@
 #include "core/lua/items.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -302,11 +303,20 @@ static void put_results(lua_State *L, Items *items) {
 
 // ---- the loop ------------------------------------------------------------
 
-static int push_tuple(lua_State *L) {
-    int tuple = lua_gettop(L);
-    luaL_checktype(L, tuple, LUA_TTABLE);
+static int count_of(lua_State *L, int tuple) {
+    if (!lua_istable(L, tuple))
+        luaL_error(L, "a tuple must be a table, got %s", luaL_typename(L, tuple));
     lua_getfield(L, tuple, "n");
-    int count = lua_isnil(L, -1) ? (int)lua_rawlen(L, tuple) : (int)luaL_checkinteger(L, -1);
+    if (lua_isnil(L, -1)) return (int)lua_rawlen(L, tuple);
+    lua_Number n = lua_tonumber(L, -1);
+    bool is_count = lua_type(L, -1) == LUA_TNUMBER && n >= 0 && n <= INT_MAX && n == (int)n;
+    if (!is_count)
+        luaL_error(L, "a tuple's n must be a whole number, got %s", luaL_tolstring(L, -1, NULL));
+    return (int)n;
+}
+
+static int push_tuple(lua_State *L) {
+    int tuple = lua_gettop(L), count = count_of(L, tuple);
     lua_settop(L, tuple);
     luaL_checkstack(L, count, "too many arguments");
     for (int i = 1; i <= count; i++) lua_rawgeti(L, tuple, i);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/lua/blame.h"
 #include "core/lua/core.h"
 #include "core/lua/remote.h"
 #include "core/lua/vigil.h"
@@ -14,9 +15,9 @@ static const char LISTENER[] = "parallel.core.listener";
 
 static Listener *check_open(lua_State *L) {
     Listener *listener = luaL_checkudata(L, 1, LISTENER);
-    if (listener->fd == -1) luaL_error(L, "attempt to use a closed listener");
+    if (listener->fd == -1) blame(L, "attempt to use a closed listener");
     if (listener->owner != getpid())
-        luaL_error(L, "this listener belongs to process %d", (int)listener->owner);
+        blame(L, "this listener belongs to process %d", (int)listener->owner);
     return listener;
 }
 

@@ -1,5 +1,6 @@
 #include "core/lua/lock.h"
 
+#include "core/lua/blame.h"
 #include "core/lua/core.h"
 #include "core/lua/shared.h"
 #include "core/lua/sync.h"
@@ -43,7 +44,7 @@ static Sync *check(lua_State *L) {
 static Sync *check_held(lua_State *L) {
     Sync *sync = check(L);
     if (!mutex_is_held(&memory(sync)->mutex, sync_party(sync)))
-        luaL_error(L, "attempt to release a lock that this process does not hold");
+        blame(L, "attempt to release a lock that this process does not hold");
     return sync;
 }
 

@@ -1,5 +1,6 @@
 #include "core/lua/semaphore.h"
 
+#include "core/lua/blame.h"
 #include "core/lua/core.h"
 #include "core/lua/shared.h"
 #include "core/lua/sync.h"
@@ -46,7 +47,7 @@ static int semaphore_method_acquire(lua_State *L) {
 
 static int semaphore_method_release(lua_State *L) {
     if (semaphore_release(check(L)) == 0) return 0;
-    return luaL_error(L, "attempt to release a semaphore too often");
+    return blame(L, "attempt to release a semaphore too often");
 }
 
 static int semaphore_method_value(lua_State *L) {

@@ -2,8 +2,8 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "core/lua/blame.h"
 #include "core/os/clock.h"
 
 enum { GLANCE = 1000 }; // instructions between two looks at the clock
@@ -35,12 +35,6 @@ static void note_place(Stop *stop, lua_State *L, lua_Debug *at) {
         snprintf(stop->place, sizeof stop->place, "%s:%d", at->short_src, at->currentline);
 }
 
-// What this library does for a pool in the same process is left to end: the pool would be broken.
-static bool is_ours(const lua_Debug *at) {
-    static const char OURS[] = "@parallel/";
-    return strncmp(at->source, OURS, sizeof OURS - 1) == 0;
-}
-
 static void look_here(lua_State *L, lua_Debug *at);
 
 static void look_every(lua_State *L, int instructions) {
@@ -70,7 +64,7 @@ static void look_here(lua_State *L, lua_Debug *at) {
     if (stop->limit) {
         look_every(L, 1);
         look_every(stop->L, 1);
-        if (is_ours(at)) return;
+        if (blame_is_ours(at)) return; // left to end: a pool of this process would be broken
     }
     if (!stop->raised) note_place(stop, L, at);
     stop->raised = true;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/lua/blame.h"
 #include "core/lua/core.h"
 #include "core/lua/shared.h"
 #include "core/sync/bell.h"
@@ -76,7 +77,7 @@ int sync_descriptor(lua_State *L, int index) {
 
 void *sync_check(lua_State *L, const char *type, const char *noun) {
     Sync *sync = luaL_checkudata(L, 1, type);
-    if (!sync->segment.bytes) luaL_error(L, "attempt to use a closed %s", noun);
+    if (!sync->segment.bytes) blame(L, "attempt to use a closed %s", noun);
     return sync;
 }
 

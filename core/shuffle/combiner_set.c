@@ -178,12 +178,20 @@ static int join_hist(Store *store, HistState *hist) {
     return 0;
 }
 
-// As keys of a table, 1.0 and 1 are one.
+static bool is_whole(double number) {
+    return number == floor(number) && number >= -0x1p63 && number < 0x1p63;
+}
+
+// As keys of a table, 1.0 and 1 are one, and NaN is none: EDOM.
 static int number_of_key(Store *store, const char *value, size_t size, uint32_t *number) {
     OrderedItem item;
-    if (*value != ORDERED_NUMBER || combiner_read_number(value, size, &item) == -1 ||
-        item.kind != ITEM_FLOAT || item.number != floor(item.number) || item.number < -0x1p63 ||
-        item.number >= 0x1p63)
+    bool is_float = *value == ORDERED_NUMBER && combiner_read_number(value, size, &item) == 0 &&
+                    item.kind == ITEM_FLOAT;
+    if (is_float && isnan(item.number)) {
+        errno = EDOM;
+        return -1;
+    }
+    if (!is_float || !is_whole(item.number))
         return interner_number(&store->values, value, size, number);
     buffer_clear(&store->scratch);
     if (ordered_integer(&store->scratch, (int64_t)item.number) == -1) return -1;

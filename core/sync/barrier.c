@@ -2,6 +2,8 @@
 
 #include <errno.h>
 
+#define SHORT_ROUND (NS_PER_MS / 10)
+
 size_t barrier_size(uint32_t parties) {
     return sizeof(Barrier) + parties * sizeof(_Atomic Party);
 }
@@ -71,7 +73,6 @@ static bool is_time_to_look(Barrier *barrier) {
 
 // The dead leave. One that had come in a round that is not over breaks the barrier.
 static void bury_dead(Barrier *barrier) {
-    if (!is_time_to_look(barrier)) return;
     for (uint32_t i = 0; i < barrier->parties; i++) {
         Party party = atomic_load(&barrier->places[i]);
         if (!party || !party_is_gone(party)) continue;
@@ -79,6 +80,16 @@ static void bury_dead(Barrier *barrier) {
         atomic_store(&barrier->places[i], PARTY_NONE);
     }
     begin_if_empty(barrier); // also where the last to leave died before it could
+}
+
+static void look_for_dead(Barrier *barrier) {
+    if (is_time_to_look(barrier)) bury_dead(barrier);
+}
+
+// The last to come counts on all others being alive. In a short round nobody can have died, and
+// been found dead by anybody: looking would take longer than the round.
+static void check_others(Barrier *barrier) {
+    if (clock_now() - barrier->began > SHORT_ROUND) bury_dead(barrier);
 }
 
 static int first_free(Barrier *barrier) {
@@ -95,10 +106,15 @@ static int try_to_arrive(Barrier *barrier, Party me) {
     if (!is_healthy(barrier) || atomic_load(&barrier->phase) != BARRIER_FILLING) return -1;
     int place = first_free(barrier);
     if (place == -1) return -1; // the last to come died before it could say so
+    bool is_last = (uint32_t)place + 1 == barrier->parties;
+    if (place == 0) barrier->began = clock_now();
+    if (is_last) check_others(barrier);
+    errno = EPIPE;
+    if (barrier_is_broken(barrier)) return -1;
     FAULT("barrier.arrive.begin");
     atomic_store(&barrier->places[place], me);
     FAULT("barrier.arrive.end");
-    if ((uint32_t)place + 1 == barrier->parties) atomic_store(&barrier->phase, BARRIER_ACTING);
+    if (is_last) atomic_store(&barrier->phase, BARRIER_ACTING);
     return place;
 }
 
@@ -106,7 +122,7 @@ static int try_to_arrive(Barrier *barrier, Party me) {
 // too.
 static int interrupted(Barrier *barrier, Party me, int error) {
     lock(barrier, me);
-    bury_dead(barrier);
+    look_for_dead(barrier);
     unlock(barrier, me);
     errno = error;
     return -1;
@@ -124,7 +140,7 @@ static int wait_or_pause(Barrier *barrier, Party me, uint32_t heard, uint64_t de
 int barrier_arrive(Barrier *barrier, Party me, uint64_t deadline, uint64_t pause) {
     for (int woken = BELL_RUNG;;) {
         lock(barrier, me);
-        if (woken == BELL_QUIET) bury_dead(barrier);
+        if (woken == BELL_QUIET) look_for_dead(barrier);
         uint32_t heard = bell_listen(&barrier->bell);
         int place = try_to_arrive(barrier, me);
         int error = errno;
@@ -162,7 +178,7 @@ int barrier_await(Barrier *barrier, Party me, uint64_t deadline, uint64_t pause)
         if (woken == -1) return -1;
         if (woken == BELL_RUNG) continue;
         lock(barrier, me);
-        if (woken == BELL_QUIET) bury_dead(barrier);
+        if (woken == BELL_QUIET) look_for_dead(barrier);
         if (woken == BELL_LATE) break_round(barrier);
         unlock(barrier, me);
     }

@@ -27,6 +27,7 @@ typedef struct {
     _Atomic uint32_t phase;  // a BarrierPhase
     _Atomic uint32_t health; // a BarrierHealth; RESETTING until those have left who waited then
     uint64_t looked;         // when somebody looked whether anybody had died
+    uint64_t began;          // when the first of this round came
     uint32_t parties;
     _Atomic Party places[]; // one for each
 } Barrier;

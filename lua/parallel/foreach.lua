@@ -6,6 +6,9 @@ local oneshot = require("parallel.oneshot")
 local ON_ERROR = {stop = "raise", remove = "skip", pass = "collect"}
 local OWN = {"combine", "init", "final", "ordered", "on_error"}
 
+local in_order = oneshot.iterating("imap", "foreach")
+local as_they_come = oneshot.iterating("imap_unordered", "foreach")
+
 local function without_own(options)
   local rest = {}
   for name, value in pairs(options) do rest[name] = value end
@@ -52,8 +55,8 @@ function foreach.run(items, f, options)
   check.items(items, 1, "foreach")
   check.callable(f, 2, "foreach")
   check_options(options)
-  local imap = options.ordered == false and oneshot.imap_unordered or oneshot.imap
-  local step = imap(f, items, without_own(options))
+  local rounds = options.ordered == false and as_they_come or in_order
+  local step = rounds(f, items, without_own(options))
   local made
   if options.combine then made = folded(step, options) else made = listed(step) end
   if options.final then made = options.final(made) end

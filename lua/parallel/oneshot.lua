@@ -1,6 +1,7 @@
 --- oneshot: parallel.map and its kin: make a pool, use it, close it.
 -- Their options are those of the call and those of the pool, together. The workers
 -- inherit the function, so it may capture what could not be sent, and sends nothing.
+local call_options = require("parallel.pool.call_options")
 local check = require("parallel.base.check")
 local pool = require("parallel.pool")
 
@@ -28,33 +29,37 @@ end
 -- What <close> does on Lua 5.4, for both Luas.
 function oneshot.with(object, f)
   local kind = type(object)
-  if kind ~= "table" and kind ~= "userdata" then
+  if kind ~= "table" and kind ~= "userdata" or not object.close then
     check.fail(("bad argument #1 to 'with' (object with close expected, got %s)"):format(kind))
   end
   check.callable(f, 2, "with")
   return finish(object, pcall(f, object))
 end
 
-local function open(method, f, items, options)
-  check.callable(f, 1, method)
-  check.items(items, 2, method)
-  if options ~= nil then check.type(options, "table", 3, method) end
+local PLACE = 3 -- of the options
+
+local function open(method, f, items, options, name)
+  check.callable(f, 1, name)
+  check.items(items, 2, name)
+  if options ~= nil then check.type(options, "table", PLACE, name) end
   local of_pool, of_call = divide(options)
-  return pool.inheriting(f, of_pool), of_call
+  call_options[method == "reduce" and "reduce" or "map"](of_call, name, PLACE)
+  return pool.inheriting(f, of_pool, PLACE, name), of_call
 end
 
 local function use(method)
   return function(f, items, options)
-    local made, of_call = open(method, f, items, options)
+    local made, of_call = open(method, f, items, options, method)
     return finish(made, pcall(made[method], made, f, items, of_call))
   end
 end
 
+--- The function of this name that iterates with this method of a pool.
 -- The pool is closed when the iteration ends, by itself or by an error;
 -- one that is abandoned is closed by the collector.
-local function iterate(method)
+function oneshot.iterating(method, name)
   return function(f, items, options)
-    local made, of_call = open(method, f, items, options)
+    local made, of_call = open(method, f, items, options, name)
     local ok, step = pcall(made[method], made, f, items, of_call)
     if not ok then finish(made, ok, step) end
     return function()
@@ -67,6 +72,7 @@ local function iterate(method)
 end
 
 oneshot.map, oneshot.starmap, oneshot.reduce = use("map"), use("starmap"), use("reduce")
-oneshot.imap, oneshot.imap_unordered = iterate("imap"), iterate("imap_unordered")
+oneshot.imap = oneshot.iterating("imap", "imap")
+oneshot.imap_unordered = oneshot.iterating("imap_unordered", "imap_unordered")
 
 return oneshot

@@ -30,6 +30,7 @@ describe("a job in one line", function()
     ["%s -e 'emit(path, #record)' --reduce top:1 -f json a.txt"] = '{"key": "a.txt", "value": [20]}\n',
     ["%s -e 'emit(1, #record)' --reduce 'key + #{values(), values()}' a.txt"] = "1\t3\n",
     ["%s -e 'emit(1, #record)' --combine sum --reduce 'return values * 2' a.txt"] = "1\t52\n",
+    ["%s -e 'emit(1, #record)' -v n=5 --reduce n a.txt"] = "1\t5\n",
     ["%s -e 'emit(1, #record)' --reduce 'for v in values do emit(v, key) end' a.txt"] = "6\t1\n20\t1\n",
     ["%s -F ' ' -e 'emit(f[2], f[1])' a.txt"] = "cat\tThe\ndog!\tA\n",
     ["%s -F o -e 'emit(f[1])' a.txt"] = "The cat saw the d\nA d\n",
@@ -117,6 +118,8 @@ describe("a job in one line that is wrong", function()
     ["%s -e 'if record then' --end 'x = 1' a.txt"] = "-e:1: 'end' expected near <eof>",
     ["%s -e 'emit(1)' --end 'end x = 1 do' a.txt"] = "--end:1: <eof> expected near 'end'",
     ["%s -e 'emit(record)' --reduce '(' a.txt"] = "--reduce:1: unexpected symbol near <eof>",
+    ["%s -e 'emit(record)' --reduce cuont a.txt"] = "--reduce takes a name, such as sum, or code; 'cuont' is neither",
+    ["%s -0 -e 'emit(record)' a.txt"] = "-0 goes with -a (see --help)",
     ["%s -e 'emit(1)' --combine summ a.txt"] =
       "-e: 'combine' must be one of sum, count, min, max, mean, first, last, list, set, hist, top:N, got 'summ'",
     ["%s -e 'emit(1)' -v 3=4 a.txt"] = "-v takes name=value, got '3=4'",

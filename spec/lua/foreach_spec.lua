@@ -64,6 +64,8 @@ describe("foreach", function()
 
   for what, case in pairs({
     ["on_error must be one of stop, remove, pass, got ignore"] = {{}, square, {on_error = "ignore"}},
+    ["bad argument #3 to 'foreach' %(unknown option 'processes'%)"] = {{}, square, {processes = 2}},
+    ["bad argument #3 to 'foreach' %(chunksize must be a whole"] = {{}, square, {chunksize = 0}},
     ["bad argument #2 to 'foreach' %(function expected, got no value%)"] = {{}},
     ["bad argument #1 to 'foreach' %(table or iterator expected, got number%)"] = {3, square},
   }) do

@@ -69,6 +69,8 @@ describe("wait", function()
     assert.error_matches(function() parallel.wait() end, "bad argument #1 to 'wait'")
     assert.error_matches(function() parallel.wait({}, "x") end, "bad argument #2 to 'wait'")
     assert.error_matches(function() parallel.as_completed({5}) end, "results%[1%] is no result")
+    local result = pool:submit(double, 1)
+    assert.error_matches(function() result:get("x") end, "bad argument #1 to 'get'")
   end)
 end)
 

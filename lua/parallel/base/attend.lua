@@ -12,11 +12,12 @@ local core = require("parallel.core")
 
 local attend = {}
 
--- Those of the process that made them: a forked child has its own only.
+-- Those of the process that made them: a forked child has its own only. By crew its transport, so that
+-- none is left when that has been collected: LuaJIT keeps the crew itself for another cycle.
 local crews, owner
 
 local function forget_all()
-  crews, owner = setmetatable({}, {__mode = "k"}), core.pid()
+  crews, owner = setmetatable({}, {__mode = "kv"}), core.pid()
 end
 
 forget_all()
@@ -80,7 +81,7 @@ end
 
 --- From now on what waits attends to this crew, when it is busy.
 function attend.add(crew)
-  ours()[crew] = true
+  ours()[crew] = crew.transport
   core.attend_with(look_around)
 end
 

@@ -3,14 +3,16 @@ local size = require("parallel.base.size")
 
 local check = {}
 
+local function is_ours(info) return info ~= nil and info.source:find("^@parallel/") ~= nil end
+
 --- Raise the message at the line of the caller: the first function up the stack
--- that is not of this library.
+-- that is not of this library, nor one of C, such as pcall, that it has called.
 function check.fail(message)
-  local level = 2
-  while true do
-    local info = debug.getinfo(level, "S")
-    if not info or not info.source:find("^@parallel/") then break end
-    level = level + 1
+  local level, info = 2, debug.getinfo(2, "S")
+  while info do
+    local caller = debug.getinfo(level + 1, "S")
+    if not (is_ours(info) or info.what == "C" and is_ours(caller)) then break end
+    level, info = level + 1, caller
   end
   error(message, level)
 end
@@ -36,11 +38,29 @@ function check.callable(value, number, name)
   refuse(number, name, "function expected, got " .. type_of(value))
 end
 
+local function is_whole(value)
+  return type(value) == "number" and value == math.floor(value) and math.abs(value) < math.huge
+end
+
+--- The list says by its field n how many it has, or has no such field; `what` it is called.
+function check.count(list, what, number, name)
+  local n = list.n
+  if n == nil or is_whole(n) and n >= 0 then return end
+  refuse(number, name, ("%s's n must be a whole number, at least 0, got %s"):format(what, tostring(n)))
+end
+
 --- The argument must be a list, or an iterator of which items can be had one by one.
 function check.items(value, number, name)
   if type(value) ~= "table" and type(value) ~= "function" then
     refuse(number, name, "table or iterator expected, got " .. type_of(value))
   end
+  if type(value) == "table" then check.count(value, "the list", number, name) end
+end
+
+--- The argument must be a list of arguments; nils count in one that has a field n.
+function check.arguments(value, number, name)
+  check.type(value, "table", number, name)
+  check.count(value, "the list", number, name)
 end
 
 --- The argument must be a table of options, which are all among those that are `known`: of what
@@ -60,8 +80,7 @@ end
 function check.whole_option(options, field, least, number, name)
   local value = options[field]
   if value == nil then return end
-  local is_whole = type(value) == "number" and value == math.floor(value) and math.abs(value) < math.huge
-  if is_whole and not (least and value < least) then return end
+  if is_whole(value) and not (least and value < least) then return end
   local range = least and (", at least %d"):format(least) or ""
   refuse(number, name, ("%s must be a whole number%s, got %s"):format(field, range, tostring(value)))
 end

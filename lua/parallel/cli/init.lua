@@ -63,6 +63,7 @@ end
 
 -- The names in a list, then those on the command line; nil when there is neither.
 local function inputs_of(given, rest)
+  if given["null"] and not given.inputs_from then exit.with(exit.USAGE, "-0 goes with -a (see --help)") end
   if not given.inputs_from then return #rest > 0 and rest or nil end
   local list = {}
   for name in read_all(given.inputs_from):gmatch(given["null"] and "[^%z]+" or "[^\n]+") do

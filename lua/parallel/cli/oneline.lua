@@ -67,6 +67,18 @@ function oneline.job(options)
   }
 end
 
+local IN_REDUCE = {}
+for name in ("key values emit parallel counter words lines fields ngrams nil true false"):gmatch("%a+") do
+  IN_REDUCE[name] = true
+end
+
+-- A name that stands for nothing is a misspelt one: as code it would drop every key, and say nothing.
+local function check_name(code)
+  local name = code:match("^[%a_][%w_]*$")
+  if not name or IN_REDUCE[name] or _G[name] ~= nil then return end
+  exit.with(exit.USAGE, "--reduce takes a name, such as sum, or code; '%s' is neither", name)
+end
+
 --- Give the job what --combine and --reduce say: a name is combined in the map
 -- workers; code is an expression, or statements that return the value.
 function oneline.set_reduce(job, options)
@@ -74,6 +86,7 @@ function oneline.set_reduce(job, options)
   if code and job_contract.is_combiner(code) then
     job.combine, job.reduce = code, nil
   elseif code then
+    check_name(code)
     local opening = "return function(key, values, emit) "
     -- In parentheses: a tail call would be missing in tracebacks.
     job.reduce = compiled("--reduce", opening, "return (" .. code .. "\n)")

@@ -72,10 +72,17 @@ local function open_folder(path)
   return setmetatable({path = path, parts = {}, is_folder = true}, Folder)
 end
 
+-- What these are open on is written with them, not replaced: what is there already may stay.
+local STANDARD = {
+  ["/dev/stdout"] = 1, ["/dev/fd/1"] = 1, ["/proc/self/fd/1"] = 1,
+  ["/dev/stderr"] = 2, ["/dev/fd/2"] = 2, ["/proc/self/fd/2"] = 2,
+}
+
 local destination = {write = write}
 
 --- Of a path (a folder when it ends in "/") or a descriptor. Raises a message.
 function destination.open(where)
+  where = STANDARD[where] or where
   if type(where) == "number" then return setmetatable({fd = where}, Descriptor) end
   return where:sub(-1) == "/" and open_folder(where) or open_file(where)
 end

@@ -11,14 +11,20 @@ local function add_folder(files, path)
   for _, name in ipairs(names) do inputs.add(files, join(path, name), true) end
 end
 
+-- It names a descriptor of this process, and in a worker would lead elsewhere.
+local function is_ours_alone(path)
+  return path == "/dev/stdin" or path:find("^/dev/fd/") or path:find("^/proc/self/")
+end
+
 --- Append what a path stands for: {path, size, mtime} of a file, or of all files below a
--- folder, by name; {path, stream = true} for "-" and for pipes with a name. Raises a message when it
+-- folder, by name; {path, stream = true} for "-", pipes with a name and /dev/stdin. Raises a message when it
 -- cannot be read. Of what `is_found` in a folder, links, pipes and the like are passed over, as find -type f
 -- and grep -r do: links would count files twice, or lead round in a circle.
 function inputs.add(files, path, is_found)
   local kind, size, mtime = "pipe", nil, nil
   if path ~= "-" then kind, size, mtime = core.stat(path, is_found) end
   if not kind then error(size, 0) end
+  if kind ~= "directory" and is_ours_alone(path) then kind = "pipe" end
   if kind == "pipe" and not is_found then
     files[#files + 1] = {path = path, size = 0, stream = true}
   elseif kind == "directory" then

@@ -57,19 +57,21 @@ function AsyncResult:cancel()
   return self.gave_up or self.source:give_up(self)
 end
 
---- Wait for its end, at most so many seconds. True when it has ended.
-function AsyncResult:wait(timeout)
+local function wait(self, timeout, name)
   if self:has_ended() then return true end
-  check.optional_time(timeout, 1, "wait")
+  check.optional_time(timeout, 1, name)
   return self.pool:work_until(function() return self:has_ended() end, timeout)
 end
+
+--- Wait for its end, at most so many seconds. True when it has ended.
+function AsyncResult:wait(timeout) return wait(self, timeout, "wait") end
 
 --- The results. Raises the Failure it ended with, or one of kind "timeout"
 -- when waiting ran out: the task goes on, and get may be called again.
 function AsyncResult:get(timeout)
   local value = self.value
   if value ~= nil then return value end
-  if not self:wait(timeout) then
+  if not wait(self, timeout, "get") then
     error(failure.new({kind = "timeout", index = self.index, label = self.label,
                        message = ("not ready after %.1f s"):format(timeout)}), 0)
   end
@@ -92,16 +94,16 @@ local function first_ended(results)
   end
 end
 
---- Iterate over results of one pool as they end; stops when the time is up.
+--- Iterate over results of one pool as they end, each once; stops when the time is up.
 function async_result.as_completed(results, timeout)
   check.type(results, "table", 1, "as_completed")
   check.optional_time(timeout, 2, "as_completed")
-  local left = {}
+  local left, seen = {}, {}
   for i, result in ipairs(results) do
     if not async_result.is(result) then
       check.fail(("bad argument #1 to 'as_completed' (results[%d] is no result)"):format(i))
     end
-    left[i] = result
+    if not seen[result] then left[#left + 1], seen[result] = result, true end
   end
   local deadline = timeout and core.clock() + timeout
   return function()

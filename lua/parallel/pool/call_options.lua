@@ -22,27 +22,27 @@ local REDUCE = with(MAP, {init = true, final = "function"})
 
 local call_options = {}
 
-local function checked(options, known, name)
-  options = options or {}
-  check.options(options, known, PLACE, name)
-  check.whole_option(options, "retries", 0, PLACE, name)
-  check.time_option(options, "timeout", PLACE, name)
-  check.whole_option(options, "chunksize", 1, PLACE, name)
-  check.whole_option(options, "window", 1, PLACE, name)
-  check.choice_option(options, "on_error", ON_ERROR, PLACE, name)
+local function checked(options, known, name, place)
+  options, place = options or {}, place or PLACE
+  check.options(options, known, place, name)
+  check.whole_option(options, "retries", 0, place, name)
+  check.time_option(options, "timeout", place, name)
+  check.whole_option(options, "chunksize", 1, place, name)
+  check.whole_option(options, "window", 1, place, name)
+  check.choice_option(options, "on_error", ON_ERROR, place, name)
   return with(options, {})
 end
 
 --- Of apply_async.
 function call_options.apply(options, name) return checked(options, APPLY, name) end
 
---- Of a method that runs a function over items.
-function call_options.map(options, name) return checked(options, MAP, name) end
+--- Of a method, or with another `place` of a function, that runs a function over items.
+function call_options.map(options, name, place) return checked(options, MAP, name, place) end
 
 --- Of one that returns an AsyncResult of that.
 function call_options.map_async(options, name) return checked(options, MAP_ASYNC, name) end
 
 --- Of reduce.
-function call_options.reduce(options, name) return checked(options, REDUCE, name) end
+function call_options.reduce(options, name, place) return checked(options, REDUCE, name, place) end
 
 return call_options

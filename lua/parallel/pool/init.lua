@@ -113,7 +113,7 @@ function Pool:apply_async(f, arguments, options)
   check_open(self)
   check.callable(f, 2, "apply_async")
   arguments = arguments or {}
-  check.type(arguments, "table", 3, "apply_async")
+  check.arguments(arguments, 3, "apply_async")
   local fields = call_options.apply(options, "apply_async")
   local version, why = look_at(self, f)
   if not version then return self.singles:add_unsendable(fields, why) end
@@ -483,9 +483,10 @@ sent_pool.register(Pool)
 local pool = {}
 
 --- Make a pool whose workers inherit the function f, with all that it captures, for
--- the one call that is to follow. Options as in `new`; f may be nil.
-function pool.inheriting(f, options)
-  options = pool_options.check(options)
+-- the one call that is to follow. Options as in `new`; f may be nil. They are the argument of
+-- this number of the function of this name.
+function pool.inheriting(f, options, number, name)
+  options = pool_options.check(options, number, name)
   local workers = options.workers
   if workers > 0 then identity.check_nesting() end
   local made = setmetatable({owner = core.pid(), workers = workers, closed = false}, Pool)
@@ -501,7 +502,7 @@ end
 
 --- Make a pool: parallel.Pool(4), parallel.Pool{workers = 4, ...}, parallel.Pool().
 function pool.new(options)
-  return pool.inheriting(nil, options)
+  return pool.inheriting(nil, options, 1, "Pool")
 end
 
 return pool

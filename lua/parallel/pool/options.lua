@@ -16,19 +16,21 @@ local OPTIONS = {backend = "string",
                  finalizer = "function", retries = "number", timeout = "number", name = "string",
                  output = "string", trace = "string", report = "string"}
 
-local function check_ranges(options)
-  check.whole_option(options, "workers", nil, 1, "Pool")
-  check.whole_option(options, "retries", 0, 1, "Pool")
-  check.whole_option(options, "seed", nil, 1, "Pool")
-  check.whole_option(options, "nice", -20, 1, "Pool")
-  check.whole_option(options, "tasks_per_worker", 1, 1, "Pool")
-  check.size_option(options, "memory_per_worker", 1, "Pool")
+local function check_ranges(options, number, name)
+  check.whole_option(options, "workers", nil, number, name)
+  check.whole_option(options, "retries", 0, number, name)
+  check.whole_option(options, "seed", nil, number, name)
+  check.whole_option(options, "nice", -20, number, name)
+  check.whole_option(options, "tasks_per_worker", 1, number, name)
+  check.size_option(options, "memory_per_worker", number, name)
   if options.memory_per_worker and rawget(_G, "jit") then
-    check.fail("bad argument #1 to 'Pool' (memory_per_worker is not available with LuaJIT)")
+    check.fail(("bad argument #%d to '%s' (memory_per_worker is not available with LuaJIT)")
+      :format(number, name))
   end
-  check.time_option(options, "timeout", 1, "Pool")
-  check.choice_option(options, "output", OUTPUT, 1, "Pool")
-  check.choice_option(options, "backend", BACKENDS, 1, "Pool")
+  check.time_option(options, "timeout", number, name)
+  if options.initargs then check.count(options.initargs, "initargs", number, name) end
+  check.choice_option(options, "output", OUTPUT, number, name)
+  check.choice_option(options, "backend", BACKENDS, number, name)
   start_method.check(options.start_method)
 end
 
@@ -36,14 +38,14 @@ local pool_options = {}
 
 --- The options of a pool, given as a table, as the number of workers, or not at
 -- all, in a table of its own with `workers` filled in (0: none). Raises at the
--- caller's line when they are wrong.
-function pool_options.check(given)
+-- caller's line when they are wrong, as the argument of this number of the function of this name.
+function pool_options.check(given, number, name)
   if given == nil then given = {} end
   if type(given) == "number" then given = {workers = given} end
-  check.options(given, OPTIONS, 1, "Pool")
+  check.options(given, OPTIONS, number, name)
   local options = {}
-  for name, value in pairs(given) do options[name] = value end
-  check_ranges(options)
+  for option, value in pairs(given) do options[option] = value end
+  check_ranges(options, number, name)
   options.workers = options.workers == 0 and 0 or worker_count(options.workers)
   if options.workers == 0 then options.tasks_per_worker = nil end -- there is none to replace
   return options

@@ -94,6 +94,7 @@ end
 
 --- Wait for its end: true, or nil, "timeout" after so many seconds.
 function Process:join(timeout)
+  check.optional_time(timeout, 1, "join")
   local child, deadline = check_started(self), timeout and core.clock() + timeout
   while attend.is_needed() and child:exitcode() == nil do
     timeout = deadline and deadline - core.clock()
@@ -215,6 +216,7 @@ local function from_options(self, given)
   check.options(options, OPTIONS, 1, "Process")
   for name, value in pairs(fields) do self[name] = value end
   local arguments = options.args or {}
+  check.count(arguments, "args", 1, "Process")
   rawset(self, "_target", options.target)
   rawset(self, "_args", packing.pack(unpack(arguments, 1, arguments.n or #arguments)))
   rawset(self, "_daemon", options.daemon or false)

@@ -32,6 +32,7 @@ end
 --- Wait until all parties have come: this one's place in the order of arrival, from 1; or nil,
 -- "broken" when one of them gave up, died, or called abort.
 function Barrier:wait(timeout)
+  check.optional_time(timeout, 1, "wait")
   if timeout == nil then timeout = self.timeout end
   return self.gate:wait(timeout, self.action)
 end

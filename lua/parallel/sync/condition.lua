@@ -22,7 +22,11 @@ local function new(lock)
 end
 
 --- Those of its lock; `with` and `guard` too.
-function Condition:acquire(timeout) return self.lock:acquire(timeout) end
+function Condition:acquire(timeout)
+  check.optional_time(timeout, 1, "acquire")
+  return self.lock:acquire(timeout)
+end
+
 function Condition:release() self.lock:release() end
 guard.add_to(Condition)
 
@@ -35,6 +39,7 @@ end
 --- Give the lock up until notified, at most so many seconds, and take it again: true, or nil,
 -- "timeout". True and "abandoned" when the one who then held the lock died.
 function Condition:wait(timeout)
+  check.optional_time(timeout, 1, "wait")
   check_held(self, "wait for")
   local place = self.waiters:enlist()
   local depth = self.lock:unwind()
@@ -51,6 +56,7 @@ end
 -- "timeout".
 function Condition:wait_for(predicate, timeout)
   check.callable(predicate, 1, "wait_for")
+  check.optional_time(timeout, 2, "wait_for")
   local deadline = timeout and core.clock() + timeout
   while true do
     local result = predicate()
@@ -63,8 +69,11 @@ end
 
 --- Wake n of those that wait (default 1), the first come first. They go on when the lock is released.
 function Condition:notify(n)
+  if n == nil then n = 1 end
+  check.type(n, "number", 1, "notify")
+  if n < 0 or n ~= n then check.fail("bad argument #1 to 'notify' (a number of processes expected)") end
   check_held(self, "notify")
-  self.waiters:notify(n or 1)
+  self.waiters:notify(n)
 end
 
 --- Wake all that wait.

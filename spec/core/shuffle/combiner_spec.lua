@@ -1,4 +1,5 @@
 local shuffle = require("spec.support.shuffle")
+local raised = require("spec.support.trials").raised
 
 local function combined(name, values)
   local batch = {}
@@ -211,6 +212,11 @@ describe("hist", function()
 
   it("counts 1 and 1.0 together, as keys of a table", function()
     assert.same({[1] = 3, [1.5] = 1, ["1"] = 1}, combined("hist", {1, 1.0, 1.5, "1", 1}))
+  end)
+
+  it("refuses NaN, which is no key of a table", function()
+    assert.match("cannot emit value: NaN cannot be counted by hist$", raised(combined, "hist", {1, 0 / 0}))
+    assert.match("cannot emit value: NaN cannot be counted by hist$", raised(combined, "hist", {0 / 0, 1}))
   end)
 
   it("is written as JSON, in the order of the values", function()

@@ -305,6 +305,16 @@ describe("a barrier", function()
     end)
   end
 
+  it("breaks when only the dead are waiting for the last to come", function()
+    local barrier = parallel.Barrier(2)
+    killed_at("barrier.arrive.end", 1, function() barrier:wait() end)
+    broken_for(barrier)
+    barrier:reset()
+    local other = child.start(function() assert.is_number(barrier:wait(SOON)) end)
+    assert.is_number(barrier:wait(SOON))
+    other:finish()
+  end)
+
   it("breaks when the last to come is killed in its action", function()
     local barrier = parallel.Barrier(2, function() testing.kill(testing.getpid(), "KILL") end)
     local other = child.start(function() broken_for(barrier) end)

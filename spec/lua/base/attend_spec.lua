@@ -423,3 +423,12 @@ describe("an input that waits", function()
     assert.same(expected, numbers)
   end)
 end)
+
+describe("a pool that was dropped while it was busy", function()
+  it("is no matter of what waits later", function()
+    for _ = 1, 5 do
+      parallel.imap(small, {1, 2, 3}, {workers = 1})
+      assert.same({1, 2, n = 2}, parallel.map(small, {1, 2}, {workers = 1}))
+    end
+  end)
+end)

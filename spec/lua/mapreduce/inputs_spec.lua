@@ -242,6 +242,16 @@ describe("standard input", function()
     assert.same({stdout = "", stderr = "", status = 0}, piped("", {"-e", "emit(record)"}))
   end)
 
+  for _, path in ipairs({"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}) do
+    it("may be called " .. path .. ", be it a file or a pipe", function()
+      local expected = {stdout = path .. "\ta\n", stderr = "", status = 0}
+      assert.same(expected, piped("a\n", {"-e", "emit(path, record)"}, path))
+      assert.same(expected, shell.run(("echo a | %s -e 'emit(path, record)' %s"):format(shell.program(), path)))
+      assert.same({stdout = "", stderr = "", status = 0},
+        shell.run(("%s -e 'emit(path, record)' %s </dev/null"):format(shell.program(), path)))
+    end)
+  end
+
   it("is handed on as it comes, not only at its end", function()
     local result = shell.run(("mkfifo '%s' && { echo one; cat '%s' >&2; echo two; } | %s -e 'emit(record)' | " ..
       "{ read line; echo got $line; echo go >'%s'; cat; }"):format(files.path("gate"), files.path("gate"),

@@ -2,6 +2,7 @@
 local lfs = require("lfs")
 local files = require("spec.support.files")
 local parallel = require("parallel")
+local shell = require("spec.support.shell")
 local trials = require("spec.support.trials")
 local testing = require("parallel.core").testing
 
@@ -53,6 +54,15 @@ for kind, combine in pairs({["map-only"] = false, reduced = "sum"}) do
       assert.equal(text_of(20), files.read(path))
       assert.equal("rw-r-----", lfs.attributes(path, "permissions"))
       assert.equal("link", lfs.symlinkattributes(link, "mode"))
+    end)
+
+    it("goes on with the file that stdout is, and does not replace it", function()
+      local path, program = files.path("out"), shell.program()
+      for _, name in ipairs({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) do
+        assert.same({stdout = "", stderr = "", status = 0}, shell.run(
+          ("{ echo a; echo b | %s -e 'emit(record)' -o %s; echo c; } > '%s'"):format(program, name, path)))
+        assert.equal("a\nb\nc\n", files.read(path))
+      end
     end)
 
     it("leaves what was there when the job fails", function()

@@ -47,6 +47,10 @@ for _, workers in ipairs({2, 0}) do
 
     it("unpacks tuples", function()
       assert.same({n = 2, 3, 7}, pool:starmap(function(a, b) return a + b end, {{1, 2}, {3, 4}}))
+      assert.match("^task 2 failed in worker %d: a tuple must be a table, got string$",
+        tostring(raised(pool.starmap, pool, os.time, {{}, "x"})))
+      assert.match("a tuple's n must be a whole number, got %-1$",
+        tostring(raised(pool.starmap, pool, os.time, {{n = -1}})))
     end)
 
     it("iterates in order, and as results come", function()
@@ -237,6 +241,14 @@ for _, workers in ipairs({2, 0}) do
       assert.equal(10, #seen)
     end)
 
+    it("hands out a result once, however often it is asked for", function()
+      local result, times = pool:submit(square, 3), 0
+      for found in parallel.as_completed({result, result, pool:submit(square, 4), result}) do
+        if found == result then times = times + 1 end
+      end
+      assert.equal(1, times)
+    end)
+
     it("maps without waiting", function()
       local result = pool:map_async(square, count_to(100))
       assert.equal(10000, result:get()[100])
@@ -258,6 +270,10 @@ for _, workers in ipairs({2, 0}) do
         {"bad argument #4 to 'imap' %(table expected, got number%)", function() pool:imap(print, {}, 5) end},
         {"callback must be a function, got string",
          function() pool:apply_async(print, {}, {callback = "x"}) end},
+        {"bad argument #3 to 'map' %(the list's n must be a whole number, at least 0, got x%)",
+         function() pool:map(print, {1, n = "x"}) end},
+        {"the list's n must be a whole number", function() pool:apply_async(print, {n = -1}) end},
+        {"initargs's n must be a whole number", function() parallel.Pool({initargs = {n = 0.5}}) end},
         {"pool expected, got table", function() pool.map({}, print, {}) end},
       }
       for _, case in ipairs(cases) do
@@ -297,6 +313,23 @@ describe("one-shot helpers", function()
     local seen = {}
     for i, v in parallel.imap(square, {1, 2, 3}, {workers = 2}) do seen[i] = v end
     assert.same({1, 4, 9}, seen)
+  end)
+
+  it("refuse wrong arguments by their own name, at the caller's line", function()
+    for expected, call in pairs({
+      ["bad argument #3 to 'map' %(unknown option 'processes'%)"] = function()
+        parallel.map(square, {1}, {processes = 2})
+      end,
+      ["bad argument #3 to 'map' %(workers must be a whole number, got 0.5%)"] = function()
+        parallel.map(square, {1}, {workers = 0.5})
+      end,
+      ["bad argument #3 to 'imap' %(window must be a whole number, at least 1, got 0%)"] = function()
+        parallel.imap(square, {1}, {window = 0})
+      end,
+      ["reduce of an empty input without init"] = function() parallel.reduce(math.max, {}, {workers = 1}) end,
+    }) do
+      assert.match("^spec/lua/pool/pool_spec.lua:%d+: " .. expected, raised(call))
+    end
   end)
 
   it("leave nothing behind when a task fails", function()

@@ -121,6 +121,7 @@ describe("a Process", function()
     assert.has_error(function() Process({targets = print}) end, "bad argument #1 to 'Process' (unknown option 'targets')")
     assert.has_error(function() Process({target = 1}) end,
       "bad argument #1 to 'Process' (target must be a function, got number)")
+    assert.error_matches(function() Process({args = {n = "x"}}) end, "args's n must be a whole number")
   end)
 
   it("tells how it ended", function()
