@@ -2,6 +2,7 @@
 #include "core/lua/testing_codec.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/lua/codec.h"
 
@@ -13,13 +14,17 @@ typedef struct {
     lua_Alloc allocate; // the one that was there before
     void *context;
     lua_Integer left; // allocations that succeed
+    lua_Integer fail; // those that fail then
 } Famine;
+
+// Lua 5.4 tries once more, when it has collected garbage.
+enum { TRIES = LUA_VERSION_NUM < 504 ? 1 : 2 };
 
 static void *famine_allocate(void *context, void *block, size_t old, size_t size) {
     Famine *famine = context;
     // Lua counts on giving back and shrinking to succeed.
     bool more = size > 0 && (!block || size > old);
-    if (more && famine->left-- <= 0) return NULL;
+    if (more && famine->left-- <= 0 && famine->fail-- > 0) return NULL;
     return famine->allocate(famine->context, block, old, size);
 }
 
@@ -34,9 +39,8 @@ static void switch_compiler(lua_State *L, bool on) {
 #endif
 }
 
-// testing.starve(n, f, ...): pcall(f, ...) with every allocation after the n-th failing
-static int testing_starve(lua_State *L) {
-    Famine famine = {.left = luaL_checkinteger(L, 1)};
+static int starve(lua_State *L, lua_Integer fail) {
+    Famine famine = {.left = luaL_checkinteger(L, 1), .fail = fail};
     luaL_checkstack(L, LUA_MINSTACK, NULL);
     famine.allocate = lua_getallocf(L, &famine.context);
     switch_compiler(L, false);
@@ -47,6 +51,16 @@ static int testing_starve(lua_State *L) {
     lua_pushboolean(L, status == 0);
     lua_replace(L, 1);
     return lua_gettop(L);
+}
+
+// testing.starve(n, f, ...): pcall(f, ...) with every allocation after the n-th failing
+static int testing_starve(lua_State *L) {
+    return starve(L, PTRDIFF_MAX);
+}
+
+// testing.starve_once(n, f, ...): the same, but only the first of them fails
+static int testing_starve_once(lua_State *L) {
+    return starve(L, TRIES);
 }
 
 // encode(buffer, ...)
@@ -78,4 +92,6 @@ void testing_codec_register(lua_State *L) {
     lua_setfield(L, -2, "encode_after");
     lua_pushcfunction(L, testing_starve);
     lua_setfield(L, -2, "starve");
+    lua_pushcfunction(L, testing_starve_once);
+    lua_setfield(L, -2, "starve_once");
 }

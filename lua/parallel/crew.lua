@@ -34,33 +34,75 @@ Crew.__index = Crew
 
 -- ---- handing out ----------------------------------------------------------
 
-local function refuse(self, chunk, place, fields)
+-- Chunks that shall go to a worker are in `again`, the next one at its end, until a worker has them:
+-- what fails for want of memory, in the middle of it all, is tried anew later.
+
+local EMPTY = {items = {n = 0}} -- nobody's chunk
+
+local function take_off(self, chunk)
+  local again = self.again
+  for i = #again, 1, -1 do
+    if again[i] == chunk then return table.remove(again, i) end
+  end
+end
+
+local function tell_refusal(self, chunk, failed)
+  local number = failed.index
   self.done, self.failed = self.done + 1, self.failed + 1
-  fields.index = chunk.first + place - 1
-  local failed = failure.new(fields)
   if self.timeline then self.timeline:failed(failed) end
-  if chunk.source.printed then chunk.source.printed:ended(fields.index, fields.index) end
-  chunk.source:refuse(fields.index, failed, chunk)
+  if chunk.source.printed then chunk.source.printed:ended(number, number) end
+  chunk.source:refuse(number, failed, chunk)
+end
+
+local function refuse(self, chunk, place, fields)
+  fields.index = chunk.first + place - 1
+  tell_refusal(self, chunk, failure.new(fields))
 end
 
 -- Some item cannot be sent: the others still are, one by one.
 local function send_one_by_one(self, chunk, why)
-  if chunk.items.n == 1 then
+  local n = chunk.items.n
+  if n == 1 then
     local path = why:gsub("^%[4%]%[1%]", chunk.shape == "tuple" and "args" or "args[1]")
-    return refuse(self, chunk, 1, {kind = "unsendable", message = path})
+    local failed = failure.new({kind = "unsendable", message = path, index = chunk.first})
+    take_off(self, chunk)
+    return tell_refusal(self, chunk, failed)
   end
-  for i = 1, chunk.items.n do self:send(piece(chunk, i, i)) end
+  for i = n, 1, -1 do
+    table.insert(self.again, piece(chunk, i, i))
+    chunk.items.n = i - 1 -- so that it is empty in the end
+  end
 end
 
-function Crew:send(chunk)
-  if chunk.items.n == 0 then return end
-  local ok, number = pcall(chunks.submit, chunk, self.transport, self.timeout)
-  if not ok then
-    interruption.pass_on(number)
-    return send_one_by_one(self, chunk, tostring(number))
+-- Encoding it may call user code, which may look for work itself: it shall not find this.
+local function hand_over(self, chunk)
+  take_off(self, chunk)
+  return chunks.submit(chunk, self.transport, self.timeout)
+end
+
+-- What shall be done with the answer is noted before: afterwards there may be no memory for it.
+local function send(self, chunk)
+  if chunk.items.n == 0 then return take_off(self, chunk) end
+  local held, expected = self.held, self.last_task + 1
+  held[expected] = chunk
+  local ok, number = pcall(hand_over, self, chunk)
+  if number ~= expected and held[expected] == chunk then held[expected] = nil end
+  if ok then
+    held[number] = chunk
+    self.last_task, self.holding = number, self.holding + 1
+    return
   end
-  self.held[number] = chunk
-  self.holding = self.holding + 1
+  take_off(self, chunk)
+  table.insert(self.again, chunk)
+  interruption.pass_on(number)
+  send_one_by_one(self, chunk, tostring(number))
+end
+
+local function take(self, source)
+  table.insert(self.again, EMPTY) -- room for what is taken
+  local chunk = source:take()
+  take_off(self, EMPTY)
+  table.insert(self.again, chunk)
 end
 
 local function set_workers(self, workers)
@@ -70,12 +112,13 @@ end
 
 -- A source that can hand out nothing more makes place for the next.
 function Crew:pump()
-  local again, sources, i = self.again, self.sources, 1
-  while again[1] and self.holding < self.most do self:send(table.remove(again)) end
+  local sources, i = self.sources, 1
   while self.holding < self.most do
-    local source = sources[i]
-    if not source then return end
-    if source:wants() then self:send(source:take()) else i = i + 1 end
+    local chunk, source = self.again[#self.again], sources[i]
+    if chunk then send(self, chunk)
+    elseif not source then return
+    elseif source:wants() then take(self, source)
+    else i = i + 1 end
   end
 end
 
@@ -339,6 +382,7 @@ function Crew:stats() return figures.of(self) end
 -- task's number.
 function Crew:tell(worker, when, parcel, limit, payload, bulk)
   local number = self.transport:submit(payload, worker, limit, parcel, 1, bulk)
+  self.last_task = number
   self.held[number] = when
   return number
 end
@@ -476,8 +520,8 @@ function crew.open(workers, options, f)
   local self = setmetatable({
     retries = options.retries or 0, timeout = options.timeout, retry_errors = options.retry_errors,
     options = options, ordered = options.output == "ordered", timeline = timeline.open(options),
-    showing = showing.new(), sources = {}, again = {}, held = {}, holding = 0, telling = telling.new(),
-    ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
+    showing = showing.new(), sources = {}, again = {}, held = {}, holding = 0, last_task = 0,
+    telling = telling.new(), ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
   set_workers(self, workers)
   options.workers, options.descent = workers, identity.descent()

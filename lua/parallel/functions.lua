@@ -32,9 +32,9 @@ function Functions:define(f, bytes, parcel, changes)
   local number = self.last + 1
   self.last = number
   local version = {number = number, bytes = bytes, parcel = parcel, changes = changes, users = 0}
-  self.versions[number] = version
-  self.current[f] = version
+  self.versions[number] = version -- before they are told: a worker may be made meanwhile
   self.tell(parcel, "define", number, bytes)
+  self.current[f] = version -- after it: all of them know it
   return version
 end
 

@@ -189,3 +189,64 @@ describe("many tasks", function()
     assert.is_false(parallel.is_failure(list[1]))
   end)
 end)
+
+describe("a task that is submitted while memory runs out", function()
+  after_each(pools.close)
+
+  local TEXT, EVENT = ("0123456789abcdef"):rep(20000), parallel.Event()
+
+  local function name_of(what) return function(x) return what, type(x) == "table" and x[1] or x end end
+
+  local one, other = name_of("one"), name_of("other")
+
+  local WAYS = {
+    ["as the one before"] = function(pool, n) return pool:submit(one, n) end,
+    ["with another function"] = function(pool, n) return pool:submit(other, n) end,
+    ["with a function that changes"] = function(pool, n)
+      return pool:submit(function(x) return n and "other", x end, n)
+    end,
+    ["with a table"] = function(pool, n) return pool:submit(other, {n}) end,
+    ["with a large text"] = function(pool, n) return pool:submit(other, {n, TEXT}) end,
+    ["with a shared object"] = function(pool, n) return pool:submit(other, {n, EVENT}) end,
+    ["with options"] = function(pool, n)
+      return pool:apply_async(other, {n}, {label = "x", timeout = 60, callback = function() end})
+    end,
+    ["with what cannot be sent"] = function(pool, n) return pool:submit(other, n, coroutine.create(print)) end,
+  }
+
+  local function check(n, what, number, result)
+    local ok, problem, value = pcall(result.get, result, 10)
+    if ok then return assert.same({what, number, n}, {problem, value, n}) end
+    assert.is_true(parallel.is_failure(problem, "unsendable"), tostring(problem))
+  end
+
+  -- Those before wait, when there are many: then nobody takes them meanwhile.
+  local function try(starve, way, pool, n, waiting)
+    local before, after = {}, {}
+    for i = 1, waiting do before[i] = pool:submit(one, i) end
+    local ok, result = starve(n, way, pool, n)
+    after[1], after[2] = pool:submit(one, "1"), pool:submit(other, {"2"})
+    after[3], after[4] = pool:submit(other, {"3", TEXT}), pool:submit(one, "4")
+    for i = 1, waiting do check(n, "one", i, before[i]) end
+    for i = 1, 4 do check(n, (i == 1 or i == 4) and "one" or "other", tostring(i), after[i]) end
+    if ok then check(n, way == WAYS["as the one before"] and "one" or "other", n, result)
+    else assert.match("memory", tostring(result)) end
+    return ok
+  end
+
+  for name, way in pairs(WAYS) do
+    it(name .. ", at each allocation, costs no other task its arguments", function()
+      local pool = pools.open(1)
+      pool:apply(one, 1)
+      local n, succeeded = 0, 0
+      while succeeded < 3 do -- now and then there is less to do than before
+        succeeded = try(testing.starve, way, pool, n, n % 2 * 50) and succeeded + 1 or 0
+        n = n + 1
+      end
+      assert.is_true(n > 5)
+      for i = 0, n do try(testing.starve_once, way, pool, i, i % 2 * 50) end
+      assert.equal(0, pool.singles.roll.open())
+      assert.is_nil(next(pool.singles.withdrawn))
+    end)
+  end
+end)
