@@ -156,7 +156,10 @@ describe("Result", function()
         workers = 1, memory = "256K", combine = "first", sort = "key",
         map = function(n, emit) emit(n, ("%08d"):format(n * 7919 % PAIRS) .. ("x"):rep(EACH - 8)) end,
       })
-      if rawget(_G, "jit") then jit.off() end -- compiled code calls no hook
+      if rawget(_G, "jit") then -- compiled code calls no hook
+        jit.off()
+        jit.flush()
+      end
     end)
 
     after_each(function()
