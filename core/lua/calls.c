@@ -212,10 +212,9 @@ static size_t length_of(lua_State *L, const char *at, const char *end, lua_Integ
 static void copy(lua_State *L, const Calls *calls, Calls *copies, size_t from, size_t size,
                  size_t before, size_t count) {
     calls_reserve(L, copies, size, count);
-    buffer_append(&copies->bytes, buffer_bytes(&calls->bytes) + from,
-                  size); // cannot fail: reserved
-    buffer_append(&copies->began, buffer_bytes(&calls->began) + before * sizeof(uint64_t),
-                  count * sizeof(uint64_t));
+    buffer_put(&copies->bytes, buffer_bytes(&calls->bytes) + from, size);
+    buffer_put(&copies->began, buffer_bytes(&calls->began) + before * sizeof(uint64_t),
+               count * sizeof(uint64_t));
 }
 
 static lua_Integer check_place(lua_State *L, const Calls *calls, int arg, lua_Integer least) {

@@ -49,9 +49,10 @@ static int keep_part(Self *self, const char *bytes, size_t size, Tail tail, cons
     if (buffer_reserve(&block->sent, size + tail.size) == -1) return -1;
     if (bundle_make(&bundle, handles, count) == -1) return -1;
     if (count) handles_add(&block->handles, bundle->fds, count);
-    free(bundle);                             // but not what it held
-    buffer_append(&block->sent, bytes, size); // cannot fail: reserved
-    return buffer_append(&block->sent, tail.bytes, tail.size);
+    free(bundle); // but not what it held
+    buffer_put(&block->sent, bytes, size);
+    buffer_put(&block->sent, tail.bytes, tail.size);
+    return 0;
 }
 
 static int core_inline_self(lua_State *L) {

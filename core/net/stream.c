@@ -92,7 +92,7 @@ static int seal(Stream *stream, const void *bytes, size_t size) {
     Buffer *record = &stream->record;
     uint32_t field = htonl((uint32_t)size);
     if (buffer_reserve(record, size + RECORD_EXTRA) == -1) return -1;
-    buffer_append(record, &field, sizeof field);
+    buffer_put(record, &field, sizeof field);
     uint64_t number = atomic_fetch_add(&stream->numbers->sent, 1);
     secret_seal(&stream->sends, number, &field, sizeof field, buffer_tail(record), bytes, size);
     buffer_added(record, size + SECRET_TAG);

@@ -70,8 +70,9 @@ int ordered_float(Buffer *to, double value) {
 
 int ordered_string(Buffer *to, const char *bytes, size_t size) {
     if (buffer_reserve(to, size + 1) == -1) return -1;
-    buffer_append_byte(to, ORDERED_STRING);
-    return buffer_append(to, bytes, size);
+    buffer_put(to, &(char){ORDERED_STRING}, 1);
+    buffer_put(to, bytes, size);
+    return 0;
 }
 
 int ordered_element(Buffer *to, const char *bytes, size_t size) {

@@ -215,12 +215,13 @@ static bool needs_quotes(const char *bytes, size_t size) {
 int render_csv_field(Buffer *to, const char *bytes, size_t size) {
     if (!needs_quotes(bytes, size)) return buffer_append(to, bytes, size);
     if (buffer_reserve(to, 2 * size + 2) == -1) return -1;
-    buffer_append_byte(to, '"');
+    buffer_put(to, "\"", 1);
     for (size_t i = 0; i < size; i++) {
-        if (bytes[i] == '"') buffer_append_byte(to, '"');
-        buffer_append_byte(to, (uint8_t)bytes[i]);
+        if (bytes[i] == '"') buffer_put(to, "\"", 1);
+        buffer_put(to, &bytes[i], 1);
     }
-    return buffer_append_byte(to, '"');
+    buffer_put(to, "\"", 1);
+    return 0;
 }
 
 // The text that stands behind `start` becomes a field.

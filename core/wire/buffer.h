@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/os/fault.h"
+
 typedef struct {
     char *data;
     size_t start, end, capacity;
@@ -41,6 +43,7 @@ static inline char *buffer_bytes(const Buffer *buffer) {
 }
 
 static inline int buffer_reserve(Buffer *buffer, size_t more) {
+    if (FAULT_FAILS("buffer.reserve")) return -1; // else few places would ever see it grow
     return buffer->capacity - buffer->end >= more ? 0 : buffer_grow(buffer, more);
 }
 
@@ -62,10 +65,15 @@ static inline void buffer_consume(Buffer *buffer, size_t size) {
     if (buffer->start == buffer->end) buffer_clear(buffer);
 }
 
-static inline int buffer_append(Buffer *buffer, const void *bytes, size_t size) {
-    if (buffer_reserve(buffer, size) == -1) return -1;
+/* Appends to reserved room, which cannot fail. */
+static inline void buffer_put(Buffer *buffer, const void *bytes, size_t size) {
     if (size) memcpy(buffer_tail(buffer), bytes, size);
     buffer->end += size;
+}
+
+static inline int buffer_append(Buffer *buffer, const void *bytes, size_t size) {
+    if (buffer_reserve(buffer, size) == -1) return -1;
+    buffer_put(buffer, bytes, size);
     return 0;
 }
 

@@ -38,7 +38,7 @@ static uint64_t queued_to(const Channel *channel) {
 static void add_departure(Channel *channel, Departure departure) {
     bundle_hold(departure.bundle);
     bulk_hold(departure.tail.bulk);
-    buffer_append(&channel->departures, &departure, sizeof departure);
+    buffer_put(&channel->departures, &departure, sizeof departure);
 }
 
 static int make_room(Channel *channel, size_t bytes, size_t departures) {
@@ -59,9 +59,9 @@ int channel_queue_long(Channel *channel, FrameHeader header, const void *head, T
     header.handles = (uint8_t)bundle_count(bundle);
     header.size += tail.size;
     frame_seal(&header);
-    buffer_append(&channel->outgoing, &header, sizeof header); // cannot fail: reserved
-    buffer_append(&channel->outgoing, head, size);
-    buffer_append(&channel->outgoing, tail.bytes, copied);
+    buffer_put(&channel->outgoing, &header, sizeof header);
+    buffer_put(&channel->outgoing, head, size);
+    buffer_put(&channel->outgoing, tail.bytes, copied);
     if (tail.size > copied)
         add_departure(channel, (Departure){.at = queued_to(channel), .tail = tail});
     return 0;

@@ -3,7 +3,7 @@
 #include "core/os/descriptor.h"
 
 void handles_add(Handles *handles, const int *fds, size_t count) {
-    buffer_append(&handles->fds, fds, count * sizeof *fds); // cannot fail: reserved
+    buffer_put(&handles->fds, fds, count * sizeof *fds);
 }
 
 void handles_drop(Handles *handles, size_t count) {
