@@ -47,6 +47,7 @@ function Solo:wait()
   if not task then return nil, "timeout" end
   local ok, reply = run(self, task)
   if ok then return "result", task.number, 1, reply end
+  if type(reply) ~= "table" then reply = account(reply) end -- Lua calls no handler when it has no memory
   reply.item, reply.pid = self.worker.watch:running(), core.pid()
   return "error", task.number, 1, reply
 end
