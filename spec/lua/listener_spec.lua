@@ -176,6 +176,9 @@ describe("a listener", function()
       [files.path("no/such/folder")] = "no such file or directory",
       [("x"):rep(200)] = "the path is too long for a socket",
       ["127.0.0.1:65536"] = "a port is at most 65535",
+      [":123456"] = "a port is at most 65535",
+      ["[no.such.host.invalid]:1"] = "name or service not known",
+      [("h"):rep(1100) .. ":1"] = "no such host",
       ["192.0.2.1:0"] = "cannot assign requested address",
       [taken] = "address already in use",
     }) do

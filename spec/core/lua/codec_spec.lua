@@ -284,6 +284,11 @@ describe("codec", function()
 
     it("says where it is", function()
       assert.equal("hooks[1]: a coroutine cannot leave its process", refusal({hooks = {thread}}))
+      for path, key in pairs({
+        ["_x9"] = "_x9", ['["9x"]'] = "9x", ['[""]'] = "", ["[false]"] = false, ["[true]"] = true, ["[2.5]"] = 2.5,
+        ['["a\\"\\\\b\\010\\127"]'] = "a\"\\b\n\127", ["[table]"] = {},
+        ['["' .. ("k"):rep(40) .. '..."]'] = ("k"):rep(41),
+      }) do assert.equal(path .. ": a coroutine cannot leave its process", refusal({[key] = thread})) end
       assert.match('^%["odd key"%]%.x: ', refusal({["odd key"] = {x = thread}}))
       assert.match('^%["end"%]: ', refusal({["end"] = thread}))
       assert.match('^%["a\\"\\000\\010"%]: ', refusal({['a"\0\n'] = thread}))

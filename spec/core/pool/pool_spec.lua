@@ -1,4 +1,5 @@
 require "parallel"
+local child = require "spec.support.child"
 local core = require "parallel.core"
 local files = require "spec.support.files"
 local testing = core.testing
@@ -156,6 +157,24 @@ describe("pool", function()
     pool:close()
     pool:close()
     assert.has_error(function() pool:submit("x") end, "attempt to use a closed pool")
+  end)
+
+  it("is nobody's but its owner's", function()
+    open(echo)
+    pool:submit("1")
+    local other = child.start(function()
+      for name, call in pairs({
+        submit = function() pool:submit("x") end, drain = function() pool:drain(0) end,
+        resize = function() pool:resize(3) end, wait = function() pool:wait(0) end,
+      }) do
+        local ok, why = pcall(call)
+        assert(not ok and why:find("Operation not permitted"), name .. ": " .. tostring(why))
+      end
+      assert(not pool:cancel(1))
+      pool:close()
+    end)
+    other:finish()
+    assert.same({"1"}, replies(all_events()))
   end)
 
   it("lets running tasks end when it drains", function()

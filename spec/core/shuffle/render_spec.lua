@@ -103,3 +103,20 @@ describe("json", function()
                          "cannot write JSON: a table has a table as a key")
   end)
 end)
+
+describe("lua", function()
+  local function loaded(value)
+    local text = shuffle.text({{{"k", value}}}, {combine = "first", format = "lua"})
+    return assert((loadstring or load)("return {" .. text .. "}"))()[1][2]
+  end
+
+  it("reads back as what was written", function()
+    local values = {
+      1, -7, 0.1, true, false, math.huge, -math.huge, "a\0b\n\"\\\r\127\255", {1, "x", {y = {2}}}, {},
+      math.mininteger,
+    }
+    for _, value in ipairs(values) do assert.same(value, loaded(value)) end
+    local nan = loaded(0 / 0)
+    assert.is_true(nan ~= nan)
+  end)
+end)
