@@ -1,6 +1,7 @@
 #include "core/lua/path.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/lua/environment.h"
@@ -134,22 +135,20 @@ static bool is_name(const char *bytes, size_t size) {
     return true;
 }
 
+static void add_escaped(luaL_Buffer *text, unsigned char byte) {
+    char shown[sizeof "\\255"];
+    if (byte < ' ' || byte == 0x7f)
+        snprintf(shown, sizeof shown, "\\%03d", byte);
+    else
+        snprintf(shown, sizeof shown, "%s%c", byte == '"' || byte == '\\' ? "\\" : "", byte);
+    luaL_addstring(text, shown);
+}
+
 static void push_quoted(lua_State *L, const char *bytes, size_t size) {
     luaL_Buffer text;
     luaL_buffinit(L, &text);
     luaL_addstring(&text, "[\"");
-    for (size_t i = 0; i < size && i < KEY_SHOWN; i++) {
-        unsigned char byte = (unsigned char)bytes[i];
-        if (byte == '"' || byte == '\\') luaL_addchar(&text, '\\');
-        if (byte >= ' ' && byte != 0x7f) {
-            luaL_addchar(&text, (char)byte);
-            continue;
-        }
-        luaL_addchar(&text, '\\');
-        luaL_addchar(&text, (char)('0' + byte / 100));
-        luaL_addchar(&text, (char)('0' + byte / 10 % 10));
-        luaL_addchar(&text, (char)('0' + byte % 10));
-    }
+    for (size_t i = 0; i < size && i < KEY_SHOWN; i++) add_escaped(&text, (unsigned char)bytes[i]);
     luaL_addstring(&text, size > KEY_SHOWN ? "...\"]" : "\"]");
     luaL_pushresult(&text);
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "core/lua/core.h"
+#include "core/os/processors.h"
 
 enum { MOST_FORKS = 1 << 16, MOST_ARGUMENTS = 64 };
 
@@ -221,6 +222,12 @@ static int testing_limit_descriptors(lua_State *L) {
     return 1;
 }
 
+// testing.quota(root, group): see core/os/processors.h
+static int testing_quota(lua_State *L) {
+    lua_pushinteger(L, processors_quota(luaL_checkstring(L, 1), luaL_checkstring(L, 2)));
+    return 1;
+}
+
 static const luaL_Reg FUNCTIONS[] = {
     {"adopt_orphans", testing_adopt_orphans},
     {"forget_forks", testing_forget_forks},
@@ -238,6 +245,7 @@ static const luaL_Reg FUNCTIONS[] = {
     {"close_on_exec", testing_close_on_exec},
     {"close", testing_close},
     {"limit_descriptors", testing_limit_descriptors},
+    {"quota", testing_quota},
     {NULL, NULL},
 };
 

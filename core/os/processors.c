@@ -49,7 +49,7 @@ static bool read_line(const char *path, char *line, int size) {
 
 // The quota of one control group folder in processors, rounded up; INT_MAX when it has none.
 static int group_quota(const char *folder) {
-    char path[PATH_MAX + 64], line[64];
+    char path[2 * PATH_MAX + sizeof "/cpu.max"], line[64];
     long quota, period;
     snprintf(path, sizeof path, "%s/cpu.max", folder);
     if (!read_line(path, line, sizeof line)) return INT_MAX;
@@ -57,27 +57,23 @@ static int group_quota(const char *folder) {
     return (int)((quota + period - 1) / period);
 }
 
-// A limit set on any group above ours holds for us too.
-static int quota_up_from(char *folder, size_t root_size) {
+int processors_quota(const char *root, const char *group) {
+    char folder[2 * PATH_MAX], *end = folder + snprintf(folder, sizeof folder, "%s%s", root, group);
     int least = INT_MAX;
-    while (strlen(folder) >= root_size) {
+    for (const char *top = folder + strlen(root); end >= top; end = strrchr(folder, '/')) {
+        *end = '\0';
         int quota = group_quota(folder);
         if (quota < least) least = quota;
-        char *slash = strrchr(folder, '/');
-        if (!slash) break;
-        *slash = '\0';
     }
     return least;
 }
 
 static int cgroup_count(void) {
-    static const char ROOT[] = "/sys/fs/cgroup";
-    char line[PATH_MAX], folder[PATH_MAX + sizeof ROOT];
+    char line[PATH_MAX];
     if (!read_line("/proc/self/cgroup", line, sizeof line)) return INT_MAX;
     line[strcspn(line, "\n")] = '\0';
     if (strncmp(line, "0::", 3) != 0) return INT_MAX; // only version 2 is asked
-    snprintf(folder, sizeof folder, "%s%s", ROOT, line + 3);
-    return quota_up_from(folder, strlen(ROOT));
+    return processors_quota("/sys/fs/cgroup", line + 3);
 }
 
 int processors_usable(void) {

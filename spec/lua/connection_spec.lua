@@ -138,6 +138,34 @@ describe("recv", function()
   end)
 end)
 
+describe("what a connection is not for", function()
+  it("is refused", function()
+    for _, call in ipairs({
+      function() a:recv(0 / 0) end, function() a:recv_bytes(-1) end, function() a.recv(1) end,
+      function() a.recv(io.stdout) end, function() a:poll(0 / 0) end,
+    }) do assert.has_error(call) end
+    assert.is_nil(a.nothing)
+  end)
+
+  it("is done by none but its owner", function()
+    local refused = testing.fork()
+    if refused == 0 then
+      local ok, why = pcall(a.send, a, 1)
+      testing.exit(not ok and why:find("belongs to process") and 0 or 1)
+    end
+    assert.same({"exit", 0}, {testing.wait(refused)})
+  end)
+
+  it("crosses in one direction too", function()
+    local receiver, sender = Pipe(false)
+    local pool = keep(parallel.Pool(1))
+    sender:send("x")
+    assert.equal("x", pool:apply(function(c) return c:recv(5) end, receiver))
+    receiver:close()
+    sender:close()
+  end)
+end)
+
 describe("poll", function()
   it("tells whether there is a message, without waiting unless asked to", function()
     assert.is_false(b:poll())

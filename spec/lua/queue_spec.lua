@@ -205,6 +205,39 @@ describe("a queue's items", function()
   end)
 end)
 
+describe("a queue whose lock is held by a process that was stopped", function()
+  after_each(function() testing.fault(nil) end)
+
+  local function wait_until_stopped(pid)
+    repeat local state = files.read(("/proc/%d/stat"):format(pid)):match("%) (%a)") until state == "T"
+  end
+
+  local CALLS = {
+    qsize = function(queue) return queue:qsize() end, put = function(queue) return queue:put(3) end,
+    get = function(queue) return queue:get() end, close = function(queue) queue:close() return true end,
+    task_done = function(queue) queue:task_done() return true end,
+    join = function(queue) return queue:join(0) == nil end,
+  }
+
+  for name, call in pairs(CALLS) do
+    it("waits until it goes on, signals or not, in " .. name, function()
+      local queue = parallel.JoinableQueue()
+      queue:put(1)
+      testing.fault("queue.put.prepared:stop@1")
+      local holder = child.start(function() queue:put(2) end)
+      wait_until_stopped(holder.pid)
+      testing.fault("sys.futex:EINTR@1")
+      local waker = child.start(function()
+        repeat until testing.fault_acted() > 0
+        testing.kill(holder.pid, "CONT")
+      end)
+      assert.is_truthy(call(queue))
+      holder:finish()
+      waker:finish()
+    end)
+  end
+end)
+
 describe("queue:join", function()
   it("waits until all that was put is done with", function()
     local queue = parallel.JoinableQueue()

@@ -159,6 +159,21 @@ describe("pool", function()
     assert.has_error(function() pool:submit("x") end, "attempt to use a closed pool")
   end)
 
+  it("refuses numbers that make no sense", function()
+    assert.has_error(function() open(echo, {workers = 0}) end)
+    open(echo)
+    for name, numbers_ in pairs({
+      kill = {0, 3}, memory = {0, 3}, resize = {0, 65536}, wait = {0 / 0}, drain = {0 / 0},
+    }) do
+      for _, number in ipairs(numbers_) do assert.has_error(function() pool[name](pool, number) end) end
+    end
+    for _, worker in ipairs({-1, 3}) do assert.has_error(function() pool:submit("x", worker) end) end
+    for _, items in ipairs({0, 2 ^ 40}) do
+      pool:submit("x", nil, nil, nil, items)
+      assert.equal("result", (pool:wait(3e6)))
+    end
+  end)
+
   it("is nobody's but its owner's", function()
     open(echo)
     pool:submit("1")
