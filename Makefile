@@ -6,6 +6,7 @@
 #   make check      lint, specs, fuzzers, chaos, and the specs in odd circumstances and under sanitizers
 #   make chaos      kill workers at random under load, and check what became of each task
 #   make rows       run the specs of the table of faults (spec/faults/README.md) fifty times each
+#   make coverage   tell which share of the core's lines and branches the specs run
 #   make fuzz       feed damaged and odd bytes to all that reads bytes, for some minutes
 #   make lint       luacheck the Lua, compile the C with gcc and clang and -Werror, clang-tidy, format
 #   make bench      compare with other tools, as a table of medians and ratios
@@ -79,7 +80,7 @@ MISSING := $(if $(call have,$(firstword $(CC))),,$(firstword $(CC))) \
            $(if $(filter-out nil,$(ARGPARSE)),,lua-argparse) \
            $(if $(call package,libxxhash),,libxxhash-dev)
 
-.PHONY: all demo test check chaos rows fuzz lint bench install clean dependencies FORCE
+.PHONY: all demo test check chaos rows coverage fuzz lint bench install clean dependencies FORCE
 
 all: $(BIN) $(MODULE) $(if $(TESTING),$(BUILD)/bin/$(LUA)-replay)
 
@@ -140,6 +141,9 @@ chaos:
 
 rows:
 	scripts/rows $(LUA)
+
+coverage:
+	LUA=$(LUA) scripts/coverage
 
 fuzz:
 	scripts/fuzz
