@@ -5,6 +5,7 @@ local files = require "spec.support.files"
 local parallel = require "parallel"
 local shuffle = require "spec.support.shuffle"
 local testing = core.testing
+local watchdog = require "spec.support.watchdog"
 local unpack = table.unpack or unpack
 
 local PAIRS = {
@@ -51,6 +52,7 @@ local function fail_each_at(point, scenario, prepare, all)
   repeat
     local plan = ("%s:%s@%d"):format(point, POINTS[point], n)
     local things = prepare and prepare() or {}
+    watchdog.hear(plan)
     testing.fault(n > 0 and plan or nil)
     local ok, result = pcall(scenario, unpack(things))
     acted = testing.fault_acted()
@@ -166,7 +168,7 @@ describe("when a call fails,", function()
         for key, value in result:pairs() do all[#all + 1] = {key, value} end
         result:close()
         return all
-      end)
+      end, nil, 10)
     end)
   end
 
