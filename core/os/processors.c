@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_PROCESSORS = 8192 };
+enum { MOST_PROCESSORS = 8192, LONGEST_FOLDER = 2 * PATH_MAX };
 
 static int affinity_count(void) {
     size_t size = CPU_ALLOC_SIZE(MOST_PROCESSORS);
@@ -49,7 +49,7 @@ static bool read_line(const char *path, char *line, int size) {
 
 // The quota of one control group folder in processors, rounded up; INT_MAX when it has none.
 static int group_quota(const char *folder) {
-    char path[2 * PATH_MAX + sizeof "/cpu.max"], line[64];
+    char path[LONGEST_FOLDER + sizeof "/cpu.max"], line[64];
     long quota, period;
     snprintf(path, sizeof path, "%s/cpu.max", folder);
     if (!read_line(path, line, sizeof line)) return INT_MAX;
@@ -58,7 +58,8 @@ static int group_quota(const char *folder) {
 }
 
 int processors_quota(const char *root, const char *group) {
-    char folder[2 * PATH_MAX], *end = folder + snprintf(folder, sizeof folder, "%s%s", root, group);
+    char folder[LONGEST_FOLDER],
+        *end = folder + snprintf(folder, sizeof folder, "%s%s", root, group);
     int least = INT_MAX;
     for (const char *top = folder + strlen(root); end >= top; end = strrchr(folder, '/')) {
         *end = '\0';
