@@ -35,9 +35,10 @@ static void empty_stdin(void) {
     close(null);
 }
 
-static void wait_at_gate(int life) {
+static void pass_gate(int gate) {
     char byte;
-    if (descriptor_read(life, &byte, 1) != 1) _exit(PARENT_GONE_AT_GATE);
+    if (descriptor_read(gate, &byte, 1) != 1) _exit(PARENT_GONE_AT_GATE);
+    close(gate);
 }
 
 // From here on the kernel kills our group when the write end closes.
@@ -59,20 +60,21 @@ static void volunteer_for_oom(void) {
     close(fd);
 }
 
-_Noreturn void process_enter(const int *keep, int count, int life, ProcessMain *main,
+_Noreturn void process_enter(const int *keep, int count, Ties ties, ProcessMain *main,
                              void *context) {
+    FAULT("child.begin");
     default_signals();
     empty_stdin();
     descriptor_keep_only(keep, count);
     FAULT("child.gate");
-    wait_at_gate(life);
-    arm(life);
+    pass_gate(ties.gate);
+    arm(ties.life);
     volunteer_for_oom();
     FAULT("child.armed");
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    process_leave(life, main(context, life));
+    process_leave(ties.life, main(context, ties.life));
 }
 
 static void close_output(void) {
@@ -103,49 +105,68 @@ static pid_t fork_with_signals_blocked(sigset_t *before) {
     return sys.fork();
 }
 
-// Until the life pipe is armed, which cannot be before the gate's byte came through it: one that is
-// stopped meanwhile shall not outlive its parent. Only when the thread that forks lives as long as
-// the process.
-static _Noreturn void enter(pid_t parent, bool by_main_thread, const int *keep, int count, int life,
-                            ProcessMain *main, void *context) {
+// Until the life pipe is armed, which is not before the gate: one that is stopped meanwhile shall not
+// outlive its parent. Only when the thread that forks lives as long as the process.
+static _Noreturn void enter(pid_t parent, bool by_main_thread, const int *keep, int count,
+                            Ties ties, ProcessMain *main, void *context) {
     if (by_main_thread) prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(PARENT_GONE_AT_GATE); // before that was asked for
-    process_enter(keep, count, life, main, context);
+    process_enter(keep, count, ties, main, context);
+}
+
+int ties_make(Ties *theirs, Ties *ours) {
+    *theirs = *ours = (Ties){-1, -1};
+    if (descriptor_pipe(&theirs->life, &ours->life) == 0 &&
+        descriptor_pipe(&theirs->gate, &ours->gate) == 0)
+        return 0;
+    int saved = errno;
+    ties_close(theirs);
+    ties_close(ours);
+    errno = saved;
+    return -1;
+}
+
+void ties_close(Ties *ties) {
+    descriptor_close(&ties->life);
+    descriptor_close(&ties->gate);
 }
 
 // A child that is gone is found by its death.
-static void open_gate(Process *process) {
+static void open_gate(Process *process, int gate) {
     bool masked = false;
-    ssize_t opened = descriptor_write_quietly(process->life, "g", 1, &masked);
+    ssize_t opened = descriptor_write_quietly(gate, "g", 1, &masked);
     if (opened == -1 && errno != EPIPE) process_kill(process);
 }
 
-// The given list with one more; NULL with ENOMEM. The caller frees it.
-static int *list_with(const int *keep, int count, int one_more) {
-    int *list = sys.realloc(NULL, ((size_t)count + 1) * sizeof *list);
+// The given list with the ties behind it; NULL with ENOMEM. The caller frees it.
+static int *list_with(const int *keep, int count, Ties ties) {
+    int *list = sys.realloc(NULL, ((size_t)count + PROCESS_TIES) * sizeof *list);
     if (!list) return NULL;
     if (count) memcpy(list, keep, (size_t)count * sizeof *list);
-    list[count] = one_more;
+    list[count] = ties.life;
+    list[count + 1] = ties.gate;
     return list;
 }
 
-void process_take(Process *process, pid_t pid, int *life) {
+void process_take(Process *process, pid_t pid, Ties *ties) {
     setpgid(pid, pid); // not the child: what we do not know of is still in its maker's group
-    *process = (Process){.pid = pid, .pidfd = sys.pidfd_open(pid, 0), .life = *life};
-    *life = -1;
-    open_gate(process);
+    *process = (Process){.pid = pid, .pidfd = sys.pidfd_open(pid, 0), .life = ties->life};
+    ties->life = -1;
+    open_gate(process, ties->gate);
 }
 
 int process_start(Process *process, const int *keep, int count, ProcessMain *main, void *context) {
-    int theirs = -1, ours = -1, *kept = NULL;
+    Ties theirs, ours;
+    int *kept = NULL;
     pid_t pid = -1;
-    if (descriptor_pipe(&theirs, &ours) == -1) goto done;
+    if (ties_make(&theirs, &ours) == -1) return -1;
     if ((kept = list_with(keep, count, theirs)) == NULL) goto done;
     sigset_t before;
     pid_t parent = getpid();
     bool by_main_thread = gettid() == parent;
     pid = fork_with_signals_blocked(&before);
-    if (pid == 0) enter(parent, by_main_thread, kept, count + 1, theirs, main, context);
+    if (pid == 0)
+        enter(parent, by_main_thread, kept, count + PROCESS_TIES, theirs, main, context);
     int saved = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = saved;
@@ -153,8 +174,8 @@ int process_start(Process *process, const int *keep, int count, ProcessMain *mai
 
 done:
     free(kept);
-    descriptor_close(&theirs);
-    descriptor_close(&ours);
+    ties_close(&theirs);
+    ties_close(&ours);
     return pid == -1 ? -1 : 0;
 }
 
@@ -189,9 +210,10 @@ void process_signal(const Process *process, int signal) {
     if (!is_gone(process)) kill(process->pid, signal);
 }
 
-static bool pidfd_readable(int pidfd) {
+// -1 where there is no telling.
+static int pidfd_readable(int pidfd) {
     struct pollfd poll = {.fd = pidfd, .events = POLLIN};
-    return sys.poll(&poll, 1, 0) > 0;
+    return pidfd == -1 ? -1 : sys.poll(&poll, 1, 0);
 }
 
 static ProcessEnd end_of(const siginfo_t *info) {
@@ -200,7 +222,8 @@ static ProcessEnd end_of(const siginfo_t *info) {
 }
 
 bool process_has_ended(const Process *process) {
-    if (process->pidfd != -1) return pidfd_readable(process->pidfd);
+    int readable = pidfd_readable(process->pidfd);
+    if (readable != -1) return readable > 0;
     siginfo_t info = {0};
     int asked = sys.waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT);
     return asked == -1 ? errno == ECHILD : info.si_pid != 0;

@@ -28,7 +28,7 @@ static int watch(Places *places, Worker *worker) {
 
 // Explicitly, since closing is not enough: a child that was forked meanwhile and
 // has not closed its copies yet would keep them in the poller, under a tag that
-// is by then the replacement's.
+// is by then the replacement's. Where that fails the poller may go on telling of them for a moment.
 static void unwatch(Places *places, Worker *worker) {
     poller_watch(&places->poller, worker->channel.fd, 0, 0);
     if (worker->process.pidfd != -1) poller_watch(&places->poller, worker->process.pidfd, 0, 0);

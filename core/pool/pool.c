@@ -227,11 +227,12 @@ static int next_event(Pool *pool, PoolEvent *event) {
 
 // ---- waiting -------------------------------------------------------------
 
+// The end may be that of a worker who was here before (see unwatch in core/pool/places.c).
 static void on_ready(Pool *pool, uint64_t tag) {
     Worker *worker = &pool->places.workers[tag / TAGS];
     if (worker->state == WORKER_ABSENT) return;
     switch (tag % TAGS) {
-    case TAG_END: worker->ended = true; break;
+    case TAG_END: worker->ended = process_has_ended(&worker->process); break;
     default:
         if (worker_fill(worker) == -1) pool->dispatch.starved = true;
         if (worker->silent) places_watch_channel(&pool->places, worker);

@@ -281,6 +281,18 @@ describe("pool", function()
       -- the harness fails this test if the sleep lives on
     end)
 
+    it("does not mistake a late word of its death for one of its replacement's", function()
+      for call = 5, 14 do -- among them those that take a descriptor out of the poller
+        testing.fault(("sys.epoll_ctl:ENOMEM@%d,child.begin:delay50@3"):format(call))
+        open(function() testing.kill(testing.getpid(), "KILL") end)
+        pool:submit("", 1)
+        pool:submit("", 2)
+        assert.equal(2, #all_events().death)
+        testing.fault(nil)
+        pool:close()
+      end
+    end)
+
     it("survives ten thousand deaths", function()
       open(function() os.exit(1) end, {workers = 2})
       submit_many(300)
