@@ -54,16 +54,16 @@ static int live_as_template(void *context, int life) {
     (void)life;
     Recruit *recruit = context;
     heap_age(recruit->service.L);
-    template_serve(recruit->given.numbers[1], &recruit->given, live, recruit);
+    template_serve(recruit->given.numbers[PROCESS_TIES], &recruit->given, live, recruit);
     return SERVE_DONE;
 }
 
 static TemplateOrder check_numbers(lua_State *L) {
     TemplateOrder order = {0};
     const char *at = luaL_checkstring(L, NUMBERS);
-    for (char *end; *at && order.count <= TEMPLATE_MOST_GIVEN; at = *end ? end + 1 : end)
+    for (char *end; *at && order.count < TEMPLATE_MOST; at = *end ? end + 1 : end)
         order.numbers[order.count++] = (int)strtol(at, &end, 10);
-    luaL_argcheck(L, order.count > 1 && !*at, NUMBERS, "descriptors expected");
+    luaL_argcheck(L, order.count > PROCESS_TIES && !*at, NUMBERS, "descriptors expected");
     luaL_checktype(L, OPEN, LUA_TFUNCTION);
     return order;
 }
@@ -71,7 +71,7 @@ static TemplateOrder check_numbers(lua_State *L) {
 static int enter(lua_State *L, ProcessMain *main) {
     Recruit recruit = {.service = service_none(L), .given = check_numbers(L)};
     TemplateOrder given = recruit.given; // a template's own list changes with each order
-    process_enter(given.numbers, given.count, given.numbers[0], main, &recruit);
+    process_enter(given.numbers, given.count, template_ties(&given), main, &recruit);
 }
 
 static int core_recruit(lua_State *L) {

@@ -7,16 +7,20 @@
  *           (or the child would print our unwritten lines again, and run our
  *           handlers in a process where they make no sense)
  *   child:  default handlers; /dev/null as stdin; close every descriptor that it
- *           was not given; wait at the start gate
+ *           was not given; wait at the gate
  *   parent: make the child's process group, pidfd_open, then open the gate
  *           (or the child could be gone, and its number another's, before)
  *   child:  arm the life pipe, unblock signals, run
  *
- * The *life pipe* carries one byte, the gate's. Its write end is held by the
+ * Nothing is ever written to the *life pipe*. Its write end is held by the
  * parent alone, so when the parent dies, however it dies, the kernel closes it
  * and sends SIGKILL to the child's process group, grandchildren included, even
  * in an endless loop or a stopped process. (PR_SET_PDEATHSIG would fire when
  * the *thread* that forked ends.)
+ *
+ * The *gate* is a pipe of its own, through which one byte comes. Through the life pipe it could kill:
+ * the kernel first wakes who reads a byte and then signals who wants a signal for it, and by
+ * then, if only the writer is held up for a moment, the reader is armed.
  *
  * No signal handler is installed, no child but ours is waited for. */
 #ifndef PARALLEL_LUA_OS_PROCESS_H
@@ -33,6 +37,14 @@ typedef struct {
 
 #define PROCESS_NONE ((Process){.pidfd = -1, .life = -1})
 
+/* What ties a process to its parent while it is made: in it the read ends of both pipes, in its
+ * parent the write ends. */
+typedef struct {
+    int life, gate; // -1: closed
+} Ties;
+
+enum { PROCESS_TIES = 2 }; // descriptors
+
 /* How a process ended. */
 typedef struct {
     int signal;   // that killed it, or 0
@@ -48,14 +60,18 @@ typedef int ProcessMain(void *context, int life);
  * `keep` open. 0, or -1 with errno set, *process unchanged and nothing left behind. */
 int process_start(Process *process, const int *keep, int count, ProcessMain *main, void *context);
 
-/* For other ways to make a process (core/os/spawn.h, core/os/template.h): in the
- * child, all that is asked of it above, then main. `keep` has `life` in it. */
-_Noreturn void process_enter(const int *keep, int count, int life, ProcessMain *main,
+/* For other ways to make a process (core/os/spawn.h, core/os/template.h), first in the parent:
+ * both pipes. 0, or -1 with errno and none made. Both sides are closed by ties_close. */
+int ties_make(Ties *theirs, Ties *ours);
+void ties_close(Ties *ties);
+
+/* In the child, all that is asked of it above, then main. `keep` has its ties in it. */
+_Noreturn void process_enter(const int *keep, int count, Ties ties, ProcessMain *main,
                              void *context);
 
 /* In the parent of one that is on its way to the gate: fills in *process, which
- * takes over the life pipe's write end (*life becomes -1), and opens the gate. */
-void process_take(Process *process, pid_t pid, int *life);
+ * takes over the life pipe's write end (ties->life becomes -1), and opens the gate. */
+void process_take(Process *process, pid_t pid, Ties *ties);
 
 /* In the child: ends it in the orderly way: closes its stdout and stderr, and lets go of
  * the life pipe, whose end would otherwise be mistaken for the parent's death.

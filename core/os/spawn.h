@@ -13,8 +13,8 @@
 
 /* Runs the program argv[0], found as execvp does, in a process group of its own, with all signals
  * blocked. The descriptors in `given` are open there, under the numbers that they have
- * here; so is the read end of the life pipe. These numbers, the life pipe's first,
- * are appended to the last argument in quotes: serve becomes serve"7,3,5".
+ * here; so are its ties. These numbers, those of life pipe and gate first,
+ * are appended to the last argument in quotes: serve becomes serve"7,8,3,5".
  * 0, or -1 with errno, *process unchanged and nothing left behind. */
 int spawn_start(Process *process, char *const *argv, const int *given, int count);
 

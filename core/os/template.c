@@ -30,7 +30,7 @@ typedef struct {
     struct iovec part;
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * (TEMPLATE_MOST_GIVEN + 1))];
+        char bytes[CMSG_SPACE(sizeof(int) * TEMPLATE_MOST)];
     } beside;
 } Message;
 
@@ -72,7 +72,7 @@ static int send_order(int socket, TemplateOrder *order) {
 // 1 with *order and the descriptors under the numbers they got here; 0: no more orders.
 static int receive_order(int socket, TemplateOrder *order, int *received) {
     Message message = {0};
-    struct msghdr *header = message_of(&message, order, TEMPLATE_MOST_GIVEN + 1);
+    struct msghdr *header = message_of(&message, order, TEMPLATE_MOST);
     ssize_t got = receive_message(socket, header);
     struct cmsghdr *beside = got == sizeof *order ? CMSG_FIRSTHDR(header) : NULL;
     if (!beside || (header->msg_flags & MSG_CTRUNC)) return 0;
@@ -117,7 +117,7 @@ static pid_t make(TemplateOrder *order, int *received, ProcessMain *main, void *
     pid_t pid = sys.clone_sibling();
     if (pid == 0) {
         place(received, order);
-        process_enter(order->numbers, order->count, order->numbers[0], main, context);
+        process_enter(order->numbers, order->count, template_ties(order), main, context);
     }
     int saved = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
@@ -126,7 +126,7 @@ static pid_t make(TemplateOrder *order, int *received, ProcessMain *main, void *
 }
 
 void template_serve(int socket, TemplateOrder *order, ProcessMain *main, void *context) {
-    int received[TEMPLATE_MOST_GIVEN + 1];
+    int received[TEMPLATE_MOST];
     while (receive_order(socket, order, received)) {
         Answer answer = {.pid = make(order, received, main, context)};
         answer.error = errno;
@@ -192,18 +192,17 @@ static int ask(Template *template, TemplateOrder *order, Answer *answer) {
     return -1;
 }
 
-// With a life pipe of its own each time: what a template that died made in vain finds its end
-// closed.
+// With ties of its own each time: what a template that died made in vain finds its end closed.
 static int start_once(Template *template, Process *process, const int *given, int count) {
-    int theirs = -1, ours = -1;
-    if (descriptor_pipe(&theirs, &ours) == -1) return -1;
-    TemplateOrder order = {.count = count + 1, .numbers = {theirs}};
+    Ties theirs, ours;
+    if (ties_make(&theirs, &ours) == -1) return -1;
+    TemplateOrder order = {.count = count + PROCESS_TIES, .numbers = {theirs.life, theirs.gate}};
     Answer answer = {.pid = -1};
-    memcpy(order.numbers + 1, given, sizeof *given * (size_t)count);
+    memcpy(order.numbers + PROCESS_TIES, given, sizeof *given * (size_t)count);
     if (ask(template, &order, &answer) == 0) errno = answer.error;
     if (answer.pid != -1) process_take(process, answer.pid, &ours);
-    descriptor_close(&theirs);
-    descriptor_close(&ours);
+    ties_close(&theirs);
+    ties_close(&ours);
     return answer.pid == -1 ? -1 : 0;
 }
 

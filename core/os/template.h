@@ -29,13 +29,20 @@ static inline Template template_of(char *const *argv) {
     return (Template){.argv = argv, .process = PROCESS_NONE, .socket = -1};
 }
 
-enum { TEMPLATE_MOST_GIVEN = 252 }; // the kernel passes one more at once
+enum {
+    TEMPLATE_MOST = 253, // descriptors that the kernel passes at once
+    TEMPLATE_MOST_GIVEN = TEMPLATE_MOST - PROCESS_TIES
+};
 
-/* Descriptors by their numbers: that of the life pipe, then what was given. */
+/* Descriptors by their numbers: life pipe, gate, then what was given. */
 typedef struct {
     int count;
-    int numbers[TEMPLATE_MOST_GIVEN + 1];
+    int numbers[TEMPLATE_MOST];
 } TemplateOrder;
+
+static inline Ties template_ties(const TemplateOrder *order) {
+    return (Ties){.life = order->numbers[0], .gate = order->numbers[1]};
+}
 
 /* Has a process made, with these descriptors of ours under the same numbers. 0, or
  * -1 with errno, *process unchanged and nothing left behind but the template. */
