@@ -105,8 +105,8 @@ static pid_t fork_with_signals_blocked(sigset_t *before) {
     return sys.fork();
 }
 
-// Until the life pipe is armed, which is not before the gate: one that is stopped meanwhile shall not
-// outlive its parent. Only when the thread that forks lives as long as the process.
+// Until the life pipe is armed, which is not before the gate: one that is stopped meanwhile shall
+// not outlive its parent. Only when the thread that forks lives as long as the process.
 static _Noreturn void enter(pid_t parent, bool by_main_thread, const int *keep, int count,
                             Ties ties, ProcessMain *main, void *context) {
     if (by_main_thread) prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -165,8 +165,7 @@ int process_start(Process *process, const int *keep, int count, ProcessMain *mai
     pid_t parent = getpid();
     bool by_main_thread = gettid() == parent;
     pid = fork_with_signals_blocked(&before);
-    if (pid == 0)
-        enter(parent, by_main_thread, kept, count + PROCESS_TIES, theirs, main, context);
+    if (pid == 0) enter(parent, by_main_thread, kept, count + PROCESS_TIES, theirs, main, context);
     int saved = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = saved;

@@ -18,8 +18,8 @@
  * in an endless loop or a stopped process. (PR_SET_PDEATHSIG would fire when
  * the *thread* that forked ends.)
  *
- * The *gate* is a pipe of its own, through which one byte comes. Through the life pipe it could kill:
- * the kernel first wakes who reads a byte and then signals who wants a signal for it, and by
+ * The *gate* is a pipe of its own, through which one byte comes. Through the life pipe it could
+ * kill: the kernel first wakes who reads a byte and then signals who wants a signal for it, and by
  * then, if only the writer is held up for a moment, the reader is armed.
  *
  * No signal handler is installed, no child but ours is waited for. */
