@@ -6,8 +6,8 @@ local finalizer = require("parallel.base.finalizer")
 local hidden = require("parallel.base.hidden")
 local link = require("parallel.manager.link")
 local manager_server = require("parallel.manager.server")
+local new_path = require("parallel.net.new_path")
 local process = require("parallel.process")
-local random_bytes = require("parallel.base.random_bytes")
 local served = require("parallel.manager.served")
 
 local LINGER = 5 -- seconds that an object is kept when nobody has a proxy: one may be on its way
@@ -37,11 +37,6 @@ end
 process.at_exit(function()
   for server in pairs(running) do stop(server) end
 end)
-
-local function new_address()
-  local name = random_bytes(8):gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
-  return ("%s/parallel-lua-%s"):format(os.getenv("TMPDIR") or "/tmp", name)
-end
 
 local function start(address, key, linger)
   local ours, theirs = core.pipe()
@@ -140,7 +135,7 @@ function manager.new(options)
   options = options or {}
   check.options(options, OPTIONS, 1, "Manager")
   local address = options.address
-  if address ~= nil then authkey.check_address(address, "Manager") else address = new_address() end
+  if address ~= nil then authkey.check_address(address, "Manager") else address = new_path() end
   check.time_option(options, "linger", 1, "Manager")
   local key = authkey.of_option(options.authkey, "Manager")
   local server, where = start(address, key, options.linger or LINGER)

@@ -6,6 +6,7 @@ local authkey = require("parallel.process.authkey")
 local check = require("parallel.base.check")
 local core = require("parallel.core")
 local log = require("parallel.base.log")
+local new_path = require("parallel.net.new_path")
 
 local BACKLOG = 16
 local OPTIONS = {address = true, authkey = true, backlog = true}
@@ -20,15 +21,17 @@ function Listener:__index(name)
   return Listener[name]
 end
 
---- Listen at {address =, authkey =, backlog =}: a path, or "host:port" with 0 for any port. The key
--- is the process's own when none is given, false for none. A listener with the fields
--- `address`, `last_accepted` and `closed`; or nil and why not.
+--- Listen at {address =, authkey =, backlog =}: a path, or "host:port" with 0 for any port; a new
+-- path when none is given. The key is the process's own when none is given, false for none. A
+-- listener with the fields `address`, `last_accepted` and `closed`; or nil and why not.
 local function new(options)
+  options = options or {}
   check.options(options, OPTIONS, 1, "Listener")
-  authkey.check_address(options.address, "Listener")
+  local address = options.address
+  if address ~= nil then authkey.check_address(address, "Listener") else address = new_path() end
   check.whole_option(options, "backlog", 1, 1, "Listener")
   local key = authkey.of_option(options.authkey, "Listener")
-  local door, why = core.listener(options.address, key, options.backlog or BACKLOG)
+  local door, why = core.listener(address, key, options.backlog or BACKLOG)
   if not door then return nil, why end
   local self = {_door = door, _address = door:address(), _unlogged = 0, _logged_at = -math.huge}
   return setmetatable(self, Listener)

@@ -91,6 +91,18 @@ describe("a listener", function()
     assert.match("^127%.0%.0%.1:%d%d+$", listen({address = "localhost:0"}).address)
   end)
 
+  it("chooses a path when it is given no address", function()
+    local first, second = keep(assert(Listener())), keep(assert(Listener{authkey = KEY}))
+    assert.match("/parallel%-lua%-%x+$", first.address)
+    assert.not_equal(first.address, second.address)
+    local p = start_client(second.address, KEY, "found")
+    local c = keep(second:accept(20))
+    assert.equal("found", c:recv(20))
+    c:close()
+    p:join()
+    assert.error_matches(function() Client({authkey = KEY}) end, "address must be a string, got nil")
+  end)
+
   it("uses the process's own key when none is given, which children inherit", function()
     local listener = keep(assert(Listener({address = files.path("socket")})))
     local p = start(function()
@@ -151,7 +163,6 @@ describe("a listener", function()
 
   it("refuses options that make no sense, at the line of the caller", function()
     for text, options in pairs({
-      ["address must be a string, got nil"] = {},
       ["address must be a string, got number"] = {address = 1},
       ["address cannot be empty"] = {address = ""},
       ["abstract socket names are not offered, since they have no permissions"] = {address = "@name"},
