@@ -71,6 +71,16 @@ describe("the program", function()
     assert.match("^parallel%-lua: cannot read", result.stderr)
   end)
 
+  it("takes options in each way that they may be written", function()
+    files.write("in", "b a\n")
+    local wanted = {status = 0, stdout = "a\n", stderr = ""}
+    for _, options in ipairs({"-qkj1 -F ' ' -e 'emit(f[2])'", "-j1 -qk -F' ' -e 'emit(f[2])'", "--jobs=1 -q -k "
+      .. "--field-separator ' ' --map 'emit(f[2])'", "-j 1 --quiet --field-separator=' ' -e'emit(f[2])'"}) do
+      assert.same(wanted, run("%s " .. options .. " in"), options)
+    end
+    assert.match("unknown option '%-z'", run("%s -qz -e 'emit(1)' in").stderr)
+  end)
+
   it("says which option was meant", function()
     assert.match("Did you mean '%-%-joblog'%?", run("%s --jobolg x -e 'emit(1)'").stderr)
   end)

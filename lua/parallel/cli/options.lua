@@ -108,7 +108,37 @@ local function add_option(parser, option)
   return added
 end
 
-local function new_parser(on_version)
+local function is_written_as(argument, option)
+  local name, short, takes_value = "--" .. option[1], option[2], option[3]
+  if argument == name or argument == short then return true end
+  return takes_value and (argument:sub(1, #name + 1) == name .. "=" or argument:sub(1, 2) == short)
+end
+
+-- Those of a group that the arguments name; and how many arguments name one.
+local function named(group, arguments)
+  local list, count = {}, 0
+  for _, option in ipairs(group) do
+    local before = count
+    for _, argument in ipairs(arguments) do
+      if is_written_as(argument, option) then count = count + 1 end
+    end
+    if count > before then list[#list + 1] = option end
+  end
+  return list, count
+end
+
+-- A parser of all options takes as long to make as a small job to run, so most are left out when
+-- each argument is one of the others. Otherwise somebody needs help.
+local function groups_for(arguments)
+  local groups, count = {}, 0
+  for i, group in ipairs(GROUPS) do
+    local list, more = named(group[2], arguments)
+    groups[i], count = {group[1], list}, count + more
+  end
+  return count == #arguments and groups or GROUPS
+end
+
+local function new_parser(on_version, groups)
   local parser = require("argparse")("parallel-lua") -- it takes longer to load than all that is ours
     :usage("Usage: parallel-lua [options] script.lua [arguments]\n" ..
            "       parallel-lua [options] -e 'map code' [files]\n" ..
@@ -116,7 +146,7 @@ local function new_parser(on_version)
     :description("Run a Lua script, or the map-reduce job that it returns over the files named after it.")
     :epilog("A job is a table with a function map(record, emit); see docs/jobs.md.")
     :add_help(false)
-  for _, group in ipairs(GROUPS) do
+  for _, group in ipairs(groups) do
     local members = {}
     for i, option in ipairs(group[2]) do members[i] = add_option(parser, option) end
     parser:group(group[1], unpack(members))
@@ -175,7 +205,7 @@ local options = {}
 function options.parse(arguments, on_version)
   local own, rest = split_arguments(arguments)
   if #own == 0 then return {}, rest end
-  local ok, parsed = new_parser(on_version):pparse(own)
+  local ok, parsed = new_parser(on_version, groups_for(own)):pparse(own)
   if not ok then exit.with(exit.USAGE, "%s (see --help)", parsed) end
   return parsed, rest
 end
@@ -191,7 +221,7 @@ end
 --- The script that makes a shell complete our arguments; nil when it is none we know.
 function options.completion(shell)
   if not SHELLS[shell] then return nil end
-  local parser = new_parser(function() end):require_command(false)
+  local parser = new_parser(function() end, GROUPS):require_command(false)
   for _, command in ipairs(COMMANDS) do
     local added = parser:command(command[1], command[3]):add_help(false)
     if command[2] then added:argument(command[2]:lower()):args("?") end
