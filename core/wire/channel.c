@@ -9,7 +9,7 @@
 // Room made for a read. A large payload is given all at once, so that it is read to where it
 // stays: that takes memory only as its bytes arrive. One that announces more than is likely
 // is believed piece by piece.
-enum { PIECE = 64 << 10, LARGE_PIECE = 1 << 20, LIKELY = 1 << 30 };
+enum { PIECE = 64 << 10, LARGE_PIECE = 1 << 20, LIKELY = 1 << 29 };
 
 // What waits to leave where the bytes of `outgoing` have come to: a bundle with the header
 // that begins there, or a tail before what is there.
