@@ -48,14 +48,14 @@ static int await(const Client *client, short what, uint64_t deadline) {
 // ---- connecting
 
 // The kernel lets a connect that does not block fail when the backlog is full; one that does waits
-// for room in it, as long as a send may take.
+// for room in it, as long as a send may take. Signals may end each of these waits before that.
 static int connect_to_path(Client *client, uint64_t deadline) {
     uint64_t us = deadline == UINT64_MAX ? 0 : ns_left(deadline) / 1000 + 1; // 0: for ever
     struct timeval limit = {.tv_sec = (time_t)(us / 1000000),
                             .tv_usec = (suseconds_t)(us % 1000000)};
     setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     if (sys.connect(client->fd, &client->address.name.any, client->address.size) == -1)
-        return errno == EAGAIN ? 0 : -1;
+        return errno == EAGAIN || (errno == EINTR && ns_left(deadline) == 0) ? 0 : -1;
     return descriptor_unblock(client->fd) == -1 ? -1 : 1;
 }
 

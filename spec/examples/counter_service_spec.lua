@@ -10,7 +10,7 @@ describe("the example counter_service.lua", function()
     assert.equal(0, shell.run({"mkfifo", input}).status)
     local server = shell.start(("%s %s serve '%s' secret < '%s'"):format(
       shell.program(), EXAMPLE, address, input))
-    local open = assert(io.open(input, "w")) -- which waits for the reader
+    local open = files.open_pipe(input)
     assert.equal(address, server:await("^serving at (.*)\n"))
     local counting = {}
     for i = 1, 3 do

@@ -231,7 +231,7 @@ describe("a journal", function()
     assert.equal(0, run("mkfifo go").status)
     files.write("job.lua", insert([[if record == "record 1" then io.open("go"):read("*a") end]]))
     local first = start("%s -j1 --journal d job.lua " .. names)
-    local go = io.open(folder .. "go", "w") -- once its worker is there
+    local go = files.open_pipe(folder .. "go") -- once its worker is there
     assert.same({status = 2, stdout = "", stderr =
       ("parallel-lua: cannot use the journal 'd': process %d is using it\n"):format(first.pid)},
       run("%s --journal d job.lua " .. names))

@@ -3,6 +3,8 @@ local lfs = require "lfs"
 
 local files = {}
 
+local INTERRUPTED = 4 -- EINTR
+
 local function home()
   local path = os.getenv("TMPDIR") .. "/files"
   if not lfs.attributes(path, "mode") then assert(lfs.mkdir(path)) end
@@ -22,6 +24,13 @@ function files.write(name, text)
   assert(file:write(text))
   file:close()
   return path
+end
+
+--- Open a named pipe for writing, which waits for its reader, whatever signals come.
+function files.open_pipe(path)
+  local file, why, number
+  repeat file, why, number = io.open(path, "wb") until file or number ~= INTERRUPTED
+  return assert(file, why)
 end
 
 --- An empty folder of that name; returns its path.

@@ -382,6 +382,13 @@ describe("a client", function()
     end
   end)
 
+  it("waits no longer than it may while signals keep it from connecting", function()
+    testing.fault("sys.connect:EINTR@*")
+    local client = {Client({address = files.path("nobody"), authkey = KEY, timeout = 0.01})}
+    testing.fault(nil)
+    assert.same({nil, "timeout"}, client)
+  end)
+
   it("does not prove anything to who has no key", function()
     local listener = listen({authkey = false})
     local p = start(function()
