@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,6 +51,7 @@ struct Child {
 typedef struct {
     pid_t owner;
     Child *first;
+    int kilobytes; // of the heap when it was last made old
 } Children;
 
 static Children *children_of(lua_State *L) {
@@ -171,6 +173,16 @@ static int fork_child(Child *child, Birth *birth, Buffer *kept) {
     return started;
 }
 
+// So many kilobytes that are young are copied sooner than they are collected.
+enum { YOUNG_ENOUGH = 256 };
+
+static void let_grow_old(lua_State *L) {
+    Children *children = children_of(L);
+    if (abs(lua_gc(L, LUA_GCCOUNT, 0) - children->kilobytes) < YOUNG_ENOUGH) return;
+    heap_grow_old(L);
+    children->kilobytes = lua_gc(L, LUA_GCCOUNT, 0);
+}
+
 static void enlist(lua_State *L, Child *child) {
     Children *children = children_of(L);
     child->running = true;
@@ -196,7 +208,7 @@ static int core_start_child(lua_State *L) {
     child->self = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, OBJECT);
     child->object = luaL_ref(L, LUA_REGISTRYINDEX);
-    heap_grow_old(L);
+    let_grow_old(L);
     int started = fork_child(child, &birth, kept), error = errno;
     if (started == 0) {
         enlist(L, child);
