@@ -368,8 +368,11 @@ static int pool_method_cancel(lua_State *L) {
     PoolHandle *handle = check_open(L);
     uint64_t task = (uint64_t)luaL_checkinteger(L, 2);
     uint64_t item = (uint64_t)luaL_optinteger(L, 3, 0);
-    lua_pushstring(L, WORDS[pool_cancel(handle->pool, task, item)]);
-    return 1;
+    uint64_t from;
+    lua_pushstring(L, WORDS[pool_cancel(handle->pool, task, item, &from)]);
+    if (from == 0) return 1;
+    lua_pushinteger(L, (lua_Integer)from);
+    return 2;
 }
 
 static int pool_method_resize(lua_State *L) {

@@ -2,8 +2,8 @@
  *
  * An order names a task and one of its items, or all of it. The worker compares
  * it with what it is running, so one that comes late, when the item has ended by
- * itself, hits nobody. A signal makes the worker look at once; items that have
- * not begun are refused when they would. */
+ * itself, hits nobody. A signal makes the worker look at once; an item that it has
+ * claimed (core/pool/claim.h) and not begun is refused when it would. */
 #ifndef PARALLEL_LUA_POOL_ORDERS_H
 #define PARALLEL_LUA_POOL_ORDERS_H
 
@@ -27,7 +27,8 @@ typedef struct {
     OrderSlot slots[ORDERS_MOST];
 } Orders;
 
-/* In the parent: adds one. False when there is no room. */
+/* In the parent: adds one, about an item that was claimed; it replaces one about an earlier
+ * item of the task, which has ended by then. False when there is no room. */
 bool orders_add(Orders *orders, uint64_t task, uint64_t item);
 
 /* In the parent: the task has its answer, the orders about it are void. */

@@ -385,17 +385,35 @@ uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms
     return pool->last_id;
 }
 
-PoolCancelled pool_cancel(Pool *pool, uint64_t id, uint64_t item) {
+// What its worker has not begun. The task, if that is all of it; otherwise NULL. The owner
+// learns of a cut that it was to be told of now.
+static Task *take_back(Pool *pool, Worker *worker, uint64_t id, uint64_t *from) {
+    Task *task = task_queue_find(&worker->held, id);
+    *from = 1;
+    if (worker_revoke(worker, task)) return task;
+    uint32_t left = claim_cut(task->claim, task->items, 1);
+    bool was_cut = left < task->items || pool->cut.task == id;
+    *from = was_cut ? (uint64_t)left + 1 : 0;
+    if (was_cut) pool->cut.task = 0;
+    task->items = left;
+    return NULL;
+}
+
+static void withdraw(Pool *pool, Task *task) {
+    if (task->worker != -1)
+        orders_forget(&pool->places.workers[task->worker].board->orders, task->id);
+    task_free(task);
+}
+
+PoolCancelled pool_cancel(Pool *pool, uint64_t id, uint64_t item, uint64_t *from) {
+    *from = 0;
     if (!is_ours(pool)) return POOL_UNKNOWN;
     Worker *worker = places_holder(&pool->places, id);
-    Task *task = worker ? task_queue_find(&worker->held, id) : NULL;
-    // The other items shall not have to stay where the order about this one is.
-    bool revoked = worker && item && task->items > 1 && worker_revoke(worker, task);
-    if (worker && !revoked)
-        return deadline_condemn(worker, id, item, clock_now()) ? POOL_STOPPED : POOL_REFUSED;
-    if (!revoked) task = dispatch_take(&pool->dispatch, id);
-    task_free(task); // the pointer still tells whether there was one
-    return task ? POOL_WITHDRAWN : POOL_UNKNOWN;
+    Task *task = worker ? take_back(pool, worker, id, from) : dispatch_take(&pool->dispatch, id);
+    if (!worker && !task) return POOL_UNKNOWN;
+    if (task) withdraw(pool, task), *from = 1;
+    if (task || (*from && *from <= item)) return POOL_WITHDRAWN;
+    return deadline_condemn(worker, id, item, clock_now()) ? POOL_STOPPED : POOL_REFUSED;
 }
 
 int pool_descriptor(const Pool *pool) {

@@ -115,13 +115,16 @@ uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms
 
 /* The item of the task, or all of it (item 0), shall not be run to its end.
  *
- * POOL_WITHDRAWN: no worker has the task any more, there will be no event of it.
- * POOL_REFUSED: a worker has it, but not begun that item, and will refuse to.
+ * POOL_WITHDRAWN: no worker has it any more, there will be no event of it.
+ * POOL_REFUSED: a worker has just begun it, and stops at once, or ended it just now.
  * POOL_STOPPED: it is running, and stops, or is killed (the death event says
  * `ordered`); it may also end by itself meanwhile.
- * POOL_UNKNOWN: there is no such task. */
+ * POOL_UNKNOWN: there is no such task.
+ *
+ * Its worker loses all items that it has not begun: those from *from on are nobody's
+ * now (1: the whole task; 0: there are none). */
 typedef enum { POOL_UNKNOWN, POOL_WITHDRAWN, POOL_REFUSED, POOL_STOPPED } PoolCancelled;
-PoolCancelled pool_cancel(Pool *pool, uint64_t task, uint64_t item);
+PoolCancelled pool_cancel(Pool *pool, uint64_t task, uint64_t item, uint64_t *from);
 
 /* Waits up to timeout_ms (-1: for ever) for something to happen. 1 with *event
  * filled in; 0: time ran out, or nothing is under way that could happen;

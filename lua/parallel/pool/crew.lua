@@ -4,6 +4,7 @@
 -- came, hands them to the workers, and settles every item exactly once: by a
 -- result, by an error in user code, or by the death of the worker that ran it.
 local attend = require("parallel.base.attend")
+local backlog = require("parallel.pool.backlog")
 local cancelling = require("parallel.pool.cancelling")
 local chunks = require("parallel.pool.chunk")
 local core = require("parallel.core")
@@ -29,24 +30,10 @@ local recruit = deferred("parallel.process.recruit")
 local CHUNKS_EACH = 2 -- one running, one waiting in the worker's pipe
 local MOST_STILLBORN = 3 -- workers that a chunk may end before its first item starts
 
-local piece = chunks.piece
-
 local Crew = {}
 Crew.__index = Crew
 
 -- ---- handing out ----------------------------------------------------------
-
--- Chunks that shall go to a worker are in `again`, the next one at its end, until a worker has them:
--- what fails for want of memory, in the middle of it all, is tried anew later.
-
-local EMPTY = {items = {n = 0}} -- nobody's chunk
-
-local function take_off(self, chunk)
-  local again = self.again
-  for i = #again, 1, -1 do
-    if again[i] == chunk then return table.remove(again, i) end
-  end
-end
 
 local function tell_refusal(self, chunk, failed)
   local number = failed.index
@@ -67,24 +54,24 @@ local function send_one_by_one(self, chunk, why)
   if n == 1 then
     local path = why:gsub("^%[4%]%[1%]", chunk.shape == "tuple" and "args" or "args[1]")
     local failed = failure.new({kind = "unsendable", message = path, index = chunk.first})
-    take_off(self, chunk)
+    self.backlog:remove(chunk)
     return tell_refusal(self, chunk, failed)
   end
   for i = n, 1, -1 do
-    table.insert(self.again, piece(chunk, i, i))
+    self.backlog:put(chunks.piece(chunk, i, i))
     chunk.items.n = i - 1 -- so that it is empty in the end
   end
 end
 
 -- Encoding it may call user code, which may look for work itself: it shall not find this.
 local function hand_over(self, chunk)
-  take_off(self, chunk)
+  self.backlog:remove(chunk)
   return chunks.submit(chunk, self.transport, self.timeout)
 end
 
 -- What shall be done with the answer is noted before: afterwards there may be no memory for it.
 local function send(self, chunk)
-  if chunk.items.n == 0 then return take_off(self, chunk) end
+  if chunk.items.n == 0 then return self.backlog:remove(chunk) end
   local held, expected = self.held, self.last_task + 1
   held[expected] = chunk
   local ok, number = pcall(hand_over, self, chunk)
@@ -94,17 +81,10 @@ local function send(self, chunk)
     self.last_task, self.holding = number, self.holding + 1
     return
   end
-  take_off(self, chunk)
-  table.insert(self.again, chunk)
+  self.backlog:remove(chunk)
+  self.backlog:put(chunk)
   interruption.pass_on(number)
   send_one_by_one(self, chunk, tostring(number))
-end
-
-local function take(self, source)
-  table.insert(self.again, EMPTY) -- room for what is taken
-  local chunk = source:take()
-  take_off(self, EMPTY)
-  table.insert(self.again, chunk)
 end
 
 local function set_workers(self, workers)
@@ -116,10 +96,10 @@ end
 function Crew:pump()
   local sources, i = self.sources, 1
   while self.holding < self.most do
-    local chunk, source = self.again[#self.again], sources[i]
+    local chunk, source = self.backlog:top(), sources[i]
     if chunk then send(self, chunk)
     elseif not source then return
-    elseif source:wants() then take(self, source)
+    elseif source:wants() then self.backlog:put_taken(source.take, source)
     else i = i + 1 end
   end
 end
@@ -156,7 +136,7 @@ local function lose(self, chunk, place, failed)
   if again then
     self.retried = self.retried + 1
     if self.timeline then self.timeline:happened(failed.worker, ("task %d is run again"):format(number)) end
-    table.insert(self.again, piece(chunk, place, place, attempts))
+    self.backlog:put_again(chunk, place, place, attempts)
   else
     refuse(self, chunk, place, failed)
   end
@@ -243,33 +223,24 @@ function events.result(self, chunk, worker, reply, parcel)
   if chunk.unread then return events.error(self, chunk, worker, {message = chunk.unread}) end
   local from, last, failures, results, elapsed = read_outcomes(self, chunk, reply, parcel, worker)
   local n = chunk.items.n
-  if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
+  self.backlog:put_again(chunk, last + 1, n, chunk.attempts)
   if self.timeline then self.timeline:ran(worker, chunk, last, elapsed) end
   if last == n and not failures then chunks.release(chunk) end
   note_work(self, chunk, worker, last - from, last, elapsed)
   tell_outcomes(self, chunk, worker, self.pids[worker], from, last, failures, results)
 end
 
--- Shares of the items from this place on, of so many each, the first first; none that are refused.
-local function share_out(self, chunk, from, share)
-  if chunk.refused then share = 1 end
-  for last = chunk.items.n, from, -share do
-    if not chunk.refused or not chunk.refused[last] then
-      table.insert(self.again, piece(chunk, math.max(from, last - share + 1), last, chunk.attempts))
-    end
-  end
-end
-
 -- Its worker is not going to begin the items from this place on, since another has nothing to do.
 function events.cut(self, chunk, _, place)
-  local share = math.ceil((chunk.items.n - place + 1) / self.workers)
-  if not chunk.cancelled then share_out(self, chunk, place, share) end
+  local n = chunk.items.n
   chunk.items.n = place - 1
+  self.backlog:put_again(chunk, place, n, chunk.attempts, math.ceil((n - place + 1) / self.workers))
 end
 
 -- The chunk as a whole could not be run: the worker could not decode it. One item is to blame.
 function events.error(self, chunk, worker, detail)
-  if chunk.items.n > 1 then return share_out(self, chunk, (chunk.settled or 0) + 1, 1) end
+  local n = chunk.items.n
+  if n > 1 then return self.backlog:put_again(chunk, (chunk.settled or 0) + 1, n, chunk.attempts, 1) end
   refuse(self, chunk, 1, {kind = "error", message = detail.message, traceback = detail.traceback,
                           worker = worker, pid = detail.pid, attempts = 1})
 end
@@ -293,7 +264,7 @@ end
 -- One that ran while its worker was killed for another's sake is innocent.
 local function charge(self, chunk, place, worker, detail)
   if detail.innocent then
-    table.insert(self.again, piece(chunk, place, place, chunk.attempts))
+    self.backlog:put_again(chunk, place, place, chunk.attempts)
   else
     lose(self, chunk, place, {
       kind = detail.ordered and "timeout" or "died", worker = worker, pid = detail.pid,
@@ -316,7 +287,7 @@ function events.death(self, chunk, worker, detail)
   if self.ordered then chunk.source.printed:take(chunk, {detail.printed}) end
   local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
   if self.timeline then self.timeline:ran(worker, chunk, last) end
-  if last < n then table.insert(self.again, piece(chunk, last + 1, n, chunk.attempts)) end
+  self.backlog:put_again(chunk, last + 1, n, chunk.attempts)
   note_work(self, chunk, worker, done - from)
   tell_outcomes(self, chunk, worker, pid, from, done, failures, results)
   self.telling:each(settled + 1, last, function(place) charge(self, chunk, place, worker, detail) end)
@@ -369,7 +340,7 @@ function Crew:attend()
 end
 
 --- Is anything under way?
-function Crew:busy() return next(self.held) ~= nil or #self.again > 0 or self.telling:is_left() end
+function Crew:busy() return next(self.held) ~= nil or self.backlog:top() ~= nil or self.telling:is_left() end
 
 --- See parallel.cancelling.
 Crew.cancel, Crew.cancel_all = cancelling.item, cancelling.source
@@ -464,7 +435,7 @@ end
 function Crew:terminate(make_failure)
   close(self)
   for i = #self.sources, 1, -1 do self.sources[i]:cancel(make_failure) end
-  self.held, self.again = {}, {}
+  self.held, self.backlog = {}, backlog.new()
   end_showing(self)
 end
 
@@ -522,7 +493,7 @@ function crew.open(workers, options, f)
   local self = setmetatable({
     retries = options.retries or 0, timeout = options.timeout, retry_errors = options.retry_errors,
     options = options, ordered = options.output == "ordered", timeline = timeline.open(options),
-    showing = showing.new(), sources = {}, again = {}, held = {}, holding = 0, last_task = 0,
+    showing = showing.new(), sources = {}, backlog = backlog.new(), held = {}, holding = 0, last_task = 0,
     telling = telling.new(), ran = {}, seconds = {}, done = 0, failed = 0, retried = 0,
   }, Crew)
   set_workers(self, workers)

@@ -2,8 +2,7 @@
 local figures = {}
 
 local function waiting(crew)
-  local count = 0
-  for _, chunk in ipairs(crew.again) do count = count + chunk.items.n end
+  local count = crew.backlog:count()
   for _, chunk in pairs(crew.held) do
     if type(chunk) == "table" then count = count + chunk.items.n end
   end

@@ -244,7 +244,7 @@ end
 
 function Singles:gave_up(number)
   local result = result_of(self, number)
-  return result and result.gave_up
+  return not result or result.gave_up
 end
 
 function Singles:learn(n, seconds) self.chunker:learn(n, seconds) end

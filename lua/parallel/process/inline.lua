@@ -31,7 +31,7 @@ function Inline:cancel(number)
   for i, task in ipairs(self.queue) do
     if task.number == number then
       table.remove(self.queue, i)
-      return "withdrawn"
+      return "withdrawn", 1
     end
   end
 end

@@ -52,16 +52,16 @@ describe("deadline", function()
     end
   end)
 
-  it("stops an item that is cancelled, and refuses one that has not begun", function()
+  it("stops an item that is cancelled, and takes back one that has not begun", function()
     open(forever)
     local running, waiting = pool:submit("2"), pool:submit("1")
     while pool:stats().queued > 0 do pool:wait(0) end
-    assert.equal("refused", pool:cancel(waiting, 1))
+    local how, from = pool:cancel(waiting, 1)
+    assert.same({"withdrawn", 1}, {how, from})
     assert.match("^[rs]", pool:cancel(running, 2))
-    for _ = 1, 2 do
-      local kind = pool:wait(5)
-      assert.is_true(kind == "error" or kind == "death")
-    end
+    local kind = pool:wait(5)
+    assert.is_true(kind == "error" or kind == "death")
+    assert.is_nil(pool:wait(0))
     assert.is_nil(pool:cancel(running, 2))
   end)
 end)

@@ -206,4 +206,68 @@ describe("result:cancel", function()
     cancelled(result)
     assert.equal(4, pool:apply(double, 2))
   end)
+
+  local function mark(x) io.open(os.getenv("TMPDIR") .. "/begun" .. x, "w"):close() end
+
+  local function take_mark(x)
+    local file = os.getenv("TMPDIR") .. "/begun" .. x
+    return os.remove(file)
+  end
+
+  local function until_marked(x)
+    while not take_mark(x) do pool:work(0.01) end
+  end
+
+  for name, f in pairs({["a loop"] = forever, ["a system call"] = asleep}) do
+    it("stops a whole map whose items run in " .. name, function()
+      pool = parallel.Pool(2)
+      local result = pool:map_async(function(x)
+        mark(x)
+        f()
+      end, count_to(100), {chunksize = 10})
+      until_marked(1)
+      until_marked(11)
+      assert.is_true(result:cancel())
+      cancelled(result)
+      assert.equal(4, pool:apply(double, 2))
+      for i = 1, 100 do assert.is_nil(take_mark(i)) end
+    end)
+  end
+
+  for name, last in pairs({ends = double, dies = function() testing.kill(testing.getpid(), "KILL") end}) do
+    it("begins none of many that wait in the chunk of one that " .. name, function()
+      pool = parallel.Pool(1)
+      local gate = parallel.Event()
+      local function f(x)
+        if x == 0 then
+          mark(0)
+          gate:wait()
+          return last(2)
+        elseif x > 0 then
+          mark(x)
+        end
+        return x
+      end
+      pool:submit(f, -1):wait()
+      for _ = 1, 20 do -- they are so short that many make a chunk
+        local quick = {}
+        for i = 1, 100 do quick[i] = pool:submit(f, -i) end
+        for i = 1, 100 do quick[i]:wait() end
+      end
+      for i = 1, 4 do pool:submit(f, -i) end
+      local first, rest = pool:submit(f, 0), {}
+      for i = 1, 40 do rest[i] = pool:submit(f, i) end
+      until_marked(0)
+      for i = 1, 40 do
+        if i % 10 ~= 0 then assert.is_true(rest[i]:cancel()) end
+      end
+      gate:set()
+      first:wait()
+      for i = 1, 40 do
+        if i % 10 == 0 then assert.equal(i, rest[i]:get()) else cancelled(rest[i]) end
+        assert.equal(i % 10 == 0 or nil, take_mark(i))
+      end
+      gate:close()
+    end)
+  end
 end)
