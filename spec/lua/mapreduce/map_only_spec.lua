@@ -131,7 +131,7 @@ describe("a job that only maps, under faults", function()
   }) do
     it("gives every pair once and in order with " .. plan, function()
       testing.fault(plan)
-      assert.same(VALUES, keys_of({values = VALUES}))
+      assert.same(VALUES, keys_of({values = VALUES, retries = 3})) -- all three kills may hit one split
     end)
   end
 

@@ -127,7 +127,7 @@ describe("a word count under faults", function()
   }) do
     it("is exact with " .. plan, function()
       testing.fault(plan)
-      assert.same(SMALL_COUNTS, table_of(small_job({})))
+      assert.same(SMALL_COUNTS, table_of(small_job({retries = 3}))) -- all three kills may hit one split
     end)
   end
 
