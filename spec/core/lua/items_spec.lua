@@ -2,7 +2,6 @@ local parallel = require "parallel"
 local core = require "parallel.core"
 local testing = core.testing
 local trials = require "spec.support.trials"
-local watchdog = require "spec.support.watchdog"
 
 local count_to = trials.count_to
 
@@ -192,7 +191,6 @@ describe("items of a chunk", function()
 
   -- A seeded nemesis kills the worker that gave one result in sixty.
   it("have one outcome each, and start once, under two hundred kills", function()
-    watchdog.patience(30)
     pool = parallel.Pool(2)
     local n, kills, outcomes = 20000, 0, {}
     local random = 12345

@@ -1,6 +1,5 @@
 require("parallel")
 local core = require("parallel.core")
-local watchdog = require("spec.support.watchdog")
 
 describe("a text iterator", function()
   it("is one value, which a for loop can call", function()
@@ -43,7 +42,6 @@ describe("a text iterator", function()
   end)
 
   it("gives its memory back", function()
-    watchdog.patience(30)
     local function resident()
       local file = assert(io.open("/proc/self/statm"))
       local _, pages = file:read("*n", "*n")
