@@ -1,25 +1,26 @@
 #include "core/lua/heap.h"
 
-#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/os/clock.h"
 #include "core/os/sys.h"
 
 // The C library merges small blocks that were freed when it is next asked for a large one, and
 // sorts them then, some thousands at each such request. Here each merely writes to its block; after
-// a fork it copies a page.
+// a fork it copies a page. How many there are it tells only by looking at each, so it is asked
+// until a request takes no time. Nothing is lost when there is no memory.
 static void order_free_blocks(void) {
-#ifdef __GLIBC__
-    enum { LARGE = 100 << 10, SORTED_AT_ONCE = 10000 };
-    malloc_trim(0);
-    size_t unsorted = mallinfo2().ordblks; // at most
-    for (size_t sorted = 0; sorted <= unsorted; sorted += SORTED_AT_ONCE)
-        free(sys.realloc(NULL, LARGE)); // nothing is lost when there is none
-#endif
+    enum { LARGE = 100 << 10, REQUESTS_MOST = 1000, NO_TIME_NS = 20000 };
+    uint64_t took = UINT64_MAX;
+    for (int i = 0; i < REQUESTS_MOST && took > NO_TIME_NS; i++) {
+        uint64_t since = clock_now();
+        free(sys.realloc(NULL, LARGE));
+        took = clock_now() - since;
+    }
 }
 
 #if LUA_VERSION_NUM >= 504
