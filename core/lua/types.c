@@ -78,7 +78,16 @@ static int core_register_type(lua_State *L) {
     return 0;
 }
 
+// core.has_type(value): is its metatable registered?
+static int core_has_type(lua_State *L) {
+    luaL_checkany(L, 1);
+    lua_pushboolean(L, types_push_of(L, 1));
+    return 1;
+}
+
 void types_register(lua_State *L) {
+    lua_pushcfunction(L, core_has_type);
+    lua_setfield(L, -2, "has_type");
     lua_pushcfunction(L, core_register_type);
     lua_setfield(L, -2, "register_type");
 }

@@ -6,6 +6,7 @@
  * dump(value) returns what is sent in its place, load(that) makes the value
  * again. Without dump a table is sent as it is; without load the metatable is
  * set on the table that arrives. Both are optional, but for userdata needed.
+ * core.has_type(value) says whether the value's metatable is registered.
  *
  * A type of the library's own is named after the Lua file that registers it, so that who is
  * sent one can load it. */

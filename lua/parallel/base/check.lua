@@ -1,5 +1,6 @@
 --- check: arguments of public functions, refused at the line of whoever gave them.
 local size = require("parallel.base.size")
+local unpack = require("parallel.base.packing").unpack
 
 local check = {}
 
@@ -57,10 +58,16 @@ function check.items(value, number, name)
   if type(value) == "table" then check.count(value, "the list", number, name) end
 end
 
+local MANY = 200 -- a call takes so many anywhere
+
 --- The argument must be a list of arguments; nils count in one that has a field n.
 function check.arguments(value, number, name)
   check.type(value, "table", number, name)
   check.count(value, "the list", number, name)
+  local count = value.n or #value
+  if count > MANY and not pcall(unpack, value, 1, count) then
+    refuse(number, name, ("%.0f arguments are too many for a call"):format(count))
+  end
 end
 
 --- The argument must be a table of options, which are all among those that are `known`: of what

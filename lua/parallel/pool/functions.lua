@@ -9,6 +9,7 @@
 -- A function that is known before the fork needs no bytes: it is inherited, with
 -- all that it captures, be it an open file or a table of a million records.
 local core = require("parallel.core")
+local interruption = require("parallel.base.interruption")
 
 local Functions = {}
 Functions.__index = Functions
@@ -65,6 +66,21 @@ function Functions:unchanging(f)
   if version and not version.changes then return version end
 end
 
+-- With a table that is called goes its metatable, unless the workers know its type.
+local function encode(f)
+  if type(f) ~= "table" or core.has_type(f) then return core.encode_trusted(f) end
+  local ok, bytes, parcel = pcall(core.encode_trusted, f, getmetatable(f))
+  if ok then return bytes, parcel end
+  interruption.pass_on(bytes)
+  local path = tostring(bytes):gsub("^%[1%]%.?", ""):gsub("^%[2%]", "metatable")
+  error(path, 0)
+end
+
+local function decode(version)
+  local f, metatable = core.decode_trusted(version.bytes, version.parcel)
+  return metatable and setmetatable(f, metatable) or f
+end
+
 --- The version of f as it is now; whoever takes it gives it back with `release`.
 -- Raises "PATH: REASON" when something that f captures cannot leave this process.
 function Functions:take(f)
@@ -72,7 +88,7 @@ function Functions:take(f)
   if version and version.inherited then
     version.inherited = false
   elseif not version or version.changes then
-    local bytes, parcel = core.encode_trusted(f)
+    local bytes, parcel = encode(f)
     if not version or version.bytes ~= bytes or not same(version.parcel, parcel) then
       local old = version
       version = self:define(f, bytes, parcel, type(f) ~= "function" or captures(f))
@@ -97,7 +113,7 @@ end
 --- In a worker: the function of this number.
 function Functions:get(number)
   local version = self.versions[number]
-  if not version.f then version.f = core.decode_trusted(version.bytes, version.parcel) end
+  if not version.f then version.f = decode(version) end
   return version.f
 end
 

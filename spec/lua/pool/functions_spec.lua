@@ -97,3 +97,34 @@ describe("functions", function()
     assert.is_string(told[2].bytes)
   end)
 end)
+
+describe("a table that is called", function()
+  local Scale = {}
+  Scale.__index = Scale
+  function Scale:times(x) return self.factor * x end
+  function Scale:__call(x) return self:times(x) end
+
+  for _, workers in ipairs({1, 0}) do
+    it(("is so in a worker, with %d workers"):format(workers), function()
+      local pool = parallel.Pool(workers)
+      local scale = setmetatable({factor = 3}, Scale)
+      assert.equal(6, pool:apply(scale, 2))
+      assert.same({n = 2, 3, 6}, pool:map(scale, {1, 2}))
+      scale.factor = 4
+      assert.equal(8, pool:apply(scale, 2))
+      pool:close()
+      assert.same({n = 1, 8}, parallel.map(scale, {2}, {workers = workers}))
+    end)
+  end
+
+  it("is refused for what its metatable holds, with the path", function()
+    local pool = parallel.Pool(1)
+    local call = setmetatable({}, {__call = print, thread = coroutine.create(print)})
+    local _, failed = pcall(pool.apply, pool, call)
+    assert.match("function: metatable.thread: a coroutine cannot leave", tostring(failed))
+    call = setmetatable({thread = coroutine.create(print)}, {__call = print})
+    _, failed = pcall(pool.apply, pool, call)
+    assert.match("function: thread: a coroutine cannot leave", tostring(failed))
+    pool:close()
+  end)
+end)

@@ -273,6 +273,8 @@ for _, workers in ipairs({2, 0}) do
         {"bad argument #3 to 'map' %(the list's n must be a whole number, at least 0, got x%)",
          function() pool:map(print, {1, n = "x"}) end},
         {"the list's n must be a whole number", function() pool:apply_async(print, {n = -1}) end},
+        {"bad argument #3 to 'apply_async' %(1000000000 arguments are too many for a call%)",
+         function() pool:apply_async(print, {n = 1e9}) end},
         {"initargs's n must be a whole number", function() parallel.Pool({initargs = {n = 0.5}}) end},
         {"pool expected, got table", function() pool.map({}, print, {}) end},
       }
