@@ -82,9 +82,9 @@ bool dispatch_relieve(Dispatch *dispatch, Cut *cut) {
     uint64_t when = dispatch_relief_at(dispatch), now;
     if (when == DEADLINE_NONE || when > (now = clock_now())) return false;
     FAULT("pool.relieve");
-    Task *task = relief_take(dispatch->places, now);
+    Task *task = relief_take(dispatch->places, now, cut);
     if (!task) {
-        *cut = relief_cut(dispatch->places, now);
+        if (!cut->task) *cut = relief_cut(dispatch->places, now);
         return cut->task != 0;
     }
     dispatch_give_back(dispatch, task);

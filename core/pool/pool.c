@@ -389,13 +389,11 @@ uint64_t pool_submit(Pool *pool, const void *bytes, size_t size, TaskTerms terms
 // learns of a cut that it was to be told of now.
 static Task *take_back(Pool *pool, Worker *worker, uint64_t id, uint64_t *from) {
     Task *task = task_queue_find(&worker->held, id);
-    *from = 1;
-    if (worker_revoke(worker, task)) return task;
-    uint32_t left = claim_cut(task->claim, task->items, 1);
-    bool was_cut = left < task->items || pool->cut.task == id;
-    *from = was_cut ? (uint64_t)left + 1 : 0;
+    uint32_t items = task->items, left = worker_revoke(worker, task);
+    if (left == 0) return task;
+    bool was_cut = left < items || pool->cut.task == id;
     if (was_cut) pool->cut.task = 0;
-    task->items = left;
+    *from = was_cut ? (uint64_t)left + 1 : 0;
     return NULL;
 }
 

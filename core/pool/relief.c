@@ -63,12 +63,16 @@ static Worker *find_holder(const Places *places, uint64_t now) {
     return holder;
 }
 
-Task *relief_take(Places *places, uint64_t now) {
+Task *relief_take(Places *places, uint64_t now, Cut *cut) {
     Worker *holder = find_holder(places, now);
     if (!holder) return NULL;
     Task *task = first_waiting(holder);
     FAULT("relief.take");
-    return task && worker_revoke(holder, task) ? task : NULL;
+    if (!task) return NULL;
+    uint32_t items = task->items, left = worker_revoke(holder, task);
+    if (left == 0) return task;
+    if (left < items) *cut = (Cut){.task = task->id, .item = left + 1};
+    return NULL;
 }
 
 Cut relief_cut(Places *places, uint64_t now) {

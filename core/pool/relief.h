@@ -21,8 +21,9 @@ typedef struct {
  * is none to be had. */
 uint64_t relief_next(const Places *places);
 
-/* A whole task that has waited long enough, which is nobody's now; or NULL. */
-Task *relief_take(Places *places, uint64_t now);
+/* A whole task that has waited long enough, which is nobody's now; or NULL. With *cut filled in if
+ * its worker began it in the meantime. */
+Task *relief_take(Places *places, uint64_t now, Cut *cut);
 
 /* Takes the items that have not begun from a task that has run for long enough. */
 Cut relief_cut(Places *places, uint64_t now);

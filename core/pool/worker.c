@@ -131,12 +131,13 @@ Task *worker_conclude(Worker *worker) {
     return task;
 }
 
-bool worker_revoke(Worker *worker, Task *task) {
-    if (claim_cut(task->claim, task->items, 0) > 0) return false;
+uint32_t worker_revoke(Worker *worker, Task *task) {
+    uint32_t left = claim_cut(task->claim, task->items, 0);
+    if (left > 0) return task->items = left;
     task_queue_take(&worker->held, task->id);
     worker->revoked++;
     FAULT("pool.revoke");
-    return true;
+    return 0;
 }
 
 // Nothing is wrong with the channel, there is only no room for more at the moment.

@@ -60,8 +60,9 @@ size_t worker_load(const Worker *worker);
 /* The first of its tasks has its last answer, and is not the worker's any more. */
 Task *worker_conclude(Worker *worker);
 
-/* Takes back a task that it has not begun, which is nobody's then; false when it has. */
-bool worker_revoke(Worker *worker, Task *task);
+/* Takes back those items of a task that it has not begun. How many stay the worker's: the task ends
+ * with them; with none it is nobody's. */
+uint32_t worker_revoke(Worker *worker, Task *task);
 
 /* Moves what waits for room in its channel. One without a reader counts as
  * empty, and the worker as silent: it is dead, or soon will be. One whose channel cannot
