@@ -194,16 +194,20 @@ local function note_work(self, chunk, worker, count, last, elapsed)
   self.seconds[worker] = (self.seconds[worker] or 0) + elapsed
 end
 
--- As of read_outcomes.
-local function tell_outcomes(self, chunk, worker, pid, from, last, failures, results)
-  if from == last then return end
-  if not failures then return accept(self, chunk, from + 1, last, results, worker) end
-  self.telling:each(from + 1, last, function(place)
-    local failed = failures[place]
+-- What tells of one place. As of read_outcomes.
+local function teller(self, chunk, worker, pid, failures, results)
+  return function(place)
+    local failed = failures and failures[place]
     if not failed then return accept_one(self, chunk, place, results, worker) end
     failed.worker, failed.pid, failed.attempts = worker, pid, (chunk.attempts or 0) + 1
     fail(self, chunk, place, failed)
-  end)
+  end
+end
+
+local function tell_outcomes(self, chunk, worker, pid, from, last, failures, results)
+  if from == last then return end
+  if not failures then return accept(self, chunk, from + 1, last, results, worker) end
+  self.telling:each(from + 1, last, teller(self, chunk, worker, pid, failures, results))
 end
 
 -- What cannot be read, for want of memory, settles nothing, nor does what comes behind it.
@@ -258,7 +262,7 @@ end
 local function read_remains(self, chunk, worker, detail)
   local ok, from, last, failures, results = pcall(read_outcomes, self, chunk, detail.outcomes, nil, worker)
   if ok then return from, last, failures, results end
-  return 0, 0
+  return chunk.settled or 0, chunk.settled or 0
 end
 
 -- One that ran while its worker was killed for another's sake is innocent.
@@ -273,8 +277,8 @@ local function charge(self, chunk, place, worker, detail)
 end
 
 -- Items that ended before keep their outcomes, and the one that was running is
--- charged. The others go to another worker. Those go on the list first: what is
--- told last may call back, and look for work.
+-- charged. The others go to another worker. Those go on the list first: who is told may
+-- call back, and look for work, or wait for one that is told later: so all are told as one.
 function events.death(self, chunk, worker, detail)
   local pid = self.pids[worker]
   self.pids = self.transport:workers()
@@ -285,12 +289,14 @@ function events.death(self, chunk, worker, detail)
   if not chunk then return self.ordered and printed.show(detail.printed) end
   local from, done, failures, results = read_remains(self, chunk, worker, detail)
   if self.ordered then chunk.source.printed:take(chunk, {detail.printed}) end
-  local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
+  local last, n = started(chunk, detail), chunk.items.n
   if self.timeline then self.timeline:ran(worker, chunk, last) end
   self.backlog:put_again(chunk, last + 1, n, chunk.attempts)
   note_work(self, chunk, worker, done - from)
-  tell_outcomes(self, chunk, worker, pid, from, done, failures, results)
-  self.telling:each(settled + 1, last, function(place) charge(self, chunk, place, worker, detail) end)
+  local tell = teller(self, chunk, worker, pid, failures, results)
+  self.telling:each(from + 1, last, function(place)
+    if place <= done then tell(place) else charge(self, chunk, place, worker, detail) end
+  end)
 end
 
 function events.broken(_, _, _, detail)

@@ -49,6 +49,39 @@ describe("tasks submitted one by one", function()
     for i = 1, 60 do assert.equal(i % 7 == 0 and -i or i, seen[i]) end
   end)
 
+  -- What comes next goes in chunks of many.
+  local function run_many_quick()
+    for _ = 1, 20 do
+      local quick = {}
+      for i = 1, 100 do quick[i] = pool:submit(double, i) end
+      for i = 1, 100 do quick[i]:wait() end
+    end
+  end
+
+  for name, after in pairs({
+    ["waited for"] = function(result) return raised(result.get, result, 10).kind end,
+    ["cancelled"] = function(result) return result:cancel() and raised(result.get, result).kind end,
+  }) do
+    it(("can be %s by one before them in a chunk whose worker they ended"):format(name), function()
+      pool = parallel.Pool({workers = 1, retries = name == "cancelled" and 5 or 0})
+      run_many_quick()
+      local results, seen = {}, nil
+      local function f(i)
+        if i == 20 then testing.kill(testing.getpid(), "KILL") end
+        return i
+      end
+      for i = 1, 60 do
+        results[i] = pool:apply_async(f, {i}, {callback = i == 19 and function()
+          seen = after(results[20])
+        end or nil})
+      end
+      for i = 1, 60 do
+        if i ~= 20 then assert.equal(i, results[i]:get()) end
+      end
+      assert.equal(name == "cancelled" and "cancelled" or "died", seen)
+    end)
+  end
+
   it("can be withdrawn from any place, and the others run", function()
     local go = open_blocked()
     local results = {}
