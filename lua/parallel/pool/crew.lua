@@ -69,9 +69,15 @@ local function hand_over(self, chunk)
   return chunks.submit(chunk, self.transport, self.timeout)
 end
 
+-- The input has ended, perhaps after all that came before has its outcome.
+local function drop_empty(self, chunk)
+  self.backlog:remove(chunk)
+  if chunk.source.listed then chunk.source.listed() end
+end
+
 -- What shall be done with the answer is noted before: afterwards there may be no memory for it.
 local function send(self, chunk)
-  if chunk.items.n == 0 then return self.backlog:remove(chunk) end
+  if chunk.items.n == 0 then return drop_empty(self, chunk) end
   local held, expected = self.held, self.last_task + 1
   held[expected] = chunk
   local ok, number = pcall(hand_over, self, chunk)
@@ -92,12 +98,15 @@ local function set_workers(self, workers)
   self.most = self.workers * CHUNKS_EACH
 end
 
--- A source that can hand out nothing more makes place for the next.
+-- A source that can hand out nothing more makes place for the next. Who is told of a task that cannot
+-- be sent may add sources and remove some.
 function Crew:pump()
   local sources, i = self.sources, 1
-  while self.holding < self.most do
+  while self.holding < self.most and not self.ended do
     local chunk, source = self.backlog:top(), sources[i]
-    if chunk then send(self, chunk)
+    if chunk then
+      send(self, chunk)
+      i = 1
     elseif not source then return
     elseif source:wants() then self.backlog:put_taken(source.take, source)
     else i = i + 1 end

@@ -196,11 +196,11 @@ local function map_async(self, shape, f, items, options)
     settle_at_end()
   end
   source = start(self, version, shape, items, options, receive)
-  if results.ordered then source.list, source.listed = results.list, settle_at_end end
+  source.listed = settle_at_end
+  if results.ordered then source.list = results.list end
   function canceller.give_up()
+    self.crew:cancel_all(source) -- first: who is told may need the workers
     source:cancel(function() return failure.new({kind = "cancelled", message = "the map was cancelled"}) end)
-    self.crew:cancel_all(source)
-    settle_at_end()
     return true
   end
   settle_at_end()

@@ -3,7 +3,7 @@
 -- Items are pulled when there is room for them, never collected beforehand. Each
 -- result goes to `receive(number, ok, value)`, in the order in which they come;
 -- or, when the mapping has a `list`, results go there and only failures to
--- `receive`, and `listed()` is called when some have come.
+-- `receive`. `listed()` is called when some have come, or none are to come any more.
 local chunker = require("parallel.pool.chunker")
 local core = require("parallel.core")
 

@@ -156,6 +156,13 @@ describe("pool:terminate", function()
     end
   end)
 
+  it("cancels a map that has no order", function()
+    pool = parallel.Pool(1)
+    local result = pool:map_async(function() while true do end end, {1}, {ordered = false})
+    pool:terminate()
+    assert.equal("cancelled", raised(result.get, result).kind)
+  end)
+
   it("may come in the middle of closing", function()
     pool = parallel.Pool(1)
     local result = pool:submit(function() while true do end end)

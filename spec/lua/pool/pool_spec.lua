@@ -487,6 +487,16 @@ describe("Pool", function()
     assert.equal(1, result:get())
   end)
 
+  it("ends a map whose input ends when all that came before has its result", function()
+    open(1)
+    local i = 0
+    local result = pool:map_async(square, function()
+      i = i + 1
+      return i <= 3 and i or nil
+    end, {window = 1})
+    assert.same({1, 4, 9, n = 3}, result:get())
+  end)
+
   it("ends an abandoned iteration without a hang", function()
     open(2)
     for i in pool:imap(square, count_to(1000)) do

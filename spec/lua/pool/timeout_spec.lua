@@ -207,6 +207,19 @@ describe("result:cancel", function()
     assert.equal(4, pool:apply(double, 2))
   end)
 
+  it("has stopped a map when its callback is told", function()
+    pool = parallel.Pool(1)
+    local begun, answer = parallel.Event(), nil
+    local result = pool:map_async(function()
+      begun:set()
+      forever()
+    end, {1}, {error_callback = function() answer = pool:submit(double, 2):get(10) end})
+    begun:wait()
+    assert.is_true(result:cancel())
+    assert.equal(4, answer)
+    begun:close()
+  end)
+
   local function mark(x) io.open(os.getenv("TMPDIR") .. "/begun" .. x, "w"):close() end
 
   local function take_mark(x)
