@@ -329,10 +329,11 @@ local function settle(self, kind, number, worker, detail, parcel)
 end
 
 --- Hand out what there is room for, then take one outcome, waiting for it at
--- most so many seconds. False when there was none.
+-- most so many seconds. False when there was none, or when who was called back has ended it all.
 function Crew:step(timeout)
   if self.telling:rest() then return true end
   self:pump()
+  if self.ended then return false end
   local kind, number, worker, detail, parcel = attend.wait(self.transport, self.showing:pause(timeout), self)
   if kind then
     settle(self, kind, number, worker, detail, parcel)
@@ -347,10 +348,11 @@ end
 function Crew:attend()
   if self.telling:rest() then return true end
   self:pump()
+  if self.ended then return false end
   local kind, number, worker, detail, parcel = self.transport:wait(0)
   if not kind or kind == "broken" then return false end
   settle(self, kind, number, worker, detail, parcel)
-  if not self.ended then self:pump() end
+  self:pump()
   return true
 end
 
@@ -366,8 +368,8 @@ function Crew:stats() return figures.of(self) end
 -- ---- all workers ----------------------------------------------------------
 
 --- Have this worker run a task of its own, which needs the shared objects in `parcel`, in at most
--- `limit` seconds (nil: any time); when(kind, worker, detail, parcel) gets the answer. Returns the
--- task's number.
+-- `limit` seconds (nil: any time); when(kind, worker, detail, parcel) gets the answer, or "ended" and
+-- a Failure when the pool is terminated. Returns the task's number.
 function Crew:tell(worker, when, parcel, limit, payload, bulk)
   local number = self.transport:submit(payload, worker, limit, parcel, 1, bulk)
   self.last_task = number
@@ -449,8 +451,12 @@ end
 --- End the workers now. What is under way gets its outcome from make_failure().
 function Crew:terminate(make_failure)
   close(self)
-  for i = #self.sources, 1, -1 do self.sources[i]:cancel(make_failure) end
+  local held = self.held
   self.held, self.backlog = {}, backlog.new()
+  for i = #self.sources, 1, -1 do self.sources[i]:cancel(make_failure) end
+  for _, when in pairs(held) do
+    if type(when) == "function" then when("ended", nil, make_failure()) end
+  end
   end_showing(self)
 end
 

@@ -411,6 +411,7 @@ local function go_on_closing(self, timeout)
   local deadline = timeout and core.clock() + timeout
   local function drained() return not self.crew:busy() and not self.singles:wants() end
   if not self.crew.farewell and not self:work_until(drained, timeout) then return nil, "timeout" end
+  if self.ended then return true end -- who was called back has terminated it
   local left = deadline and math.max(0, deadline - core.clock())
   self.ended = self.crew:leave(GRACE, left) or nil
   if self.ended then return true end
