@@ -184,6 +184,14 @@ describe("pool:terminate", function()
     end)
   end
 
+  it("may come from a callback of another pool", function()
+    local other = parallel.Pool(1)
+    pool = parallel.Pool(1)
+    other:apply_async(type, {1}, {callback = function() pool:terminate() end})
+    assert.equal("cancelled", raised(pool.apply, pool, forever).kind)
+    other:close()
+  end)
+
   it("may come from a callback while the pool is closed", function()
     pool = parallel.Pool(1)
     pool:apply_async(type, {1}, {callback = function() pool:terminate() end})
