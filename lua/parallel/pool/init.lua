@@ -207,10 +207,11 @@ local function map_async(self, shape, f, items, options)
   return result
 end
 
--- What was not asked for yet is not wanted any more.
+-- What was not asked for yet is not wanted any more, and what runs might have no end.
 local function abandon(self, source)
-  if self.closed then return end
+  if self.ended then return end
   if not source:ended() then
+    self.crew:cancel_all(source)
     source:cancel(function()
       return failure.new({kind = "cancelled", message = "the iteration was abandoned"})
     end)

@@ -505,6 +505,20 @@ describe("Pool", function()
     pool:close()
   end)
 
+  for _, name in ipairs({"imap", "imap_unordered"}) do
+    it(("stops what an abandoned %s runs, however long it would take"):format(name), function()
+      open(1)
+      local step, _, _, loop = pool[name](pool, function(x)
+        while x > 1 do end
+        return x
+      end, count_to(10))
+      assert.same({1, 1}, {step()})
+      loop:close()
+      assert.equal(4, pool:submit(square, 2):get(10))
+      assert.is_true(pool:close())
+    end)
+  end
+
   it("hands on a Failure that a task met", function()
     open(1)
     local failed = raised(pool.apply, pool, function()
