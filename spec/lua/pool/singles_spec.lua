@@ -82,6 +82,30 @@ describe("tasks submitted one by one", function()
     end)
   end
 
+  it("are interrupted, though one before them in the chunk is cancelled then too", function()
+    pool = parallel.Pool(1)
+    run_many_quick()
+    local begun = parallel.Event()
+    local function f(i)
+      local jit = rawget(_G, "jit")
+      if jit then jit.off() end -- no hook reaches what is compiled
+      if i == 20 then begun:set() end
+      while i == 20 do end -- luacheck: ignore 542
+      return i
+    end
+    local results = {}
+    for i = 1, 60 do results[i] = pool:submit(f, i) end
+    begun:wait()
+    local pid = pool:stats()[1].pid
+    testing.kill(pid, "STOP") -- it looks at both orders
+    results[20]:cancel()
+    results[19]:cancel()
+    testing.kill(pid, "CONT")
+    assert.match("^task %d+ was cancelled in worker 1, at spec/lua/pool/singles_spec.lua:",
+      tostring(raised(results[20].get, results[20])))
+    begun:close()
+  end)
+
   it("can be withdrawn from any place, and the others run", function()
     local go = open_blocked()
     local results = {}
