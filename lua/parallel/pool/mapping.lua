@@ -75,6 +75,7 @@ function Mapping:take()
   self.taking = true
   local items = self.plain and cut(self, size) or pull_some(self, size)
   self.taking = false
+  if self.cancelled then items = {n = 0} end -- by its own input
   local first = self.pulled + 1
   self.pulled = self.pulled + items.n
   return {source = self, version = self.version, shape = self.shape, timeout = self.timeout,

@@ -246,6 +246,20 @@ describe("result:cancel", function()
     while not take_mark(x) do pool:work(0.01) end
   end
 
+  it("of a map may come from its own input, and what that gives then is not begun", function()
+    pool = parallel.Pool(1)
+    local i, result = 0, nil
+    result = pool:map_async(mark, function()
+      i = i + 1
+      if i == 2 then result:cancel() end
+      return i
+    end, {window = 1})
+    cancelled(result)
+    assert.equal(4, pool:apply(double, 2))
+    assert.is_true(take_mark(1))
+    assert.is_nil(take_mark(2))
+  end)
+
   for name, f in pairs({["a loop"] = forever, ["a system call"] = asleep}) do
     it("stops a whole map whose items run in " .. name, function()
       pool = parallel.Pool(2)
