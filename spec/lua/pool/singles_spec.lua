@@ -106,6 +106,18 @@ describe("tasks submitted one by one", function()
     begun:close()
   end)
 
+  it("are cancelled, though they fail by themselves meanwhile", function()
+    testing.fault("item.reported:delay100@1")
+    pool = parallel.Pool({workers = 1, output = "ordered"})
+    local result = pool:submit(function()
+      io.stderr:write(" ")
+      return coroutine.create(print)
+    end)
+    while testing.fault_acted() == 0 do pool:work(0) end
+    assert.is_true(result:cancel())
+    assert.equal("cancelled", raised(result.get, result).kind)
+  end)
+
   it("can be withdrawn from any place, and the others run", function()
     local go = open_blocked()
     local results = {}
