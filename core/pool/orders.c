@@ -12,8 +12,10 @@ static OrderSlot *find(Orders *orders, uint64_t task) {
     return NULL;
 }
 
+// Of two items the earlier has ended, whichever was named first.
 static void replace(OrderSlot *order, uint64_t item) {
-    if (order->item == ORDERS_WHOLE_TASK) return;
+    if (order->item == ORDERS_WHOLE_TASK || (item != ORDERS_WHOLE_TASK && item < order->item))
+        return;
     atomic_store_explicit(&order->item, item, memory_order_relaxed);
 }
 

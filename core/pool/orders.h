@@ -27,8 +27,8 @@ typedef struct {
     OrderSlot slots[ORDERS_MOST];
 } Orders;
 
-/* In the parent: adds one, about an item that was claimed; it replaces one about an earlier
- * item of the task, which has ended by then. False when there is no room. */
+/* In the parent: adds one, about an item that was claimed. Of each task there is one: that about
+ * the later item, since the earlier has ended by then. False when there is no room. */
 bool orders_add(Orders *orders, uint64_t task, uint64_t item);
 
 /* In the parent: the task has its answer, the orders about it are void. */

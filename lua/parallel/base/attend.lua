@@ -111,11 +111,12 @@ function attend.poll(fds, timeout)
 end
 
 -- That a transport is broken shows at no descriptor: it was asked first, and this is what it said.
-local function unless_nothing(transport, timeout, list, kind, ...)
+-- Who was called back by others may have ended the crew.
+local function unless_nothing(transport, timeout, crew, list, kind, ...)
   if kind then return kind, ... end
-  if not take_turns(list) then
-    poll({transport:descriptor()}, list, sooner(timeout, transport:timeout()))
-  end
+  local happened = take_turns(list)
+  if crew and not crews[crew] then return nil end
+  if not happened then poll({transport:descriptor()}, list, sooner(timeout, transport:timeout())) end
   return transport:wait(0)
 end
 
@@ -125,7 +126,7 @@ function attend.wait(transport, timeout, crew)
   if timeout == 0 or next(crews) == crew and next(crews, crew) == nil then return transport:wait(timeout) end
   local list = busy(crew)
   if not list then return transport:wait(timeout) end
-  return unless_nothing(transport, timeout, list, transport:wait(0))
+  return unless_nothing(transport, timeout, crew, list, transport:wait(0))
 end
 
 return attend

@@ -51,9 +51,9 @@ function AsyncResult:successful()
 end
 
 --- It is no longer wanted: what is queued is dropped, what runs is stopped, and
--- its Failure is of kind "cancelled". False when it has ended already.
+-- its Failure is of kind "cancelled". False when it has ended already, or ends with its pool.
 function AsyncResult:cancel()
-  if self:ready() then return false end
+  if self:ready() or self.pool.ended then return false end
   return self.gave_up or self.source:give_up(self)
 end
 

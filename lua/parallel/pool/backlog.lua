@@ -20,7 +20,7 @@ function Backlog:remove(chunk)
   end
 end
 
-local EMPTY = {items = {n = 0}} -- nobody's chunk
+local EMPTY = {source = {}, items = {n = 0}} -- nobody's chunk
 
 --- Put what take(...) returns on top. The room is there before it is taken.
 function Backlog:put_taken(take, ...)

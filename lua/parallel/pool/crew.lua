@@ -69,9 +69,15 @@ local function hand_over(self, chunk)
   return chunks.submit(chunk, self.transport, self.timeout)
 end
 
+-- The input has ended, perhaps after all that came before has its outcome.
+local function drop_empty(self, chunk)
+  self.backlog:remove(chunk)
+  if chunk.source.listed then chunk.source.listed() end
+end
+
 -- What shall be done with the answer is noted before: afterwards there may be no memory for it.
 local function send(self, chunk)
-  if chunk.items.n == 0 then return self.backlog:remove(chunk) end
+  if chunk.items.n == 0 then return drop_empty(self, chunk) end
   local held, expected = self.held, self.last_task + 1
   held[expected] = chunk
   local ok, number = pcall(hand_over, self, chunk)
@@ -92,12 +98,15 @@ local function set_workers(self, workers)
   self.most = self.workers * CHUNKS_EACH
 end
 
--- A source that can hand out nothing more makes place for the next.
+-- A source that can hand out nothing more makes place for the next. Who is told of a task that cannot
+-- be sent may add sources and remove some.
 function Crew:pump()
   local sources, i = self.sources, 1
-  while self.holding < self.most do
+  while self.holding < self.most and not self.ended do
     local chunk, source = self.backlog:top(), sources[i]
-    if chunk then send(self, chunk)
+    if chunk then
+      send(self, chunk)
+      i = 1
     elseif not source then return
     elseif source:wants() then self.backlog:put_taken(source.take, source)
     else i = i + 1 end
@@ -194,16 +203,20 @@ local function note_work(self, chunk, worker, count, last, elapsed)
   self.seconds[worker] = (self.seconds[worker] or 0) + elapsed
 end
 
--- As of read_outcomes.
-local function tell_outcomes(self, chunk, worker, pid, from, last, failures, results)
-  if from == last then return end
-  if not failures then return accept(self, chunk, from + 1, last, results, worker) end
-  self.telling:each(from + 1, last, function(place)
-    local failed = failures[place]
+-- What tells of one place. As of read_outcomes.
+local function teller(self, chunk, worker, pid, failures, results)
+  return function(place)
+    local failed = failures and failures[place]
     if not failed then return accept_one(self, chunk, place, results, worker) end
     failed.worker, failed.pid, failed.attempts = worker, pid, (chunk.attempts or 0) + 1
     fail(self, chunk, place, failed)
-  end)
+  end
+end
+
+local function tell_outcomes(self, chunk, worker, pid, from, last, failures, results)
+  if from == last then return end
+  if not failures then return accept(self, chunk, from + 1, last, results, worker) end
+  self.telling:each(from + 1, last, teller(self, chunk, worker, pid, failures, results))
 end
 
 -- What cannot be read, for want of memory, settles nothing, nor does what comes behind it.
@@ -258,7 +271,7 @@ end
 local function read_remains(self, chunk, worker, detail)
   local ok, from, last, failures, results = pcall(read_outcomes, self, chunk, detail.outcomes, nil, worker)
   if ok then return from, last, failures, results end
-  return 0, 0
+  return chunk.settled or 0, chunk.settled or 0
 end
 
 -- One that ran while its worker was killed for another's sake is innocent.
@@ -273,8 +286,8 @@ local function charge(self, chunk, place, worker, detail)
 end
 
 -- Items that ended before keep their outcomes, and the one that was running is
--- charged. The others go to another worker. Those go on the list first: what is
--- told last may call back, and look for work.
+-- charged. The others go to another worker. Those go on the list first: who is told may
+-- call back, and look for work, or wait for one that is told later: so all are told as one.
 function events.death(self, chunk, worker, detail)
   local pid = self.pids[worker]
   self.pids = self.transport:workers()
@@ -285,12 +298,14 @@ function events.death(self, chunk, worker, detail)
   if not chunk then return self.ordered and printed.show(detail.printed) end
   local from, done, failures, results = read_remains(self, chunk, worker, detail)
   if self.ordered then chunk.source.printed:take(chunk, {detail.printed}) end
-  local settled, last, n = chunk.settled or 0, started(chunk, detail), chunk.items.n
+  local last, n = started(chunk, detail), chunk.items.n
   if self.timeline then self.timeline:ran(worker, chunk, last) end
   self.backlog:put_again(chunk, last + 1, n, chunk.attempts)
   note_work(self, chunk, worker, done - from)
-  tell_outcomes(self, chunk, worker, pid, from, done, failures, results)
-  self.telling:each(settled + 1, last, function(place) charge(self, chunk, place, worker, detail) end)
+  local tell = teller(self, chunk, worker, pid, failures, results)
+  self.telling:each(from + 1, last, function(place)
+    if place <= done then tell(place) else charge(self, chunk, place, worker, detail) end
+  end)
 end
 
 function events.broken(_, _, _, detail)
@@ -314,10 +329,11 @@ local function settle(self, kind, number, worker, detail, parcel)
 end
 
 --- Hand out what there is room for, then take one outcome, waiting for it at
--- most so many seconds. False when there was none.
+-- most so many seconds. False when there was none, or when who was called back has ended it all.
 function Crew:step(timeout)
   if self.telling:rest() then return true end
   self:pump()
+  if self.ended then return false end
   local kind, number, worker, detail, parcel = attend.wait(self.transport, self.showing:pause(timeout), self)
   if kind then
     settle(self, kind, number, worker, detail, parcel)
@@ -332,10 +348,11 @@ end
 function Crew:attend()
   if self.telling:rest() then return true end
   self:pump()
+  if self.ended then return false end
   local kind, number, worker, detail, parcel = self.transport:wait(0)
   if not kind or kind == "broken" then return false end
   settle(self, kind, number, worker, detail, parcel)
-  if not self.ended then self:pump() end
+  self:pump()
   return true
 end
 
@@ -351,8 +368,8 @@ function Crew:stats() return figures.of(self) end
 -- ---- all workers ----------------------------------------------------------
 
 --- Have this worker run a task of its own, which needs the shared objects in `parcel`, in at most
--- `limit` seconds (nil: any time); when(kind, worker, detail, parcel) gets the answer. Returns the
--- task's number.
+-- `limit` seconds (nil: any time); when(kind, worker, detail, parcel) gets the answer, or "ended" and
+-- a Failure when the pool is terminated. Returns the task's number.
 function Crew:tell(worker, when, parcel, limit, payload, bulk)
   local number = self.transport:submit(payload, worker, limit, parcel, 1, bulk)
   self.last_task = number
@@ -434,8 +451,12 @@ end
 --- End the workers now. What is under way gets its outcome from make_failure().
 function Crew:terminate(make_failure)
   close(self)
-  for i = #self.sources, 1, -1 do self.sources[i]:cancel(make_failure) end
+  local held = self.held
   self.held, self.backlog = {}, backlog.new()
+  for i = #self.sources, 1, -1 do self.sources[i]:cancel(make_failure) end
+  for _, when in pairs(held) do
+    if type(when) == "function" then when("ended", nil, make_failure()) end
+  end
   end_showing(self)
 end
 

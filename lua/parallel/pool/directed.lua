@@ -44,6 +44,7 @@ end
 function directed.start(crew, worker, call, when)
   local answer = {results = {}, settled = 0}
   local function receive(kind, _, detail, parcel)
+    if kind == "ended" then return when(nil, detail) end
     if kind == "part" or kind == "result" then read(answer, detail, parcel)
     else return when(nil, failure_of(kind, worker, detail, call)) end
     if kind == "part" then return end

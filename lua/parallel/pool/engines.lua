@@ -105,6 +105,7 @@ function Engines:push(values)
   local waiting, failed = crew.workers, nil
   local ok = pcall(crew.push, crew, values, function(kind, worker, detail)
     waiting = waiting - 1
+    if kind == "ended" then failed = failed or detail end
     if kind ~= "error" then return end -- the successor of one that died has them already
     failed = failed or failure.new({kind = "error", worker = worker, pid = detail.pid,
                                     label = "worker " .. worker, message = detail.message})

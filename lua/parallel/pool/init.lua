@@ -196,21 +196,22 @@ local function map_async(self, shape, f, items, options)
     settle_at_end()
   end
   source = start(self, version, shape, items, options, receive)
-  if results.ordered then source.list, source.listed = results.list, settle_at_end end
+  source.listed = settle_at_end
+  if results.ordered then source.list = results.list end
   function canceller.give_up()
+    self.crew:cancel_all(source) -- first: who is told may need the workers
     source:cancel(function() return failure.new({kind = "cancelled", message = "the map was cancelled"}) end)
-    self.crew:cancel_all(source)
-    settle_at_end()
     return true
   end
   settle_at_end()
   return result
 end
 
--- What was not asked for yet is not wanted any more.
+-- What was not asked for yet is not wanted any more, and what runs might have no end.
 local function abandon(self, source)
-  if self.closed then return end
+  if self.ended then return end
   if not source:ended() then
+    self.crew:cancel_all(source)
     source:cancel(function()
       return failure.new({kind = "cancelled", message = "the iteration was abandoned"})
     end)
@@ -411,6 +412,7 @@ local function go_on_closing(self, timeout)
   local deadline = timeout and core.clock() + timeout
   local function drained() return not self.crew:busy() and not self.singles:wants() end
   if not self.crew.farewell and not self:work_until(drained, timeout) then return nil, "timeout" end
+  if self.ended then return true end -- who was called back has terminated it
   local left = deadline and math.max(0, deadline - core.clock())
   self.ended = self.crew:leave(GRACE, left) or nil
   if self.ended then return true end

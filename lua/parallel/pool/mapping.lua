@@ -3,7 +3,7 @@
 -- Items are pulled when there is room for them, never collected beforehand. Each
 -- result goes to `receive(number, ok, value)`, in the order in which they come;
 -- or, when the mapping has a `list`, results go there and only failures to
--- `receive`, and `listed()` is called when some have come.
+-- `receive`. `listed()` is called when some have come, or none are to come any more.
 local chunker = require("parallel.pool.chunker")
 local core = require("parallel.core")
 
@@ -75,6 +75,7 @@ function Mapping:take()
   self.taking = true
   local items = self.plain and cut(self, size) or pull_some(self, size)
   self.taking = false
+  if self.cancelled then items = {n = 0} end -- by its own input
   local first = self.pulled + 1
   self.pulled = self.pulled + items.n
   return {source = self, version = self.version, shape = self.shape, timeout = self.timeout,

@@ -50,12 +50,13 @@ function Printed:take(chunk, reports)
   end
 end
 
---- Nothing more will come: the rest is shown.
+--- There are no outcomes to wait for any more: the rest is shown, and what comes late when it comes.
 function Printed:close()
   local numbers = {}
   for number in pairs(self.reports) do numbers[#numbers + 1] = number end
   table.sort(numbers)
   for _, number in ipairs(numbers) do show(self, number) end
+  self.next = math.huge
 end
 
 --- For the field `printed` of a source (see parallel.pool.singles).

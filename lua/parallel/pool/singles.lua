@@ -184,7 +184,9 @@ local function close(self, version, count)
   self.pool.crew.functions:release(version, count)
 end
 
-local function cancelled(number) return failure.new({kind = "cancelled", index = number}) end
+local function cancelled(number, worker)
+  return failure.new({kind = "cancelled", index = number, worker = worker})
+end
 
 local function settle(self, number, version, began, values, failed)
   local result = result_of(self, number)
@@ -209,17 +211,17 @@ end
 function Singles:accept(number, values, worker, chunk)
   local result = values and result_of(self, number)
   if not result then return end
-  if result.gave_up then
-    return self:refuse(number, failure.new({kind = "cancelled", index = number, worker = worker}), chunk)
-  end
+  if result.gave_up then return self:refuse(number, cancelled(number, worker), chunk) end
   result.worker = worker
   settle(self, number, chunk.version, began(chunk, number), values)
 end
 
--- What was cancelled has its outcome already when the worker comes to it.
+-- What was cancelled has its outcome already when the worker comes to it, or is cancelled whatever
+-- became of it.
 function Singles:refuse(number, failed, chunk)
   local result = result_of(self, number)
   if not result then return end
+  if result.gave_up and failed.kind ~= "cancelled" then failed = cancelled(number, failed.worker) end
   failed.index, failed.label, result.worker = number, result.label, failed.worker
   settle(self, number, chunk.version, began(chunk, number), nil, failed)
 end

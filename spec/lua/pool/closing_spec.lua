@@ -1,10 +1,11 @@
 -- How a pool ends.
 local parallel = require "parallel"
-local testing = require("parallel.core").testing
+local core = require "parallel.core"
 local files = require "spec.support.files"
 local leaks = require "spec.support.leaks"
 local trials = require "spec.support.trials"
 
+local testing = core.testing
 local raised, count_to = trials.raised, trials.count_to
 
 local pool
@@ -59,7 +60,7 @@ describe("pool:close", function()
     local result = pool:submit(type, 1)
     pool:close(0)
     while not result:ready() do
-      require("parallel.core").poll({pool:pollfd()}, pool:timeout())
+      core.poll({pool:pollfd()}, pool:timeout())
       pool:step()
     end
     assert.is_true(pool:join())
@@ -154,6 +155,57 @@ describe("pool:terminate", function()
     for _, f in ipairs({function() one:get() end, function() all:get() end, function() step() end}) do
       assert.is_true(parallel.is_failure(raised(f), "cancelled"))
     end
+  end)
+
+  it("cancels a map that has no order", function()
+    pool = parallel.Pool(1)
+    local result = pool:map_async(function() while true do end end, {1}, {ordered = false})
+    pool:terminate()
+    assert.equal("cancelled", raised(result.get, result).kind)
+  end)
+
+  local function forever() while true do end end
+
+  for name, wait in pairs({
+    ["a result"] = function() pool:submit(forever):get() end,
+    ["a map"] = function() pool:map(forever, {1}) end,
+    ["an iteration"] = function() pool:each(forever, {1}) end,
+    ["a broadcast"] = function() pool:broadcast(forever) end,
+    ["a push"] = function()
+      pool:submit(forever)
+      pool:push({k = 1})
+    end,
+    ["an engine"] = function() pool[1]:apply(forever) end,
+  }) do
+    it("may come from a callback while who called waits for " .. name, function()
+      pool = parallel.Pool(1)
+      pool:apply_async(tostring, {1}, {callback = function() pool:terminate() end})
+      assert.equal("cancelled", raised(wait).kind)
+    end)
+  end
+
+  it("may come from a callback of another pool", function()
+    local other = parallel.Pool(1)
+    pool = parallel.Pool(1)
+    other:apply_async(type, {1}, {callback = function() pool:terminate() end})
+    assert.equal("cancelled", raised(pool.apply, pool, forever).kind)
+    other:close()
+  end)
+
+  it("may come from a callback while the pool is closed", function()
+    pool = parallel.Pool(1)
+    pool:apply_async(type, {1}, {callback = function() pool:terminate() end})
+    assert.is_true(pool:close())
+  end)
+
+  it("may come from a callback that is told while another task is to be cancelled", function()
+    pool = parallel.Pool(1)
+    pool:apply(type, 1)
+    pool:apply_async(type, {1}, {callback = function() pool:terminate() end})
+    local result = pool:submit(forever)
+    core.poll({pool:pollfd()})
+    assert.is_false(result:cancel())
+    assert.equal("cancelled", raised(result.get, result).kind)
   end)
 
   it("may come in the middle of closing", function()

@@ -489,6 +489,16 @@ describe("Pool", function()
     assert.equal(1, result:get())
   end)
 
+  it("ends a map whose input ends when all that came before has its result", function()
+    open(1)
+    local i = 0
+    local result = pool:map_async(square, function()
+      i = i + 1
+      return i <= 3 and i or nil
+    end, {window = 1})
+    assert.same({1, 4, 9, n = 3}, result:get())
+  end)
+
   it("ends an abandoned iteration without a hang", function()
     open(2)
     for i in pool:imap(square, count_to(1000)) do
@@ -496,6 +506,20 @@ describe("Pool", function()
     end
     pool:close()
   end)
+
+  for _, name in ipairs({"imap", "imap_unordered"}) do
+    it(("stops what an abandoned %s runs, however long it would take"):format(name), function()
+      open(1)
+      local step, _, _, loop = pool[name](pool, function(x)
+        while x > 1 do end
+        return x
+      end, count_to(10))
+      assert.same({1, 1}, {step()})
+      loop:close()
+      assert.equal(4, pool:submit(square, 2):get(10))
+      assert.is_true(pool:close())
+    end)
+  end
 
   it("hands on a Failure that a task met", function()
     open(1)

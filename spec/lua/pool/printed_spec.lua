@@ -239,6 +239,19 @@ describe("output = 'ordered'", function()
     assert.equal("error 1\nerror 2\nerror 3\n", errors)
   end)
 
+  it("shows what a task printed that is stopped with its map, though others before it have not begun", function()
+    assert.equal("3\n", printed("workers = 2, output = 'ordered'", [[
+      local begun = {parallel.Event(), nil, parallel.Event()}
+      local result = pool:map_async(function(x)
+        if x == 3 then print(x) end
+        begun[x]:set()
+        while true do end
+      end, {1, 2, 3, 4}, {chunksize = 2})
+      begun[1]:wait()
+      begun[3]:wait()
+      result:cancel()]]))
+  end)
+
   it("shows what an abandoned iteration printed", function()
     assert.equal(in_order(3), printed("workers = 1, output = 'ordered'", [[
       local step = pool:imap(function(i) print(i) end, {1, 2, 3})

@@ -49,6 +49,75 @@ describe("tasks submitted one by one", function()
     for i = 1, 60 do assert.equal(i % 7 == 0 and -i or i, seen[i]) end
   end)
 
+  -- What comes next goes in chunks of many.
+  local function run_many_quick()
+    for _ = 1, 20 do
+      local quick = {}
+      for i = 1, 100 do quick[i] = pool:submit(double, i) end
+      for i = 1, 100 do quick[i]:wait() end
+    end
+  end
+
+  for name, after in pairs({
+    ["waited for"] = function(result) return raised(result.get, result, 10).kind end,
+    ["cancelled"] = function(result) return result:cancel() and raised(result.get, result).kind end,
+  }) do
+    it(("can be %s by one before them in a chunk whose worker they ended"):format(name), function()
+      pool = parallel.Pool({workers = 1, retries = name == "cancelled" and 5 or 0})
+      run_many_quick()
+      local results, seen = {}, nil
+      local function f(i)
+        if i == 20 then testing.kill(testing.getpid(), "KILL") end
+        return i
+      end
+      for i = 1, 60 do
+        results[i] = pool:apply_async(f, {i}, {callback = i == 19 and function()
+          seen = after(results[20])
+        end or nil})
+      end
+      for i = 1, 60 do
+        if i ~= 20 then assert.equal(i, results[i]:get()) end
+      end
+      assert.equal(name == "cancelled" and "cancelled" or "died", seen)
+    end)
+  end
+
+  it("are interrupted, though one before them in the chunk is cancelled then too", function()
+    pool = parallel.Pool(1)
+    run_many_quick()
+    local begun = parallel.Event()
+    local function f(i)
+      local jit = rawget(_G, "jit")
+      if jit then jit.off() end -- no hook reaches what is compiled
+      if i == 20 then begun:set() end
+      while i == 20 do end -- luacheck: ignore 542
+      return i
+    end
+    local results = {}
+    for i = 1, 60 do results[i] = pool:submit(f, i) end
+    begun:wait()
+    local pid = pool:stats()[1].pid
+    testing.kill(pid, "STOP") -- it looks at both orders
+    results[20]:cancel()
+    results[19]:cancel()
+    testing.kill(pid, "CONT")
+    assert.match("^task %d+ was cancelled in worker 1, at spec/lua/pool/singles_spec.lua:",
+      tostring(raised(results[20].get, results[20])))
+    begun:close()
+  end)
+
+  it("are cancelled, though they fail by themselves meanwhile", function()
+    testing.fault("item.reported:delay100@1")
+    pool = parallel.Pool({workers = 1, output = "ordered"})
+    local result = pool:submit(function()
+      io.stderr:write(" ")
+      return coroutine.create(print)
+    end)
+    while testing.fault_acted() == 0 do pool:work(0) end
+    assert.is_true(result:cancel())
+    assert.equal("cancelled", raised(result.get, result).kind)
+  end)
+
   it("can be withdrawn from any place, and the others run", function()
     local go = open_blocked()
     local results = {}

@@ -207,6 +207,19 @@ describe("result:cancel", function()
     assert.equal(4, pool:apply(double, 2))
   end)
 
+  it("has stopped a map when its callback is told", function()
+    pool = parallel.Pool(1)
+    local begun, answer = parallel.Event(), nil
+    local result = pool:map_async(function()
+      begun:set()
+      forever()
+    end, {1}, {error_callback = function() answer = pool:submit(double, 2):get(10) end})
+    begun:wait()
+    assert.is_true(result:cancel())
+    assert.equal(4, answer)
+    begun:close()
+  end)
+
   local function mark(x) io.open(os.getenv("TMPDIR") .. "/begun" .. x, "w"):close() end
 
   local function take_mark(x)
@@ -217,6 +230,20 @@ describe("result:cancel", function()
   local function until_marked(x)
     while not take_mark(x) do pool:work(0.01) end
   end
+
+  it("of a map may come from its own input, and what that gives then is not begun", function()
+    pool = parallel.Pool(1)
+    local i, result = 0, nil
+    result = pool:map_async(mark, function()
+      i = i + 1
+      if i == 2 then result:cancel() end
+      return i
+    end, {window = 1})
+    cancelled(result)
+    assert.equal(4, pool:apply(double, 2))
+    assert.is_true(take_mark(1))
+    assert.is_nil(take_mark(2))
+  end)
 
   for name, f in pairs({["a loop"] = forever, ["a system call"] = asleep}) do
     it("stops a whole map whose items run in " .. name, function()
