@@ -65,6 +65,16 @@ COUNTED int counted_kill(pid_t pid, int signal) {
     return kill(pid, signal);
 }
 
+// Of a signal that may end the process.
+COUNTED int counted_raise(int signal) {
+    counted_dump();
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_UNBLOCK, &all, NULL);
+    return raise(signal);
+}
+
 #define _exit          counted_exit
+#define raise          counted_raise
 #define kill           counted_kill
 #define sigaction(...) counted_sigaction(__VA_ARGS__)
