@@ -10,6 +10,7 @@
 #define COUNTED static inline __attribute__((no_profile_instrument_function))
 
 void __gcov_dump(void);
+void __gcov_reset(void);
 
 COUNTED void counted_dump(void) {
     sigset_t all;
@@ -65,12 +66,13 @@ COUNTED int counted_kill(pid_t pid, int signal) {
     return kill(pid, signal);
 }
 
-// Of a signal that may end the process.
+// Of a signal that ends the process, or stops it: then the counting goes on.
 COUNTED int counted_raise(int signal) {
+    sigset_t before;
+    sigprocmask(SIG_SETMASK, NULL, &before);
     counted_dump();
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_UNBLOCK, &all, NULL);
+    __gcov_reset();
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return raise(signal);
 }
 
