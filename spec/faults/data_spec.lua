@@ -109,6 +109,14 @@ describe("when a call fails,", function()
     fail_each(function() return shuffle.run({numbers(), words()}, {combine = longer}) end)
   end)
 
+  it("a key is found in runs, or not", function()
+    local runs, file = shuffle.emit({PAIRS, numbers()}, {combine = "count", partitions = 1})
+    fail_each(function()
+      return {core.key_of_runs(runs, 0, 2), #core.moved_run(runs[1], file:fd()), core.verify_run(runs[2]) or error("memory")}
+    end)
+    file:close()
+  end)
+
   it("results are sorted, or not", function()
     for _, order in ipairs({{sort = "key"}, {sort = "value", desc = true}, {top = 2}}) do
       order.combine = "sum"

@@ -207,7 +207,7 @@ describe("a listener", function()
     end
   end)
 
-  for _, call in ipairs({"socket", "bind", "listen", "epoll_create1", "epoll_ctl", "fchmod"}) do
+  for _, call in ipairs({"socket", "bind", "listen", "epoll_create1", "epoll_ctl", "fchmod", "lstat"}) do
     it("is not made when " .. call .. " fails, and leaves nothing", function()
       testing.fault("sys." .. call .. ":ENOMEM@1")
       local listener, why = Listener({address = files.path("socket"), authkey = KEY})
@@ -225,6 +225,34 @@ describe("a listener", function()
     assert.is_nil(c)
     assert.match("cannot accept: Too many open files", why)
     assert.equal(1, keep(listener:accept(20)):recv(20))
+  end)
+
+  for _, plan in ipairs({"sys.accept4:EAGAIN@1", "sys.accept4:EINTR@1"}) do
+    it("does not mind a visitor who went away: " .. plan, function()
+      local listener = listen()
+      start_client(listener.address, KEY, 1)
+      testing.fault(plan)
+      assert.equal(1, keep(assert(listener:accept(20))):recv(20))
+    end)
+  end
+
+  it("tells that there is no memory for who came, and goes on when there is", function()
+    local listener = listen()
+    local p = start_client(listener.address, KEY, 1)
+    listener:accept(0)
+    local n, c = 0
+    repeat
+      testing.fault("sys.mmap:ENOMEM@1")
+      local why
+      c, why = listener:accept(20)
+      if not c then assert.match("^cannot accept: Cannot allocate memory", why) end
+      testing.fault(nil)
+      n = n + 1
+      c = c or listener:accept(20)
+    until c or n > 9
+    assert.equal(1, keep(c):recv(20))
+    c:close()
+    p:join()
   end)
 
   it("works with short reads and writes, and signals", function()

@@ -290,6 +290,24 @@ describe("output = 'ordered'", function()
       io.stdout:flush()]]))
   end)
 
+  -- In the worker alone: a fresh interpreter shares no fault with its owner.
+  it("fails the item, with the reason, whose output cannot be read", function()
+    local _, errors = printed("workers = 1, output = 'ordered', start_method = 'spawn'", [[
+      local plans = {"sys.fstat:EIO@1", "sys.pread:EIO@1"}
+      for n = 1, 9 do plans[#plans + 1] = "buffer.reserve:ENOMEM@" .. n end
+      for _, plan in ipairs(plans) do
+        local ok, why = pcall(pool.apply, pool, function(armed)
+          print("printed")
+          require("parallel.core").testing.fault(armed)
+          return "result"
+        end, plan)
+        pool:apply(function() require("parallel.core").testing.fault(nil) end)
+        assert(ok and why == "result" or tostring(why):find("memory") or tostring(why):find("Input/output"), tostring(why))
+      end
+      io.stderr:write("all tried\n")]])
+    assert.equal("all tried\n", errors)
+  end)
+
   it("keeps stderr apart", function()
     local text, errors = printed("workers = 2, output = 'ordered'", [[
       pool:map(function(x) print(x) io.stderr:write("error ", x, "\n") end, {1, 2, 3}, {chunksize = 1})]])
