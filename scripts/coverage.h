@@ -10,6 +10,7 @@
 #define COUNTED static inline __attribute__((no_profile_instrument_function))
 
 void __gcov_dump(void);
+void __gcov_reset(void);
 
 COUNTED void counted_dump(void) {
     sigset_t all;
@@ -65,6 +66,17 @@ COUNTED int counted_kill(pid_t pid, int signal) {
     return kill(pid, signal);
 }
 
+// Of a signal that ends the process, or stops it: then the counting goes on.
+COUNTED int counted_raise(int signal) {
+    sigset_t before;
+    sigprocmask(SIG_SETMASK, NULL, &before);
+    counted_dump();
+    __gcov_reset();
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return raise(signal);
+}
+
 #define _exit          counted_exit
+#define raise          counted_raise
 #define kill           counted_kill
 #define sigaction(...) counted_sigaction(__VA_ARGS__)

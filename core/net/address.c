@@ -18,9 +18,7 @@ static int refuse(const char **why, const char *reason) {
 
 static int parse_path(Address *address, const char *text, size_t size, const char **why) {
     struct sockaddr_un *name = &address->name.path;
-    if (size == 0) return refuse(why, "the address is empty");
-    if (*text == '@' || memchr(text, '\0', size))
-        return refuse(why, "abstract names are not offered, since they have no permissions");
+    if (memchr(text, '\0', size)) return refuse(why, "the path has a zero byte in it");
     if (size >= sizeof name->sun_path) return refuse(why, "the path is too long for a socket");
     name->sun_family = AF_UNIX;
     memcpy(name->sun_path, text, size);

@@ -26,7 +26,7 @@ typedef struct {
 
 enum { ADDRESS_TEXT = 128 }; // room for any as text, paths included
 
-/* Makes one of text with this size. 0, or -1 with *why, which is a constant. May ask
+/* Makes one of text with this size, at least 1. 0, or -1 with *why, which is a constant. May ask
  * the system's resolver for a host's name, and wait for it. */
 int address_parse(Address *address, const char *text, size_t size, const char **why);
 

@@ -10,33 +10,29 @@
 
 enum { MOST_PROCESSORS = 8192, LONGEST_FOLDER = 2 * PATH_MAX };
 
+// As many as cpu_set_t cannot hold, whose macros take an array of it as well.
+typedef cpu_set_t Processors[MOST_PROCESSORS / CPU_SETSIZE];
+
 static int affinity_count(void) {
-    size_t size = CPU_ALLOC_SIZE(MOST_PROCESSORS);
-    cpu_set_t *set = CPU_ALLOC(MOST_PROCESSORS);
-    int count = 0;
-    if (set && sched_getaffinity(0, size, set) == 0) count = CPU_COUNT_S(size, set);
-    CPU_FREE(set);
-    return count > 0 ? count : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    Processors set;
+    bool known = sched_getaffinity(0, sizeof set, set) == 0;
+    return known ? CPU_COUNT_S(sizeof set, set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-static int nth_allowed(const cpu_set_t *set, size_t size, int number) {
-    for (int cpu = 0; cpu < MOST_PROCESSORS; cpu++)
-        if (CPU_ISSET_S((size_t)cpu, size, set) && number-- == 0) return cpu;
-    return -1;
+// There are more than `number`.
+static int nth_allowed(const Processors set, int number) {
+    int cpu = 0;
+    while (!CPU_ISSET_S((size_t)cpu, sizeof(Processors), set) || number-- > 0) cpu++;
+    return cpu;
 }
 
 int processors_pin(int number) {
-    size_t size = CPU_ALLOC_SIZE(MOST_PROCESSORS);
-    cpu_set_t *set = CPU_ALLOC(MOST_PROCESSORS);
-    int result = set ? sched_getaffinity(0, size, set) : -1;
-    if (result == 0) {
-        int cpu = nth_allowed(set, size, number % CPU_COUNT_S(size, set));
-        CPU_ZERO_S(size, set);
-        CPU_SET_S((size_t)cpu, size, set);
-        result = sched_setaffinity(0, size, set);
-    }
-    CPU_FREE(set);
-    return result;
+    Processors set;
+    if (sched_getaffinity(0, sizeof set, set) == -1) return -1;
+    int cpu = nth_allowed(set, number % CPU_COUNT_S(sizeof set, set));
+    CPU_ZERO_S(sizeof set, set);
+    CPU_SET_S((size_t)cpu, sizeof set, set);
+    return sched_setaffinity(0, sizeof set, set);
 }
 
 static bool read_line(const char *path, char *line, int size) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,8 +14,9 @@
 #include "core/os/sys.h"
 
 enum {
-    ANSWER_MS = 10000, // it only forks: one that takes longer is stopped, or worse
-    CANNOT_PLACE = 71, // exit status: short of descriptors
+    ANSWER_MS = 10000,  // it only forks: one that takes longer is stopped, or worse
+    CANNOT_PLACE = 71,  // exit status: short of descriptors
+    MOST_AT_ONCE = 253, // descriptors that the kernel passes with a message
 };
 
 typedef struct {
@@ -24,18 +26,19 @@ typedef struct {
 
 // ---- messages ------------------------------------------------------------
 
-// An order as it travels: its bytes, and its descriptors beside them.
+// An order as it travels: its bytes, and descriptors beside them. Where those are more than pass
+// at once, the others follow with the first bytes of the order again.
 typedef struct {
     struct msghdr header;
     struct iovec part;
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int) * TEMPLATE_MOST)];
+        char bytes[CMSG_SPACE(sizeof(int) * MOST_AT_ONCE)];
     } beside;
 } Message;
 
-static struct msghdr *message_of(Message *message, TemplateOrder *order, size_t descriptors) {
-    message->part = (struct iovec){.iov_base = order, .iov_len = sizeof *order};
+static struct msghdr *message_of(Message *message, void *bytes, size_t size, size_t descriptors) {
+    message->part = (struct iovec){.iov_base = bytes, .iov_len = size};
     message->header = (struct msghdr){.msg_iov = &message->part,
                                       .msg_iovlen = 1,
                                       .msg_control = message->beside.bytes,
@@ -57,27 +60,44 @@ static ssize_t receive_message(int socket, struct msghdr *header) {
     return got;
 }
 
-static int send_order(int socket, TemplateOrder *order) {
+static int send_piece(int socket, TemplateOrder *order, size_t size, const int *fds, int count) {
     Message message = {0};
-    struct msghdr *header = message_of(&message, order, (size_t)order->count);
+    struct msghdr *header = message_of(&message, order, size, (size_t)count);
     struct cmsghdr *beside = CMSG_FIRSTHDR(header);
-    size_t size = sizeof(int) * (size_t)order->count;
     beside->cmsg_level = SOL_SOCKET;
     beside->cmsg_type = SCM_RIGHTS;
-    beside->cmsg_len = CMSG_LEN(size);
-    memcpy(CMSG_DATA(beside), order->numbers, size);
+    beside->cmsg_len = CMSG_LEN(sizeof *fds * (size_t)count);
+    memcpy(CMSG_DATA(beside), fds, sizeof *fds * (size_t)count);
     return send_message(socket, header) == -1 ? -1 : 0;
 }
 
-// 1 with *order and the descriptors under the numbers they got here; 0: no more orders.
-static int receive_order(int socket, TemplateOrder *order, int *received) {
+static int send_order(int socket, TemplateOrder *order) {
+    size_t size = sizeof *order - sizeof *order->numbers * (size_t)(TEMPLATE_MOST - order->count);
+    for (int sent = 0, count; sent < order->count; sent += count, size = sizeof order->count) {
+        count = order->count - sent < MOST_AT_ONCE ? order->count - sent : MOST_AT_ONCE;
+        if (send_piece(socket, order, size, order->numbers + sent, count) == -1) return -1;
+    }
+    return 0;
+}
+
+// How many descriptors came with it; 0: there is no more to come.
+static int receive_piece(int socket, void *bytes, size_t size, int *fds) {
     Message message = {0};
-    struct msghdr *header = message_of(&message, order, TEMPLATE_MOST);
+    struct msghdr *header = message_of(&message, bytes, size, MOST_AT_ONCE);
     ssize_t got = receive_message(socket, header);
-    struct cmsghdr *beside = got == sizeof *order ? CMSG_FIRSTHDR(header) : NULL;
+    struct cmsghdr *beside = got > 0 ? CMSG_FIRSTHDR(header) : NULL;
     if (!beside || (header->msg_flags & MSG_CTRUNC)) return 0;
-    memcpy(received, CMSG_DATA(beside), sizeof(int) * (size_t)order->count);
-    return 1;
+    size_t taken = beside->cmsg_len - CMSG_LEN(0);
+    memcpy(fds, CMSG_DATA(beside), taken);
+    return (int)(taken / sizeof *fds);
+}
+
+// True with *order and the descriptors under the numbers they got here; false: no more orders.
+static bool receive_order(int socket, TemplateOrder *order, int *received) {
+    int again, count = receive_piece(socket, order, sizeof *order, received);
+    for (int all = count; count > 0 && all < order->count; all += count)
+        count = receive_piece(socket, &again, sizeof again, received + all);
+    return count > 0;
 }
 
 static int send_answer(int socket, Answer answer) {

@@ -30,7 +30,7 @@ static inline Template template_of(char *const *argv) {
 }
 
 enum {
-    TEMPLATE_MOST = 253, // descriptors that the kernel passes at once
+    TEMPLATE_MOST = 4096, // descriptors of one process
     TEMPLATE_MOST_GIVEN = TEMPLATE_MOST - PROCESS_TIES
 };
 

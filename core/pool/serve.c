@@ -68,24 +68,28 @@ static int send_part(Self *self, const char *bytes, size_t size, Tail tail, cons
     return 0;
 }
 
-// Of a pool that is gone already no letter comes; sending the refusal will tell.
-static int learn(Self *self, const Service *service, Channel *channel, Buffer *reply) {
-    Frame frame;
-    if (next_frame(channel, &frame) != 1 || frame.header.kind != FRAME_LETTER) return -1;
+static int learn(Self *self, const Service *service, const Frame *letter, Buffer *reply) {
     FAULT("letter.read");
-    self->index = (int)frame.header.task;
-    self->handles = frame.handles;
-    self->handle_count = frame.header.handles;
-    int failed = service->learn(service->context, self, frame.payload, frame.header.size, reply);
+    self->index = (int)letter->header.task;
+    self->handles = letter->handles;
+    self->handle_count = letter->header.handles;
+    int failed =
+        service->learn(service->context, self, letter->payload, letter->header.size, reply);
     self->handle_count = 0;
-    channel_pass(channel, &frame);
     return failed;
 }
 
+// The letter comes first. One that cannot be read is no refusal: who comes instead may read it.
 static int begin(Self *self, const Service *service, Channel *channel, Buffer *reply) {
+    int failed = 0;
     FAULT("worker.begin");
     listen_for_orders(self, service);
-    int failed = service->learn ? learn(self, service, channel, reply) : 0;
+    if (service->learn) {
+        Frame letter;
+        if (next_frame(channel, &letter) != 1) return SERVE_BROKEN;
+        failed = learn(self, service, &letter, reply);
+        channel_pass(channel, &letter);
+    }
     if (!failed && service->begin) failed = service->begin(service->context, self, reply);
     FAULT("worker.ready");
     FrameHeader header = {.kind = failed ? FRAME_REFUSED : FRAME_READY};

@@ -95,6 +95,28 @@ describe("when a call fails,", function()
     end)
   end
 
+  -- Where there is no memory for a dictionary.
+  for _, combine in ipairs({"set", "hist"}) do
+    it("pairs are combined by " .. combine .. ", spelled out, or not", function()
+      local options = {combine = combine, memory = 64, format = "lua"}
+      fail_each(function() return shuffle.text({words(), PAIRS}, options) end)
+      fail_each(function() return shuffle.text({PAIRS, PAIRS}, options) end, nil, 1000)
+    end)
+  end
+
+  it("pairs are combined by a function, or not", function()
+    local function longer(a, b) return #tostring(a) > #tostring(b) and a or b end
+    fail_each(function() return shuffle.run({numbers(), words()}, {combine = longer}) end)
+  end)
+
+  it("a key is found in runs, or not", function()
+    local runs, file = shuffle.emit({PAIRS, numbers()}, {combine = "count", partitions = 1})
+    fail_each(function()
+      return {core.key_of_runs(runs, 0, 2), #core.moved_run(runs[1], file:fd()), core.verify_run(runs[2]) or error("memory")}
+    end)
+    file:close()
+  end)
+
   it("results are sorted, or not", function()
     for _, order in ipairs({{sort = "key"}, {sort = "value", desc = true}, {top = 2}}) do
       order.combine = "sum"

@@ -68,6 +68,26 @@ function shuffle.contents(file)
   return text
 end
 
+--- Calls try() with each byte of a scratch file changed in some ways, one at a time; at last all is
+-- as it was.
+function shuffle.damage(file, try)
+  local bytes = shuffle.contents(file)
+  local handle = assert(io.open("/proc/self/fd/" .. file:fd(), "r+b"))
+  handle:setvbuf("no")
+  local function put(i, byte)
+    handle:seek("set", i - 1)
+    handle:write(string.char(byte % 256))
+  end
+  for i = 1, #bytes do
+    for _, flip in ipairs({1, 16, 128, 255}) do
+      put(i, bytes:byte(i) + flip)
+      try()
+    end
+    put(i, bytes:byte(i))
+  end
+  handle:close()
+end
+
 --- From batches to text.
 function shuffle.text(batches, options)
   local runs, run_file = shuffle.emit(batches, options)

@@ -57,6 +57,30 @@ describe("a result", function()
     file:close()
   end)
 
+  for name, options in pairs({
+    ["one value"] = {combine = "first"}, ["a set"] = {combine = "set"}, ["a histogram"] = {combine = "hist"},
+    ["one value, sorted"] = {combine = "first", sort = "key"}, text = {combine = "set", format = "json"},
+  }) do
+    it("of " .. name .. " for each key may be damaged anywhere, which is said or gives a value", function()
+      options.partitions = 1
+      local list = {{"a", 1}, {"b", "x\0y"}, {7, {1, "z\0", 2.5}}, {{1, "k\0"}, true}, {"c", {d = {2}}}}
+      local runs, run_file = shuffle.emit({list}, options)
+      local outputs, file = shuffle.reduce(runs, options)
+      local target = core.scratch()
+      local function read()
+        local result = core.result(outputs, options)
+        if options.format then assert(result:write(target:fd())) else shuffle.collect(result) end
+        result:close()
+      end
+      shuffle.damage(file, function()
+        local ok, problem = pcall(read)
+        if not ok then assert.matches("damaged", tostring(problem)) end
+      end)
+      read()
+      for _, one in ipairs({file, run_file, target}) do one:close() end
+    end)
+  end
+
   it("is either text or values", function()
     local text, text_file = result_of({{"a", 1}}, {combine = "sum", format = "json"})
     local values, value_file = result_of({{"a", 1}}, {combine = "sum"})

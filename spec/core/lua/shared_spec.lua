@@ -45,6 +45,35 @@ describe("a shared object in a message", function()
     assert.same({two, one}, parcel)
   end)
 
+  -- A process that was there before them has to attach each. A fresh one shares no faults with us.
+  for name, made in pairs({
+    ["a value"] = function()
+      return parallel.Value("i32", 7), function(v) return v.value end, "sys.mmap:ENOMEM@*",
+             "cannot attach a value: Cannot allocate memory"
+    end,
+    ["shared memory"] = function()
+      local memory = parallel.SharedMemory({size = 8})
+      memory:write(1, "contents")
+      return memory, function(m) return m:read() end, "sys.fstat:EIO@*",
+             "cannot look at a descriptor: Input/output error"
+    end,
+  }) do
+    it("arrives as what it is, or is said not to: " .. name, function()
+      open({workers = 1, start_method = "spawn"}):apply(math.abs, 1)
+      local object, read, plan, why = made()
+      boxes[1] = object
+      assert.equal(read(object), pool:apply(read, object))
+      assert.equal(read(object), read(pool:apply(function(one) return one end, object)))
+      pool:apply(function(armed)
+        collectgarbage()
+        require("parallel.core").testing.fault(armed)
+      end, plan)
+      assert.match(why, tostring(select(2, pcall(pool.apply, pool, read, object))))
+      pool:apply(function() require("parallel.core").testing.fault(nil) end)
+      assert.equal(read(object), pool:apply(read, object))
+    end)
+  end
+
   it("needs no parcel when there is none", function()
     assert.equal(1, select("#", core.encode_trusted({})))
   end)

@@ -319,6 +319,19 @@ describe("a packed file", function()
       ("parallel-lua: %s:0+1: cannot read '%s': gzip is not installed\n"):format(path, path)}, result)
   end)
 
+  it("whose tool ends without a word is told", function()
+    local path, folder = files.write("text.gz", "x"), files.path("tools")
+    shell.run({"mkdir", folder})
+    finally(function() shell.run({"rm", "-r", folder}) end)
+    for ending, text in pairs({["exit 3"] = "gzip exited with status 3", ["kill -9 $$"] = "gzip was killed by signal 9"}) do
+      files.write("tools/gzip", "#!/bin/sh\n" .. ending .. "\n")
+      shell.run({"chmod", "+x", folder .. "/gzip"})
+      local result = shell.run({"env", "PATH=" .. folder, shell.program(), "-e", "emit(record)", path})
+      assert.same({stdout = "", status = 3, stderr =
+        ("parallel-lua: %s:0+1: cannot read '%s': %s\n"):format(path, path, text)}, result)
+    end
+  end)
+
   it("whose tool cannot be started is told", function()
     local path = files.write("text.gz", "x")
     testing.fault("sys.posix_spawnp:ENOMEM@1")

@@ -48,6 +48,14 @@ describe("a word count", function()
     end)
   end
 
+  -- Each is given the files of all.
+  for _, method in ipairs({"template", "spawn"}) do
+    it("is exact with more files than pass at once, by " .. method, function()
+      local path = files.write("text", SMALL)
+      assert.same(SMALL_COUNTS, table_of(words_job({inputs = {path}, workers = 140, start_method = method})))
+    end)
+  end
+
   for _, records in ipairs({"line", "block", "paragraph", "file", " ", "wo"}) do
     it("does not depend on records, as in '" .. records .. "'", function()
       local path = files.write("text", SMALL)

@@ -186,6 +186,7 @@ describe("a listener", function()
     for address, text in pairs({
       [files.path("no/such/folder")] = "no such file or directory",
       [("x"):rep(200)] = "the path is too long for a socket",
+      ["no/such:1"] = "no such file or directory", ["no/such:"] = "no such file or directory",
       ["127.0.0.1:65536"] = "a port is at most 65535",
       [":123456"] = "a port is at most 65535",
       ["[no.such.host.invalid]:1"] = "name or service not known",
@@ -199,7 +200,14 @@ describe("a listener", function()
     end
   end)
 
-  for _, call in ipairs({"socket", "bind", "listen", "epoll_create1", "epoll_ctl", "fchmod"}) do
+  it("does not take a part of a name for the whole", function()
+    for address, text in pairs({[files.path("na\0me")] = "the path has a zero byte in it", ["localhost\0:1"] = "no such host"}) do
+      assert.match(": " .. text .. "$", select(2, Listener({address = address, authkey = KEY})))
+      assert.match(": " .. text .. "$", select(2, Client({address = address, authkey = KEY})))
+    end
+  end)
+
+  for _, call in ipairs({"socket", "bind", "listen", "epoll_create1", "epoll_ctl", "fchmod", "lstat"}) do
     it("is not made when " .. call .. " fails, and leaves nothing", function()
       testing.fault("sys." .. call .. ":ENOMEM@1")
       local listener, why = Listener({address = files.path("socket"), authkey = KEY})
@@ -217,6 +225,34 @@ describe("a listener", function()
     assert.is_nil(c)
     assert.match("cannot accept: Too many open files", why)
     assert.equal(1, keep(listener:accept(20)):recv(20))
+  end)
+
+  for _, plan in ipairs({"sys.accept4:EAGAIN@1", "sys.accept4:EINTR@1"}) do
+    it("does not mind a visitor who went away: " .. plan, function()
+      local listener = listen()
+      start_client(listener.address, KEY, 1)
+      testing.fault(plan)
+      assert.equal(1, keep(assert(listener:accept(20))):recv(20))
+    end)
+  end
+
+  it("tells that there is no memory for who came, and goes on when there is", function()
+    local listener = listen()
+    local p = start_client(listener.address, KEY, 1)
+    listener:accept(0)
+    local n, c = 0
+    repeat
+      testing.fault("sys.mmap:ENOMEM@1")
+      local why
+      c, why = listener:accept(20)
+      if not c then assert.match("^cannot accept: Cannot allocate memory", why) end
+      testing.fault(nil)
+      n = n + 1
+      c = c or listener:accept(20)
+    until c or n > 9
+    assert.equal(1, keep(c):recv(20))
+    c:close()
+    p:join()
   end)
 
   it("works with short reads and writes, and signals", function()
@@ -382,6 +418,50 @@ describe("a client", function()
     end
   end)
 
+  -- A program of its own, so that no fault is for it.
+  local function start_server(address)
+    local server = shell.start({shell.interpreter(), files.write("server.lua", ([[
+      local listener = assert(require("parallel").Listener({address = %q, authkey = %q}))
+      io.stdout:setvbuf("no")
+      print(listener.address)
+      while true do
+        local c = listener:accept()
+        while c and c:recv() do end
+      end
+    ]]):format(address, KEY))})
+    keep(server, function()
+      server:kill("KILL")
+      server:wait()
+    end)
+    return server:await("(.*)\n")
+  end
+
+  for name, wanted in pairs({["a path"] = files.path("socket"), TCP = "127.0.0.1:0"}) do
+    it("does not come about over " .. name .. " when a call fails, and leaves nothing", function()
+      local address = start_server(wanted)
+      local function connect() return Client({address = address, authkey = KEY, timeout = 20}) end
+      for _, plan in ipairs({
+        "sys.socket:EMFILE@1", "sys.connect:EPERM@1", "sys.getrandom:EIO@1", "sys.sendmsg:EIO@1",
+        "sys.poll:ENOMEM@1", "sys.realloc:ENOMEM@1", "sys.mmap:ENOMEM@1", "sys.getsockopt:ENOMEM@1",
+        "sys.getsockopt:ENOMEM@2", "sys.fcntl:EINVAL@1", "sys.fcntl:EINVAL@2", "sys.read:EIO@1",
+      }) do
+        testing.fault(plan)
+        local ok, c, why = pcall(connect)
+        local acted = testing.fault_acted() > 0
+        testing.fault(nil)
+        if ok and c then c:close()
+        else
+          assert.is_true(acted)
+          assert.match(ok and "^cannot connect to .*: %l" or "not enough memory", why or c)
+        end
+        collectgarbage() -- what an error has interrupted
+        local again = assert(connect(), plan)
+        assert.is_true(again:send("all is well"))
+        again:close()
+      end
+    end)
+  end
+
   it("waits no longer than it may while signals keep it from connecting", function()
     testing.fault("sys.connect:EINTR@*")
     local client = {Client({address = files.path("nobody"), authkey = KEY, timeout = 0.01})}
@@ -483,9 +563,20 @@ describe("a connection without a key", function()
   end)
 
   it("is not to be had from other machines", function()
-    local no, why = Listener({address = "0.0.0.0:0", authkey = false})
-    assert.is_nil(no)
-    assert.equal("cannot listen on 0.0.0.0:0: without a key only loopback addresses and paths are offered", why)
+    for _, address in ipairs({"0.0.0.0:0", "[::]:0", "[::2]:0"}) do
+      local no, why = Listener({address = address, authkey = false})
+      assert.is_nil(no)
+      assert.equal(("cannot listen on %s: without a key only loopback addresses and paths are offered"):format(address), why)
+    end
+  end)
+
+  it("is to be had on loopback, of either kind", function()
+    for _, address in ipairs({"127.0.0.1:0", "[::1]:0"}) do
+      local here = listen({address = address, authkey = false})
+      local e = keep(assert(Client({address = here.address, authkey = false, timeout = 20})))
+      e:send("hello")
+      assert.equal("hello", keep(here:accept(20)):recv(20))
+    end
   end)
 end)
 

@@ -49,8 +49,12 @@ for _, workers in ipairs({2, 0}) do
       assert.same({n = 2, 3, 7}, pool:starmap(function(a, b) return a + b end, {{1, 2}, {3, 4}}))
       assert.match("^task 2 failed in worker %d: a tuple must be a table, got string$",
         tostring(raised(pool.starmap, pool, os.time, {{}, "x"})))
-      assert.match("a tuple's n must be a whole number, got %-1$",
-        tostring(raised(pool.starmap, pool, os.time, {{n = -1}})))
+      for _, n in ipairs({-1, 2.5, 2 ^ 31, "2"}) do
+        assert.match("a tuple's n must be a whole number, got " .. tostring(n):gsub("%p", "%%%0") .. "$",
+          tostring(raised(pool.starmap, pool, os.time, {{n = n}})))
+      end
+      local function count(...) return select("#", ...) end
+      assert.same({n = 2, 3, 0}, pool:starmap(count, {{nil, 2, nil, n = 3}, {n = 0}}))
     end)
 
     it("iterates in order, and as results come", function()

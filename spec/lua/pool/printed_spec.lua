@@ -142,6 +142,64 @@ describe("what workers print", function()
       end)]])))
   end)
 
+  it("comes out of processes that a task started", function()
+    assert.equal("[pool worker 1] before\n[pool worker 1] child\n[pool worker 1] after\n",
+      printed("workers = 1, output = 'tag'", [[
+        pool:apply(function()
+          io.write("bef")
+          io.write("ore\n")
+          local p = parallel.Process(function() print("child") end)
+          p:start()
+          p:join()
+          print("after")
+        end)]]))
+  end)
+
+  -- In the worker alone: a fresh interpreter shares no fault with its owner.
+  it("is at worst delayed when a call fails that carries it", function()
+    for _, plan in ipairs({"sys.fstat:EIO@1", "sys.pread:EIO@1", "sys.realloc:ENOMEM@1", "sys.ftruncate:EIO@1",
+                           "sys.pwritev2:EAGAIN@1", "sys.pwritev2:EOPNOTSUPP@*", "sys.poll:EINTR@1"}) do
+      assert.equal("command\nworker\nlast\n", printed("workers = 1, start_method = 'spawn'", ([[
+        pool:apply(function()
+          local testing = require("parallel.core").testing
+          testing.fault(%q)
+          os.execute("echo command")
+          testing.fault(nil)
+          os.execute("true")
+          print("worker")
+        end)
+        pool:apply(print, "last")]]):format(plan)), plan)
+    end
+  end)
+
+  it("is said not to have come out when there was no memory for it", function()
+    assert.equal("[pool worker 1] first\n[pool worker 1] ENOMEM\n[pool worker 1] last\n",
+      printed("workers = 1, output = 'tag', start_method = 'spawn'", [[
+      pool:apply(function()
+        local testing = require("parallel.core").testing
+        print("first")
+        testing.fault("sys.realloc:ENOMEM@1")
+        local ok, _, errno = io.write("not this\n")
+        testing.fault(nil)
+        print(not ok and errno == 12 and "ENOMEM" or "written")
+      end)
+      pool:apply(print, "last")]]))
+  end)
+
+  it("goes nowhere where the program's own output is closed, which hinders no task", function()
+    local script = files.write("program.lua", [[
+      local parallel = require("parallel")
+      local pool = parallel.Pool(1)
+      local function f(x)
+        print("lost")
+        return x + 1
+      end
+      io.stderr:write(pool:apply(f, 1), pool:apply(f, 2), "\n")
+      pool:close()]])
+    local result = shell.run(("%s %s >&-"):format(shell.interpreter(), script))
+    assert.same({status = 0, stdout = "", stderr = "23\n"}, result)
+  end)
+
   it("comes out of map-reduce jobs too", function()
     assert.same({"map 1", "map 2"}, sorted_lines(printed("workers = 1", [[
       parallel.mapreduce({values = {1, 2}, combine = "count", workers = 2,
@@ -230,6 +288,24 @@ describe("output = 'ordered'", function()
       pool:apply(print, "task")
       pool:broadcast(print, "all")
       io.stdout:flush()]]))
+  end)
+
+  -- In the worker alone: a fresh interpreter shares no fault with its owner.
+  it("fails the item, with the reason, whose output cannot be read", function()
+    local _, errors = printed("workers = 1, output = 'ordered', start_method = 'spawn'", [[
+      local plans = {"sys.fstat:EIO@1", "sys.pread:EIO@1"}
+      for n = 1, 9 do plans[#plans + 1] = "buffer.reserve:ENOMEM@" .. n end
+      for _, plan in ipairs(plans) do
+        local ok, why = pcall(pool.apply, pool, function(armed)
+          print("printed")
+          require("parallel.core").testing.fault(armed)
+          return "result"
+        end, plan)
+        pool:apply(function() require("parallel.core").testing.fault(nil) end)
+        assert(ok and why == "result" or tostring(why):find("memory") or tostring(why):find("Input/output"), tostring(why))
+      end
+      io.stderr:write("all tried\n")]])
+    assert.equal("all tried\n", errors)
   end)
 
   it("keeps stderr apart", function()

@@ -299,7 +299,8 @@ describe("a Process", function()
   end)
 
   for _, plan in ipairs({"sys.pidfd_open:ENOSYS@*", "sys.pidfd_open:EMFILE@2", "sys.poll:EINTR@1", "sys.waitid:EINTR@1",
-                         "sys.pidfd_send_signal:ENOSYS@*", "process.done:delay5@1"}) do
+                         "sys.pidfd_send_signal:ENOSYS@*", "process.done:delay5@1",
+                         "sys.pidfd_open:EMFILE@2,sys.pidfd_open:EMFILE@3"}) do -- each once it is started
     it("lives as it should with " .. plan, function()
       testing.fault(plan)
       local p = start(function() os.exit(5) end)
@@ -313,7 +314,23 @@ describe("a Process", function()
     end)
   end
 
-  for _, plan in ipairs({"sys.fork:EAGAIN@1", "sys.pipe2:EMFILE@1", "sys.mmap:ENOMEM@1"}) do
+  it("has ended with 255 when somebody else has heard how", function()
+    local p = start(function() os.exit(3) end)
+    assert.same({"exit", 3}, {testing.wait(p.pid)})
+    assert.is_true(p:join())
+    assert.equal(255, p.exitcode)
+  end)
+
+  it("has no descriptor that tells of its end when there was none to be had", function()
+    testing.fault("sys.pidfd_open:EMFILE@2")
+    local p = start(function() end)
+    local has_pipe = (os.getenv("PARALLEL_LUA_CIRCUMSTANCES") or ""):find("pidfd") -- as on kernels without pidfd
+    assert.equal(has_pipe ~= nil, p.sentinel ~= nil)
+    assert.is_true(p:join(1e7))
+  end)
+
+  for _, plan in ipairs({"sys.fork:EAGAIN@1", "sys.pipe2:EMFILE@1", "sys.mmap:ENOMEM@1",
+                         "sys.pidfd_open:ENOSYS@*,sys.pipe2:EMFILE@1"}) do
     it("leaves nothing behind when it cannot be started: " .. plan, function()
       local p = Process(function() end)
       testing.fault(plan)
@@ -326,25 +343,29 @@ describe("a Process", function()
     end)
   end
 
-  it("is started or leaves nothing behind, whichever allocation fails", function()
-    local n, acted = 0
-    repeat
-      n = n + 1
-      local p = Process(function() end)
-      testing.fault("sys.realloc:ENOMEM@" .. n)
-      local ok, why = pcall(p.start, p)
-      acted = testing.fault_acted()
-      testing.fault(nil)
-      if not ok then
-        assert.match("memory", why)
-        p:start()
-      end
-      p:join()
-      assert.equal(0, p.exitcode)
-      p:close()
-    until acted == 0
-    assert.is_true(n > 2)
-  end)
+  for _, point in ipairs({"sys.realloc", "buffer.reserve"}) do
+    it("is started or leaves nothing behind, whichever allocation fails: " .. point, function()
+      local queue, n, acted = parallel.Queue(), 0 -- which the child keeps
+      repeat
+        n = n + 1
+        local p = Process(function() return queue end)
+        testing.fault(("sys.pidfd_open:ENOSYS@*,%s:ENOMEM@%d"):format(point, n))
+        local before = testing.fault_acted()
+        local ok, why = pcall(p.start, p)
+        acted = testing.fault_acted() - before
+        testing.fault(nil)
+        if not ok then
+          assert.match("memory", why)
+          p:start()
+        end
+        p:join()
+        assert.equal(0, p.exitcode)
+        p:close()
+      until ok and n > 30 or acted == 0
+      assert.is_true(n > 2)
+      queue:close()
+    end)
+  end
 
   for _, point in ipairs({"child.gate", "child.armed", "process.begin", "process.done", "child.leave"}) do
     it("that is killed at " .. point .. " has ended", function()
@@ -384,6 +405,19 @@ describe("a program with processes", function()
     assert.equal(0, result.status)
     assert.match("^Process worse:\n[^\n]*program.lua:2: no good\nstack traceback:\n\t%[C%]: in function 'error'\n", result.stderr)
     assert.not_match("parallel/process", result.stderr)
+  end)
+
+  it("prints why a process had no memory to go on, and goes on", function()
+    if (os.getenv("LD_PRELOAD") or "") ~= "" then pending("a sanitizer needs more than any limit") end
+    local script = files.write("program.lua", [[
+      local parallel = require("parallel")
+      local p = parallel.Process({name = "greedy", target = function() return ("x"):rep(1000 * 1000 * 1000) end})
+      p:start()
+      p:join()
+      print(p.exitcode)
+    ]])
+    local result = shell.run({"sh", "-c", 'ulimit -v 400000; exec "$@"', "sh", shell.interpreter(), script})
+    assert.same({status = 0, stdout = "1\n", stderr = "Process greedy:\nnot enough memory\n"}, result)
   end)
 
   it("prints nothing twice, and all that its children print", function()
@@ -437,6 +471,20 @@ describe("a program with processes", function()
       -- the harness fails this test when one lives on
     end)
   end
+
+  it("kills daemons that do not listen, after a second for all of them", function()
+    assert.same({status = 0, stdout = "", stderr = ""}, run([[
+      local testing = require("parallel.core").testing
+      for _ = 1, 2 do
+        local p = parallel.Process({daemon = true, target = function()
+          testing.block_signals(true)
+          while true do end
+        end})
+        p:start()
+      end
+    ]], {env = {PARALLEL_LUA_FAULT = "sys.poll:EINTR@1"}}))
+    -- the harness fails this test when one lives on
+  end)
 
   it("waits for what its children started, too", function()
     assert.equal("grandchild is done\n", run([[

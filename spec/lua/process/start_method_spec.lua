@@ -147,9 +147,17 @@ for _, method in ipairs({"template", "spawn"}) do
       pool:terminate()
     end)
 
+    it("that cannot read what it is told is replaced, until there is no hope", function()
+      testing.setenv("PARALLEL_LUA_FAULT", "sys.recvmsg:EIO@" .. (method == "spawn" and "1" or "2+"))
+      open({workers = 1, start_method = method})
+      assert.match("cannot start any worker: %S", tostring(raised(pool.apply, pool, math.abs, 1)))
+      pool:terminate()
+    end)
+
     for _, fault in ipairs({"sys.pipe2:EMFILE@1", "sys.socketpair:EMFILE@1", "sys.posix_spawnp:EAGAIN@1",
       "sys.sendmsg:EPIPE@1", "sys.memfd_create:ENOSYS@*", "sys.pidfd_open:ENOSYS@*",
-      "sys.sendmsg:EINTR@1", "sys.posix_spawnp:ENOMEM@1"}) do
+      "sys.sendmsg:EINTR@1", "sys.posix_spawnp:ENOMEM@1", "sys.recvmsg:EINTR@1", "sys.poll:EINTR@1",
+      "sys.waitid:EINTR@1", "sys.sendmsg:ECONNRESET@1", "sys.recvmsg:ECONNRESET@1", "sys.poll:ENOMEM@1"}) do
       it("comes in spite of " .. fault, function()
         testing.fault(fault)
         open({workers = 1, start_method = method})
@@ -231,6 +239,27 @@ describe("the template", function()
     testing.kill(pids[2], "KILL")
     assert.not_equal(pids[2], pool:broadcast(core.pid)[2])
   end)
+
+  for fault, text in pairs({["sys.recvmsg:EIO@1"] = "Connection reset by peer", ["sys.sendmsg:EPIPE@1"] = "Broken pipe",
+    ["sys.fcntl:EMFILE@2+"] = "the workers end before they are ready"}) do
+    it("that cannot make workers for " .. fault .. " is said so", function()
+      finally(function() testing.setenv("PARALLEL_LUA_FAULT", nil) end)
+      testing.setenv("PARALLEL_LUA_FAULT", fault)
+      open({workers = 1, start_method = "template"})
+      assert.match("cannot start any worker: " .. text, tostring(raised(pool.apply, pool, math.abs, -1)))
+      pool:terminate()
+    end)
+  end
+
+  for _, fault in ipairs({"sys.recvmsg:EINTR@1", "sys.sendmsg:EINTR@1", "sys.clone_sibling:EAGAIN@1",
+    "sys.fcntl:EMFILE@2", "sys.fcntl:EMFILE@4", "sys.close_range:ENOSYS@*"}) do
+    it("makes workers in spite of " .. fault, function()
+      finally(function() testing.setenv("PARALLEL_LUA_FAULT", nil) end)
+      testing.setenv("PARALLEL_LUA_FAULT", fault)
+      open({workers = 1, start_method = "template"})
+      assert.equal(1, pool:apply(math.abs, -1))
+    end)
+  end
 
   it("is shared by pools, and ends with the last", function()
     local before = open_counting({workers = 1})
