@@ -4,11 +4,14 @@
 -- this one on.
 local interruption = {}
 
+-- By the program parallel-lua, by Process:interrupt, and by the programs lua and luajit.
+local TEXTS = {["interrupted"] = true, ["the process was interrupted"] = true, ["interrupted!"] = true}
+
 --- Raise what was caught if it is one.
 function interruption.pass_on(why)
   if type(why) ~= "string" then return end
   local text = why:match("^.-:%d+: (.*)$") or why
-  if text == "interrupted" or text == "the process was interrupted" then error(why, 0) end
+  if TEXTS[text] then error(why, 0) end
 end
 
 return interruption
