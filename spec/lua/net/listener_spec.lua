@@ -238,7 +238,11 @@ describe("a listener", function()
 
   it("tells that there is no memory for who came, and goes on when there is", function()
     local listener = listen()
-    local p = start_client(listener.address, KEY, 1)
+    local client = shell.start({shell.interpreter(), files.write("client.lua", ([[ -- no fault is for it
+      local c = assert(require("parallel").Client({address = %q, authkey = %q, timeout = 20}))
+      c:send(1)
+      c:recv(20)
+    ]]):format(listener.address, KEY))})
     listener:accept(0)
     local n, c = 0
     repeat
@@ -252,7 +256,7 @@ describe("a listener", function()
     until c or n > 9
     assert.equal(1, keep(c):recv(20))
     c:close()
-    p:join()
+    client:wait()
   end)
 
   it("works with short reads and writes, and signals", function()
