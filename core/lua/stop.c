@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/lua/blame.h"
 #include "core/os/clock.h"
@@ -56,6 +57,13 @@ static void withdraw(lua_State *L, const Stop *innermost) {
         lua_sethook(L, NULL, 0, 0);
 }
 
+// A pool of this process would be broken. What of LuaJIT's library is written in Lua ends soon, and
+// ours may have called it.
+static bool is_left_to_end(const lua_Debug *at) {
+    static const char BUILTIN[] = "[builtin:";
+    return blame_is_ours(at) || strncmp(at->short_src, BUILTIN, sizeof BUILTIN - 1) == 0;
+}
+
 static void look_here(lua_State *L, lua_Debug *at) {
     Stop *innermost = stop_of(L), *stop = innermost;
     while (stop && !stop_is_due(stop)) stop = stop->outer;
@@ -64,7 +72,7 @@ static void look_here(lua_State *L, lua_Debug *at) {
     if (stop->limit) {
         look_every(L, 1);
         look_every(stop->L, 1);
-        if (blame_is_ours(at)) return; // left to end: a pool of this process would be broken
+        if (is_left_to_end(at)) return;
     }
     if (!stop->raised) note_place(stop, L, at);
     stop->raised = true;

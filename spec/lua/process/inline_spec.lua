@@ -147,14 +147,16 @@ describe("a task's timeout without workers", function()
     end)
 
     it("leaves the pool whole that both tasks are of", function()
-      open({timeout = 0.01})
-      _G.same_pool = pool
-      timed_out(pool.apply, pool, function(f)
-        while true do pcall(_G.same_pool.map, _G.same_pool, f, {1, 2, 3}) end
-      end, double)
-      _G.same_pool = nil
-      assert.same({2, 4, 6, n = 3}, pool:map(double, {1, 2, 3}))
-      assert.equal(0, pool:stats().queued)
+      for _ = 1, 20 do -- wherever in the pool's code it comes, also in what that calls
+        open({timeout = 0.01})
+        _G.same_pool = pool
+        timed_out(pool.apply, pool, function(f)
+          while true do pcall(_G.same_pool.map, _G.same_pool, f, {1, 2, 3}) end
+        end, double)
+        _G.same_pool = nil
+        assert.same({2, 4, 6, n = 3}, pool:map(double, {1, 2, 3}, {timeout = 60}))
+        assert.equal(0, pool:stats().queued)
+      end
     end)
 
     it("is heard inside of a worker's task", function()
