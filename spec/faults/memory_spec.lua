@@ -1,11 +1,13 @@
 -- When memory runs out, for a worker or for the one who asks: an error, and then business as usual.
+local core = require "parallel.core"
 local child = require "spec.support.child"
 local files = require "spec.support.files"
 local parallel = require "parallel"
 local pools = require "spec.support.pools"
 local shell = require "spec.support.shell"
-local testing = require("parallel.core").testing
 local trials = require "spec.support.trials"
+
+local testing = core.testing
 
 local function skip_under_sanitizers()
   if (os.getenv("LD_PRELOAD") or "") ~= "" then pending("a sanitizer needs more than any limit") end
@@ -30,6 +32,55 @@ describe("a pool whose caller runs out of memory", function()
     end
     assert.same({1, 4, 9, n = 3}, pool:map(square, {1, 2, 3}))
   end)
+end)
+
+describe("outcomes that come when there is no memory", function()
+  after_each(pools.close)
+
+  local function boxed(x) return {x * x} end
+
+  local function three()
+    local i = 0
+    return function()
+      i = i + 1
+      return i <= 3 and i or nil
+    end
+  end
+
+  local WAYS = {
+    ["of a map"] = function(pool) return pool:map_async(boxed, {1, 2, 3}, {chunksize = 3}) end,
+    ["of a map in any order"] = function(pool)
+      return pool:map_async(boxed, {1, 2, 3}, {chunksize = 3, ordered = false})
+    end,
+    ["of a map of an iterator"] = function(pool) return pool:map_async(boxed, three(), {window = 2}) end,
+    ["of a task"] = function(pool) return pool:submit(boxed, 3) end,
+    ["of a task with a callback"] = function(pool)
+      return pool:apply_async(boxed, {3}, {callback = function() end})
+    end,
+  }
+
+  local function check(value)
+    if value.n == nil then return assert.same({9}, value) end
+    local seen = {}
+    for i = 1, 3 do seen[value[i][1]] = true end
+    assert.same({[1] = true, [4] = true, [9] = true}, seen)
+  end
+
+  for name, way in pairs(WAYS) do
+    for _, starve in ipairs({"starve", "starve_once"}) do
+      it(("%s are had later, or are an error (%s)"):format(name, starve), function()
+        local pool = pools.open(1)
+        for n = 0, 50 do
+          pool:apply(boxed, 1)
+          local result = way(pool)
+          core.poll({pool:pollfd()}, 20)
+          testing[starve](n, pool.work, pool)
+          local ok, value = pcall(result.get, result, 20)
+          if ok then check(value) else assert.match("not enough memory", tostring(value)) end
+        end
+      end)
+    end
+  end
 end)
 
 describe("a worker with a limit of the system", function()

@@ -28,20 +28,38 @@ end
 --- Has its end been seen? Unlike `ready`, looks for no news.
 function AsyncResult:has_ended() return self.value ~= nil or self.values ~= nil or self.failure ~= nil end
 
---- It ended with these values (packed), or with a Failure. For the pool; `began` is
--- when it was asked for, when that is known.
+--- It ended with these values (packed), or with a Failure. For the pool, which goes on with `tell`;
+-- `began` is when it was asked for, when that is known. May be done again if memory fails.
+function AsyncResult:note(values, failed, began)
+  if self:has_ended() then return end
+  self.elapsed = began and core.clock() - began
+  self.values, self.failure = values, failed
+end
+
+--- Its callback is called. One without may have a `value` instead of values.
+function AsyncResult:tell()
+  if self.failure then call_back(self, self.error_callback, self.failure)
+  elseif self.callback then call_back(self, self.callback, unpack(self.values, 1, self.values.n)) end
+end
+
+--- Both, unless it has ended before.
 function AsyncResult:settle(values, failed, began)
   if self:has_ended() then return end
-  self.values, self.failure = values, failed
-  self.elapsed = began and core.clock() - began
-  if failed then call_back(self, self.error_callback, failed)
-  else call_back(self, self.callback, unpack(values, 1, values.n)) end
+  self:note(values, failed, began)
+  self:tell()
+end
+
+-- A source may have been without the memory to say that it has ended.
+local function look(self)
+  local source = self.source
+  if source.look and not self:has_ended() then source.look() end
+  return self:has_ended()
 end
 
 --- Has it ended, one way or the other?
 function AsyncResult:ready()
   if not self:has_ended() then self.pool:work(0) end
-  return self:has_ended()
+  return look(self)
 end
 
 --- Did it end with a result? Raises when it has not ended.
@@ -60,7 +78,7 @@ end
 local function wait(self, timeout, name)
   if self:has_ended() then return true end
   check.optional_time(timeout, 1, name)
-  return self.pool:work_until(function() return self:has_ended() end, timeout)
+  return self.pool:work_until(function() return look(self) end, timeout)
 end
 
 --- Wait for its end, at most so many seconds. True when it has ended.

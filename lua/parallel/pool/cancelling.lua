@@ -5,15 +5,14 @@ local cancelling = {}
 -- worker again, without the one at `place` if that is given.
 local function release(crew, id, chunk, from, place)
   if not from then return end
-  local n = chunk.items.n
-  chunk.items.n = from - 1
-  if from == 1 then
-    crew.held[id] = nil
-    crew.holding = crew.holding - 1
+  if place then
+    crew.backlog:put_rest(chunk, math.max(place + 1, from))
+    crew.backlog:put_again(chunk, from, place - 1, chunk.attempts)
   end
-  if not place then return end
-  crew.backlog:put_again(chunk, math.max(place + 1, from), n, chunk.attempts)
-  crew.backlog:put_again(chunk, from, place - 1, chunk.attempts)
+  chunk.items.n = from - 1
+  if from > 1 then return end
+  crew.held[id] = nil
+  crew.holding = crew.holding - 1
 end
 
 local function place_in(chunk, source, number)
@@ -29,8 +28,7 @@ end
 function cancelling.item(crew, source, number)
   local waiting, at = crew.backlog:find(source, number)
   if waiting then
-    local n = waiting.items.n
-    crew.backlog:put_again(waiting, at + 1, n, waiting.attempts)
+    crew.backlog:put_rest(waiting, at + 1)
     crew.backlog:put_again(waiting, 1, at - 1, waiting.attempts)
     return "withdrawn", waiting
   end

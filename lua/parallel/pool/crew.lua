@@ -16,6 +16,7 @@ local globals = require("parallel.pool.globals")
 local identity = require("parallel.process.identity")
 local interruption = require("parallel.base.interruption")
 local log = require("parallel.base.log")
+local memory = require("parallel.base.memory")
 local missing = require("parallel.pool.missing")
 local server = require("parallel.pool.server")
 local showing = require("parallel.pool.showing")
@@ -98,9 +99,20 @@ local function set_workers(self, workers)
   self.most = self.workers * CHUNKS_EACH
 end
 
+-- Of a chunk whose only item was lost: what tells its source.
+local function refusal(self, chunk)
+  local failed = failure.new({kind = "error", message = chunk.unread, index = chunk.first, attempts = 1})
+  return function() tell_refusal(self, chunk, failed) end
+end
+
+local function recover(self)
+  self.backlog:recover(function(chunk) return refusal(self, chunk) end)
+end
+
 -- A source that can hand out nothing more makes place for the next. Who is told of a task that cannot
 -- be sent may add sources and remove some.
 function Crew:pump()
+  if self.backlog.lost then recover(self) end
   local sources, i = self.sources, 1
   while self.holding < self.most and not self.ended do
     local chunk, source = self.backlog:top(), sources[i]
@@ -156,7 +168,6 @@ end
 local function read_outcomes(self, chunk, bytes, parcel, worker)
   local source, from = chunk.source, chunk.settled or 0
   local last, failures, elapsed, results, reports, began = source:read(bytes, parcel, chunk, worker)
-  chunk.settled = last
   if source.printed then source.printed:take(chunk, reports) end
   if began then self.timeline:began(chunk, began) end
   return from, last, failures, results, elapsed
@@ -171,13 +182,15 @@ local function accept_one(self, chunk, place, results, worker)
   source:accept(number, results[place], worker, chunk)
 end
 
+-- That they are told is noted first: what fails for want of memory after that was told.
 local function accept(self, chunk, from, last, results, worker)
   local source, before = chunk.source, chunk.first - 1
+  if results and not source.list then self.telling:add_results(chunk, from, last, results, worker) end
+  chunk.told, chunk.settled = true, last
   self.done = self.done + last - from + 1
   if source.printed then source.printed:ended(before + from, before + last) end
-  if not results then return end -- they are settled
-  if source.list then return source:accept_listed(before + from, before + last) end
-  self.telling:results(chunk, from, last, results, worker)
+  if results and source.list then return source:accept_listed(before + from, before + last) end
+  self.telling:all()
 end
 
 --- The message of an error in a worker, with what it takes to understand it.
@@ -213,55 +226,53 @@ local function teller(self, chunk, worker, pid, failures, results)
   end
 end
 
+local function tell_each(self, chunk, from, last, tell)
+  self.telling:add_each(from, last, tell)
+  chunk.told, chunk.settled = true, last
+  self.telling:all()
+end
+
 local function tell_outcomes(self, chunk, worker, pid, from, last, failures, results)
   if from == last then return end
   if not failures then return accept(self, chunk, from + 1, last, results, worker) end
-  self.telling:each(from + 1, last, teller(self, chunk, worker, pid, failures, results))
+  tell_each(self, chunk, from + 1, last, teller(self, chunk, worker, pid, failures, results))
 end
 
--- What cannot be read, for want of memory, settles nothing, nor does what comes behind it.
 function events.part(self, chunk, worker, reply, parcel)
-  local ok, from, last, failures, results, elapsed =
-    pcall(read_outcomes, self, chunk, reply, parcel, worker)
-  if ok then
-    note_work(self, chunk, worker, last - from, last, elapsed)
-    return tell_outcomes(self, chunk, worker, self.pids[worker], from, last, failures, results)
-  end
-  interruption.pass_on(from)
-  chunk.unread = chunk.unread or from
-end
-
--- What a worker that retires has left goes to another.
-function events.result(self, chunk, worker, reply, parcel)
-  if chunk.unread then return events.error(self, chunk, worker, {message = chunk.unread}) end
+  if chunk.unread then return end -- what comes behind it settles nothing
   local from, last, failures, results, elapsed = read_outcomes(self, chunk, reply, parcel, worker)
-  local n = chunk.items.n
-  self.backlog:put_again(chunk, last + 1, n, chunk.attempts)
-  if self.timeline then self.timeline:ran(worker, chunk, last, elapsed) end
-  if last == n and not failures then chunks.release(chunk) end
   note_work(self, chunk, worker, last - from, last, elapsed)
   tell_outcomes(self, chunk, worker, self.pids[worker], from, last, failures, results)
 end
 
+-- What a worker that retires has left goes to another.
+function events.result(self, chunk, worker, reply, parcel)
+  if chunk.unread then error(chunk.unread, 0) end
+  local n = chunk.items.n
+  local from, last, failures, results, elapsed = read_outcomes(self, chunk, reply, parcel, worker)
+  self.backlog:put_rest(chunk, last + 1)
+  if self.timeline then self.timeline:ran(worker, chunk, last, elapsed) end
+  note_work(self, chunk, worker, last - from, last, elapsed)
+  tell_outcomes(self, chunk, worker, self.pids[worker], from, last, failures, results)
+  if last == n and not failures then chunks.release(chunk) end
+end
+
 -- Its worker is not going to begin the items from this place on, since another has nothing to do.
 function events.cut(self, chunk, _, place)
-  local n = chunk.items.n
-  chunk.items.n = place - 1
-  self.backlog:put_again(chunk, place, n, chunk.attempts, math.ceil((n - place + 1) / self.workers))
+  self.backlog:put_rest(chunk, place, math.ceil((chunk.items.n - place + 1) / self.workers))
 end
 
 -- The chunk as a whole could not be run: the worker could not decode it. One item is to blame.
 function events.error(self, chunk, worker, detail)
-  local n = chunk.items.n
-  if n > 1 then return self.backlog:put_again(chunk, (chunk.settled or 0) + 1, n, chunk.attempts, 1) end
+  if chunk.items.n > 1 then return self.backlog:put_rest(chunk, (chunk.settled or 0) + 1, 1) end
   refuse(self, chunk, 1, {kind = "error", message = detail.message, traceback = detail.traceback,
                           worker = worker, pid = detail.pid, attempts = 1})
 end
 
 -- The last place that was started. A chunk that ends its workers before any
 -- item starts, time and again, is to blame with its first.
-local function started(chunk, detail)
-  local item = math.max(chunk.settled or 0, math.min(detail.item, chunk.items.n))
+local function started(chunk, done, detail)
+  local item = math.max(done, math.min(detail.item, chunk.items.n))
   if item > 0 then return item end
   chunk.stillborn = (chunk.stillborn or 0) + 1
   return chunk.stillborn > MOST_STILLBORN and 1 or 0
@@ -271,6 +282,7 @@ end
 local function read_remains(self, chunk, worker, detail)
   local ok, from, last, failures, results = pcall(read_outcomes, self, chunk, detail.outcomes, nil, worker)
   if ok then return from, last, failures, results end
+  if memory.ran_out(from) then error(from, 0) end
   return chunk.settled or 0, chunk.settled or 0
 end
 
@@ -296,20 +308,33 @@ function events.death(self, chunk, worker, detail)
   log.warn("%s", text)
   if self.timeline then self.timeline:happened(worker, text) end
   if not chunk then return self.ordered and printed.show(detail.printed) end
+  if chunk.unread then error(chunk.unread, 0) end
   local from, done, failures, results = read_remains(self, chunk, worker, detail)
   if self.ordered then chunk.source.printed:take(chunk, {detail.printed}) end
-  local last, n = started(chunk, detail), chunk.items.n
+  local last = started(chunk, done, detail)
   if self.timeline then self.timeline:ran(worker, chunk, last) end
-  self.backlog:put_again(chunk, last + 1, n, chunk.attempts)
+  self.backlog:put_rest(chunk, last + 1)
   note_work(self, chunk, worker, done - from)
   local tell = teller(self, chunk, worker, pid, failures, results)
-  self.telling:each(from + 1, last, function(place)
+  tell_each(self, chunk, from + 1, last, function(place)
     if place <= done then tell(place) else charge(self, chunk, place, worker, detail) end
   end)
 end
 
 function events.broken(_, _, _, detail)
   error(failure.no_workers(detail), 0)
+end
+
+-- An answer of which nothing was told, mostly for want of memory: the items that have no outcome are
+-- run again, one by one. An only one has that as its outcome.
+local function keep_untold(self, kind, chunk, why)
+  local for_memory = not chunk.told and (chunk.unread or memory.ran_out(why))
+  if not chunk.told then
+    chunk.unread = chunk.unread or why
+    chunk.alone = for_memory and chunk.items.n == 1
+    if kind ~= "part" and kind ~= "cut" then self.backlog:lose(chunk) end
+  end
+  if not for_memory then error(why, 0) end
 end
 
 -- Directed tasks (define, forget, broadcast) have a function instead of a chunk.
@@ -325,7 +350,10 @@ local function settle(self, kind, number, worker, detail, parcel)
     self.held[number] = nil
     self.holding = self.holding - 1
   end
-  events[kind](self, chunk, worker, detail, parcel)
+  if not chunk then return events[kind](self, chunk, worker, detail, parcel) end
+  chunk.told = false
+  local ok, why = pcall(events[kind], self, chunk, worker, detail, parcel)
+  if not ok then keep_untold(self, kind, chunk, why) end
 end
 
 --- Hand out what there is room for, then take one outcome, waiting for it at
@@ -357,7 +385,7 @@ function Crew:attend()
 end
 
 --- Is anything under way?
-function Crew:busy() return next(self.held) ~= nil or self.backlog:top() ~= nil or self.telling:is_left() end
+function Crew:busy() return next(self.held) ~= nil or self.backlog:is_left() or self.telling:is_left() end
 
 --- See parallel.cancelling.
 Crew.cancel, Crew.cancel_all = cancelling.item, cancelling.source

@@ -42,8 +42,8 @@ function gathered.new(options, items)
   self.ordered = options.ordered ~= false
   function self.receive(number, ok, value)
     local place = self.ordered and number or self.list.n + 1
-    self.list.n = math.max(self.list.n, place)
     if ok then self.list[place] = value else take_failure(self, place, value) end
+    self.list.n = math.max(self.list.n, place)
   end
   return self
 end

@@ -188,15 +188,12 @@ local function map_async(self, shape, f, items, options)
   local function settle_at_end()
     if not source or not source:ended() or result:has_ended() then return end
     local list, problem = results:outcome(source)
+    result:note(not problem and pack(list) or nil, problem, began)
     finish(self, source, problem)
-    if problem then result:settle(nil, problem, began) else result:settle(pack(list), nil, began) end
+    result:tell()
   end
-  local function receive(...)
-    results.receive(...)
-    settle_at_end()
-  end
-  source = start(self, version, shape, items, options, receive)
-  source.listed = settle_at_end
+  source = start(self, version, shape, items, options, results.receive)
+  source.listed, canceller.look = settle_at_end, settle_at_end
   if results.ordered then source.list = results.list end
   function canceller.give_up()
     self.crew:cancel_all(source) -- first: who is told may need the workers
@@ -223,8 +220,8 @@ end
 local function imap(self, shape, f, items, options)
   local ready, first, last = {}, 1, 0
   local function receive(number, ok, value)
+    ready[options.ordered and number or last + 1] = {number = number, ok = ok, value = value}
     last = last + 1
-    ready[options.ordered and number or last] = {number = number, ok = ok, value = value}
   end
   options.lazy = true
   local source = start(self, capture(self, f), shape, items, options, receive)

@@ -5,7 +5,9 @@
 -- or, when the mapping has a `list`, results go there and only failures to
 -- `receive`. `listed()` is called when some have come, or none are to come any more.
 local chunker = require("parallel.pool.chunker")
+local chunks = require("parallel.pool.chunk")
 local core = require("parallel.core")
+local memory = require("parallel.base.memory")
 
 local Mapping = {}
 Mapping.__index = Mapping
@@ -51,35 +53,42 @@ local function pull(self)
   return more, item
 end
 
-local function pull_some(self, size)
-  local items, n = {}, 0
-  while n < size do
+-- There is room for an item before it is pulled.
+local function pull_some(self, items, size)
+  while items.n < size do
+    local place = items.n + 1
+    items[place] = false
     local more, item = pull(self)
+    items[place] = item
     if not more then break end
-    n = n + 1
-    items[n] = item
+    items.n = place
   end
-  items.n = n
   return items
 end
 
 -- A plain list is read at once, without a call for each item.
 local function cut(self, size)
   local last = math.min(self.pulled + size, self.total)
+  local items = core.slice(self.plain, self.pulled + 1, last)
   self.exhausted = last == self.total
-  return core.slice(self.plain, self.pulled + 1, last)
+  return items
 end
 
+local function fill(self, chunk, size)
+  chunk.items = self.plain and cut(self, size) or pull_some(self, chunk.items, size)
+end
+
+-- What was pulled before memory failed is handed out.
 function Mapping:take()
   local size = math.min(self.chunker:size(self.total and self.total - self.pulled), self:room())
+  local chunk = chunks.new(self, self.version, self.shape, self.timeout, self.pulled + 1, {n = 0})
   self.taking = true
-  local items = self.plain and cut(self, size) or pull_some(self, size)
+  local ok, why = pcall(fill, self, chunk, size)
   self.taking = false
-  if self.cancelled then items = {n = 0} end -- by its own input
-  local first = self.pulled + 1
-  self.pulled = self.pulled + items.n
-  return {source = self, version = self.version, shape = self.shape, timeout = self.timeout,
-          first = first, items = items}
+  if not ok and (chunk.items.n == 0 or not memory.ran_out(why)) then error(why, 0) end
+  if self.cancelled then chunk.items.n = 0 end -- by its own input
+  self.pulled = self.pulled + chunk.items.n
+  return chunk
 end
 
 function Mapping:read(bytes, parcel, chunk)
@@ -89,22 +98,32 @@ function Mapping:read(bytes, parcel, chunk)
   return last, failures, elapsed, results, printed, began
 end
 
+-- Whoever is told looks again when there is memory.
+local function tell(self)
+  if not self.listed then return end
+  local ok, why = pcall(self.listed)
+  if not ok and not memory.ran_out(why) then error(why, 0) end
+end
+
+-- What needs memory comes first: then it may be done again.
 function Mapping:accept(number, value)
-  self.finished = self.finished + 1
   self.receive(number, true, value)
+  self.finished = self.finished + 1
+  tell(self)
 end
 
 function Mapping:accept_listed(first, last)
   self.finished = self.finished + last - first + 1
   self.list.n = math.max(self.list.n, last)
-  if self.listed then self.listed() end
+  tell(self)
 end
 
 function Mapping:refuse(number, failed)
-  self.finished, self.failed = self.finished + 1, self.failed + 1
   failed.index = number
-  if self.on_error == "raise" then self.stopped = true end
   self.receive(number, false, failed)
+  self.finished, self.failed = self.finished + 1, self.failed + 1
+  if self.on_error == "raise" then self.stopped = true end
+  tell(self)
 end
 
 function Mapping:learn(n, seconds) self.chunker:learn(n, seconds) end

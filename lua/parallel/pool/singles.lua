@@ -20,6 +20,7 @@
 -- Neighbours that call the same function share a chunk.
 local async_result = require("parallel.pool.async_result")
 local chunker = require("parallel.pool.chunker")
+local chunks = require("parallel.pool.chunk")
 local core = require("parallel.core")
 local failure = require("parallel.base.failure")
 local interruption = require("parallel.base.interruption")
@@ -161,8 +162,7 @@ end
 -- First all that takes memory: what is taken is handed out.
 function Singles:take()
   local calls, items = core.calls(), {n = 0, calls = false}
-  local chunk = {source = self, version = false, timeout = false, shape = "calls", parcel = false,
-                 first = 0, items = items}
+  local chunk = chunks.new(self, false, "calls", false, 0, items)
   local first = self.next
   self.oldest = run_of(self, first)
   local run = self.oldest
@@ -190,10 +190,11 @@ end
 
 local function settle(self, number, version, began, values, failed)
   local result = result_of(self, number)
+  result:note(values, failed, began) -- needs memory, and may be done again
   self.results[self.roll.place(number)] = nil
   close(self, version, 1)
   if self.printed then self.printed:ended(number, number) end
-  result:settle(values, failed, began)
+  result:tell()
 end
 
 local function began(chunk, number) return chunk.items.calls:began(number - chunk.first + 1) end

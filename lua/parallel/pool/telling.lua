@@ -2,14 +2,24 @@
 --
 -- A callback that is told one may wait for another that stands behind it. So what is left is told
 -- by whoever comes first: the one who began, or the one who waits inside of a callback.
+local memory = require("parallel.base.memory")
+
 local Telling = {}
 Telling.__index = Telling
+
+-- What fails for want of memory is told anew when there is some.
+local function run(one)
+  local ok, why = pcall(one.run, one)
+  if ok then return end
+  if memory.ran_out(why) then one.at = one.at - 1 end
+  error(why, 0)
+end
 
 --- Tell what is left of the oldest account. True when there was one.
 function Telling:rest()
   local one = self[1]
   if not one then return false end
-  one:run()
+  run(one)
   if self[1] == one then table.remove(self, 1) end
   return true
 end
@@ -17,9 +27,8 @@ end
 --- Is anything left?
 function Telling:is_left() return self[1] ~= nil end
 
--- The places after one.at, up to one.last, are told by one:run(), which counts them there.
-local function tell(self, one)
-  table.insert(self, one)
+--- Tell all that is left.
+function Telling:all()
   while self:rest() do end
 end
 
@@ -30,9 +39,11 @@ local function run_each(one)
   end
 end
 
---- Have each(place) called for these places, in their order.
-function Telling:each(from, last, each)
-  tell(self, {at = from - 1, last = last, run = run_each, each = each})
+-- The places after one.at, up to one.last, are told by one:run(), which counts them there.
+
+--- Note that each(place) shall be called for these places, in their order.
+function Telling:add_each(from, last, each)
+  table.insert(self, {at = from - 1, last = last, run = run_each, each = each})
 end
 
 local function run_results(one)
@@ -44,11 +55,11 @@ local function run_results(one)
   end
 end
 
---- Have the chunk's source accept these places of `results`. The same with fewer calls: there may
+--- Note that the chunk's source shall accept these places of `results`. The same with fewer calls: there may
 -- be a million.
-function Telling:results(chunk, from, last, results, worker)
-  tell(self, {at = from - 1, last = last, run = run_results, source = chunk.source, results = results,
-              before = chunk.first - 1, worker = worker, chunk = chunk})
+function Telling:add_results(chunk, from, last, results, worker)
+  table.insert(self, {at = from - 1, last = last, run = run_results, source = chunk.source,
+                      results = results, before = chunk.first - 1, worker = worker, chunk = chunk})
 end
 
 local telling = {}
