@@ -4,7 +4,7 @@
 #   make demo       count the words of a real text, with a progress bar
 #   make test       build with fault points, then run the specs
 #   make check      lint, specs, fuzzers, chaos, and the specs in odd circumstances and under sanitizers
-#   make chaos      kill workers at random under load, and check what became of each task
+#   make chaos      kill workers, and use pools, at random, and check what became of each task
 #   make rows       run the specs of the table of faults (spec/faults/README.md) fifty times each
 #   make coverage   tell which share of the core's lines and branches the specs run
 #   make fuzz       feed damaged and odd bytes to all that reads bytes, for some minutes

@@ -13,6 +13,11 @@ function nemesis.random(seed)
   end
 end
 
+--- In so many cases of a hundred.
+function nemesis.chance(random, percent) return random(100) <= percent end
+
+function nemesis.pick(random, list) return list[random(#list)] end
+
 local Nemesis = {}
 Nemesis.__index = Nemesis
 
@@ -40,7 +45,7 @@ function Nemesis:pause(pid)
 end
 
 function Nemesis:close()
-  self.shell:write("wait\n")
+  self.shell:write("wait; exit\n") -- a process that was forked meanwhile may hold its input open
   self.shell:close()
 end
 

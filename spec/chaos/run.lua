@@ -10,6 +10,7 @@
 local parallel = require "parallel"
 local core = require "parallel.core"
 local history = require "spec.chaos.history"
+local leftovers = require "spec.chaos.leftovers"
 local nemesis = require "spec.chaos.nemesis"
 
 local SUICIDES = 10 -- of a hundred deaths, those that come from inside the task
@@ -67,24 +68,6 @@ end
 local function maker_of(task, text, size)
   local pid = tonumber(text:match("^%d+:(%d+);"))
   return pid and text == text_of(task, pid, size) and pid or nil
-end
-
--- No pipe to ls: its other end may still be open here when ls looks.
-local function open_descriptors()
-  local path = folder .. "/descriptors"
-  os.execute(("ls /proc/%d/fd >'%s'"):format(core.pid(), path))
-  local file = io.open(path)
-  local text = file:read("*a"):gsub("\n", " ")
-  file:close()
-  os.remove(path)
-  return text
-end
-
-local function children()
-  local file = io.open(("/proc/self/task/%d/children"):format(core.pid()))
-  local text = file:read("*a")
-  file:close()
-  return text
 end
 
 -- The sizes spread evenly over the powers of two.
@@ -181,11 +164,10 @@ end
 
 local function main()
   local told, sizes = history.new(options.tasks, options.retries), {}
-  local before, began = open_descriptors(), core.clock()
+  local before, began = leftovers.look(folder), core.clock()
   local stats = run(told, sizes)
   local seconds = core.clock() - began
-  if open_descriptors() ~= before then told:problem("descriptors were %sand are %s", before, open_descriptors()) end
-  if children() ~= "" then told:problem("processes are left: %s", children()) end
+  for _, change in ipairs(leftovers.since(before, folder)) do told:problem("%s", change) end
   read_logs(told)
   local problems = told:check()
   io.write(("%8d %8d %8d %8d %8d %8d %8.1f  %s\n"):format(
