@@ -119,6 +119,7 @@ local function tell_of(problems)
   for line in io.lines(folder .. "/trail") do lines[#lines + 1] = line end
   io.stderr:write(table.concat(lines, "\n", math.max(1, #lines - SHOWN + 1)), "\n")
   for _, problem in ipairs(problems) do io.stderr:write("seed ", seed, ": ", problem, "\n") end
+  io.stderr:write("once more with: scripts/chaos operations ", jit and "luajit " or "lua5.4 ", seed, "\n")
 end
 
 local problems = operate():check()

@@ -12,8 +12,10 @@ local chance, pick = nemesis.chance, nemesis.pick
 local session = {}
 
 -- SIGINT is how a run that hangs is ended.
+local function is_interruption(why) return type(why) == "string" and why:find("interrupted", 1, true) end
+
 local function checked(ok, ...)
-  if not ok and tostring((...)):find("interrupted", 1, true) then error((...), 0) end
+  if not ok and is_interruption((...)) then error((...), 0) end
   return ok, ...
 end
 
@@ -52,10 +54,11 @@ function Session:perform(name, random)
   if self.operations.waits[name] and not self:free_workers() then return end
   self:note("%s", name)
   self.depth = self.depth + 1
-  local ok, why = try(self.operations[name], self, random)
+  local ok, why = pcall(self.operations[name], self, random)
   self.depth = self.depth - 1
   if ok or self.ledger:is_of_closed_pool(why) then return end
   self.ledger:problem("%s raised %s", name, tostring(why))
+  if is_interruption(why) then error(why, 0) end -- a callback's is dropped
 end
 
 --- For those who are called back: f() does some operation now and then.
