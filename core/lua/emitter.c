@@ -6,6 +6,7 @@
 #include "core/lua/depot.h"
 #include "core/lua/text.h"
 #include "core/lua/value.h"
+#include "core/lua/vocabulary.h"
 #include "core/os/fault.h"
 #include "core/shuffle/ordered.h"
 #include "core/shuffle/run.h"
@@ -18,7 +19,8 @@ typedef struct {
     const Combiner *combiner;
     Kind kind;
     unsigned partitions;
-    bool keeps_alone; // a key without a value stays one
+    bool keeps_alone;       // a key without a value stays one
+    Vocabulary *vocabulary; // knows where the words are that it handed out
     Buffer key, value, descriptor;
     Depot *depot;     // where runs go; NULL: there are none
     size_t most;      // bytes that the table may have before it is written as a run
@@ -113,6 +115,7 @@ static void give_memory_back(Emitter *emitter) {
 
 static int write_run(Emitter *emitter) {
     Buffer *descriptor = &emitter->descriptor;
+    vocabulary_count_for(emitter->vocabulary, emitter);
     buffer_clear(descriptor);
     if (run_commit(&emitter->table, &emitter->store, emitter->combiner, emitter->depot,
                    emitter->partitions, descriptor) == -1)
@@ -145,23 +148,33 @@ static inline void grown(lua_State *L, Emitter *emitter, Added added, bool is_ne
 
 /* ---- adding ---- */
 
-// The state of the key at this index of the stack.
-static inline void *find_at(lua_State *L, Emitter *emitter, int key) {
-    uint8_t tag = ORDERED_STRING;
-    const char *bytes;
-    size_t size;
-    if (lua_type(L, key) == LUA_TSTRING) {
-        bytes = lua_tolstring(L, key, &size);
-    } else {
-        buffer_clear(&emitter->key);
-        key_encode(L, key, &emitter->key);
-        bytes = buffer_bytes(&emitter->key);
-        tag = (uint8_t)*bytes++;
-        size = buffer_size(&emitter->key) - 1;
-    }
+static inline void *find(lua_State *L, Emitter *emitter, uint8_t tag, const char *bytes,
+                         size_t size) {
     void *state = table_find_or_add(&emitter->table, tag, bytes, size);
     if (!state) out_of_memory(L);
     return state;
+}
+
+// Where a word is that the vocabulary handed out is remembered there; but not
+// yet when it is added, as it may be taken back.
+static void *find_string(lua_State *L, Emitter *emitter, int key) {
+    Word *word = vocabulary_last(L, key, emitter->vocabulary, emitter);
+    if (word && word->entry) return table_state(&emitter->table, word->entry);
+    size_t size;
+    const char *bytes = lua_tolstring(L, key, &size);
+    uint32_t before = emitter->table.count;
+    void *state = find(L, emitter, ORDERED_STRING, bytes, size);
+    if (word && emitter->table.count == before) word->entry = table_entry(&emitter->table, state);
+    return state;
+}
+
+// The state of the key at this index of the stack.
+static inline void *find_at(lua_State *L, Emitter *emitter, int key) {
+    if (lua_type(L, key) == LUA_TSTRING) return find_string(L, emitter, key);
+    buffer_clear(&emitter->key);
+    key_encode(L, key, &emitter->key);
+    const char *bytes = buffer_bytes(&emitter->key);
+    return find(L, emitter, (uint8_t)*bytes, bytes + 1, buffer_size(&emitter->key) - 1);
 }
 
 static void add_at(lua_State *L, Emitter *emitter, Added added, int key) {
@@ -225,7 +238,12 @@ static void emit_at(lua_State *L, Emitter *emitter, int key, int value) {
 static int emitter_call(lua_State *L) {
     Emitter *emitter = self(L);
     if (emitter->kind == ADDS_SUM && lua_isinteger(L, 3)) {
-        add_at(L, emitter, (Added){true, lua_tointeger(L, 3)}, 2);
+        Added added = {true, lua_tointeger(L, 3)};
+        const Word *word = vocabulary_last(L, 2, emitter->vocabulary, emitter);
+        if (word && word->entry)
+            add_to(L, emitter, added, table_state(&emitter->table, word->entry), false);
+        else
+            add_at(L, emitter, added, 2);
         return 0;
     }
     if (lua_type(L, 2) == LUA_TNONE) lua_settop(L, 2);
@@ -235,8 +253,7 @@ static int emitter_call(lua_State *L) {
 
 static void add_token(lua_State *L, Emitter *emitter, Added added, const Tokens *tokens) {
     uint32_t before = emitter->table.count;
-    void *state = table_find_or_add(&emitter->table, ORDERED_STRING, tokens->token, tokens->size);
-    if (!state) out_of_memory(L);
+    void *state = find(L, emitter, ORDERED_STRING, tokens->token, tokens->size);
     bool is_new = emitter->table.count > before;
     add_to(L, emitter, added, state, is_new);
     grown(L, emitter, added, is_new);
@@ -310,6 +327,7 @@ static int emitter_commit(lua_State *L) {
 }
 
 static void free_memory(Emitter *emitter) {
+    if (emitter->vocabulary->counter == emitter) vocabulary_count_for(emitter->vocabulary, NULL);
     table_free(&emitter->table);
     store_free(&emitter->store);
     buffer_free(&emitter->key);
@@ -378,8 +396,14 @@ static int core_emitter(lua_State *L) {
     lua_Integer partitions = luaL_optinteger(L, 3, 1);
     luaL_argcheck(L, partitions >= 1 && partitions <= MOST_PARTITIONS, 1,
                   "partitions must be from 1 to 65536");
+    Vocabulary *vocabulary = vocabulary_push(L);
+    lua_pop(L, 2); // it stays
     Emitter *emitter = lua_newuserdatauv(L, sizeof *emitter, 0);
-    *emitter = (Emitter){.store = store, .combiner = combiner, .kind = kind_of(combiner->name)};
+    *emitter = (Emitter){.store = store,
+                         .combiner = combiner,
+                         .kind = kind_of(combiner->name),
+                         .vocabulary = vocabulary};
+    vocabulary_count_for(vocabulary, emitter);
     emitter->table.state_size = combiner->state_size;
     emitter->partitions = (unsigned)partitions;
     lua_getfield(L, 1, "keeps_alone");

@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#define TOKENS "parallel.tokens"
+#include "core/lua/vocabulary.h"
+
+#define PIECES_CLASS "parallel.pieces"
 
 typedef struct {
     const char *text, *extra;
@@ -12,24 +14,38 @@ typedef struct {
     bool fold;
 } Words; // the arguments of words and ngrams
 
-// The iterator that Lua calls. Upvalues: a Tokens, and the text that it points into.
-static int next_token(lua_State *L) {
-    Tokens *tokens = lua_touserdata(L, lua_upvalueindex(1));
+// What an iterator goes on from.
+typedef struct {
+    Vocabulary *vocabulary; // words come from there, other pieces are new to Lua: NULL
+    Tokens tokens;          // last, as its end may be saved
+} Pieces;
+
+// Upvalues of an iterator: its Pieces, and the text that they point into. Of words too: the
+// strings of the vocabulary.
+enum { PIECES = 1, TEXT, STRINGS };
+
+// The iterator that Lua calls.
+static int next_piece(lua_State *L) {
+    Pieces *pieces = lua_touserdata(L, lua_upvalueindex(PIECES));
+    Tokens *tokens = &pieces->tokens;
     int got = tokens->next(tokens);
     if (got == -1) return luaL_error(L, "not enough memory");
-    if (got == 1)
-        lua_pushlstring(L, tokens->token, tokens->size);
-    else
+    if (got == 0)
         lua_pushnil(L);
+    else if (pieces->vocabulary)
+        vocabulary_push_word(L, pieces->vocabulary, lua_upvalueindex(STRINGS), tokens->token,
+                             tokens->size);
+    else
+        lua_pushlstring(L, tokens->token, tokens->size);
     return 1;
 }
 
 Tokens *text_tokens(lua_State *L, int index) {
-    if (lua_tocfunction(L, index) != next_token) return NULL;
-    lua_getupvalue(L, index, 1);
-    Tokens *tokens = lua_touserdata(L, -1);
+    if (lua_tocfunction(L, index) != next_piece) return NULL;
+    lua_getupvalue(L, index, PIECES);
+    Pieces *pieces = lua_touserdata(L, -1);
     lua_pop(L, 1);
-    return tokens;
+    return &pieces->tokens;
 }
 
 void text_check_iterator(lua_State *L, int index) {
@@ -40,15 +56,16 @@ void text_check_iterator(lua_State *L, int index) {
     lua_pop(L, 1);
 }
 
-// Makes an iterator of the Tokens on top of the stack; the text is argument 1.
+// Makes an iterator of the Pieces on top of the stack; the text is argument 1.
 static int push_iterator(lua_State *L) {
     lua_pushvalue(L, 1);
-    lua_pushcclosure(L, next_token, 2);
+    lua_pushcclosure(L, next_piece, TEXT);
     return 1;
 }
 
-static int tokens_gc(lua_State *L) {
-    tokens_free(lua_touserdata(L, 1));
+static int pieces_gc(lua_State *L) {
+    Pieces *pieces = lua_touserdata(L, 1);
+    tokens_free(&pieces->tokens);
     return 0;
 }
 
@@ -57,17 +74,17 @@ static int tokens_gc(lua_State *L) {
 // `extra` ones, and, when the text is short, without a finalizer. No word or
 // n-gram is longer than its text, so a scratch of that size, lent by the
 // userdata itself, never needs to grow.
-enum { MOST_LENT = 512 };
+enum { MOST_LENT = 512, WITHOUT_TABLE = offsetof(Pieces, tokens.table) };
 
 typedef struct {
-    size_t size; // of the Tokens alone
+    size_t size; // of the Pieces alone
     size_t lent; // bytes of scratch after it
     bool finalized;
 } Layout;
 
 // `least` is the size from which on a text may need a scratch.
 static Layout layout_for(const Words *words, size_t least) {
-    Layout layout = {.size = words->extra_size ? sizeof(Tokens) : offsetof(Tokens, table)};
+    Layout layout = {.size = words->extra_size ? sizeof(Pieces) : WITHOUT_TABLE};
     if (words->size >= least) {
         layout.finalized = words->size > MOST_LENT;
         layout.lent = layout.finalized ? 0 : words->size;
@@ -75,15 +92,17 @@ static Layout layout_for(const Words *words, size_t least) {
     return layout;
 }
 
-static Tokens *push_tokens(lua_State *L, const Layout *layout) {
-    return lua_newuserdatauv(L, layout->size + layout->lent, 0);
+static Pieces *push_pieces(lua_State *L, size_t size) {
+    Pieces *pieces = lua_newuserdatauv(L, size, 0);
+    pieces->vocabulary = NULL;
+    return pieces;
 }
 
-// Called with the Tokens begun, and on top of the stack.
-static void provide_scratch(lua_State *L, const Layout *layout, Tokens *tokens) {
-    if (layout->finalized) luaL_setmetatable(L, TOKENS);
-    tokens->scratch.data = layout->lent ? (char *)tokens + layout->size : NULL;
-    tokens->scratch.capacity = layout->lent;
+// Called with the Tokens begun, and the Pieces on top of the stack.
+static void provide_scratch(lua_State *L, const Layout *layout, Pieces *pieces) {
+    if (layout->finalized) luaL_setmetatable(L, PIECES_CLASS);
+    pieces->tokens.scratch.data = layout->lent ? (char *)pieces + layout->size : NULL;
+    pieces->tokens.scratch.capacity = layout->lent;
 }
 
 // The text is argument 1; `lower` is the place of "lower", which `extra` follows.
@@ -99,13 +118,29 @@ static Words check_words(lua_State *L, int lower) {
     return words;
 }
 
+// Upvalues of `words`, nil until the first call: a state that never counts words has none.
+enum { OWN_VOCABULARY = 1, OWN_STRINGS };
+
+static Vocabulary *own_vocabulary(lua_State *L) {
+    Vocabulary *vocabulary = lua_touserdata(L, lua_upvalueindex(OWN_VOCABULARY));
+    if (vocabulary) return vocabulary;
+    vocabulary = vocabulary_push(L);
+    lua_replace(L, lua_upvalueindex(OWN_STRINGS));
+    lua_replace(L, lua_upvalueindex(OWN_VOCABULARY));
+    return vocabulary;
+}
+
 static int text_words(lua_State *L) { // words(text, "lower", extra) -> iterator
     Words w = check_words(L, 2);
     Layout layout = layout_for(&w, w.fold ? TOKENS_WINDOW + 1 : SIZE_MAX);
-    Tokens *tokens = push_tokens(L, &layout);
-    tokens_words(tokens, w.text, w.size, w.fold, w.extra, w.extra_size);
-    provide_scratch(L, &layout, tokens);
-    return push_iterator(L);
+    Pieces *pieces = push_pieces(L, layout.size + layout.lent);
+    tokens_words(&pieces->tokens, w.text, w.size, w.fold, w.extra, w.extra_size);
+    provide_scratch(L, &layout, pieces);
+    pieces->vocabulary = own_vocabulary(L);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(OWN_STRINGS));
+    lua_pushcclosure(L, next_piece, STRINGS);
+    return 1;
 }
 
 static int text_ngrams(lua_State *L) { // ngrams(text, n, "lower", extra) -> iterator
@@ -113,17 +148,17 @@ static int text_ngrams(lua_State *L) { // ngrams(text, n, "lower", extra) -> ite
     luaL_argcheck(L, n >= 1, 2, "at least one word is needed");
     Words w = check_words(L, 3);
     Layout layout = layout_for(&w, 0);
-    Tokens *tokens = push_tokens(L, &layout);
-    tokens_ngrams(tokens, w.text, w.size, (size_t)n, w.fold, w.extra, w.extra_size);
-    provide_scratch(L, &layout, tokens);
+    Pieces *pieces = push_pieces(L, layout.size + layout.lent);
+    tokens_ngrams(&pieces->tokens, w.text, w.size, (size_t)n, w.fold, w.extra, w.extra_size);
+    provide_scratch(L, &layout, pieces);
     return push_iterator(L);
 }
 
 static int text_lines(lua_State *L) { // lines(text) -> iterator
     size_t size;
     const char *text = luaL_checklstring(L, 1, &size);
-    Tokens *tokens = lua_newuserdatauv(L, offsetof(Tokens, table), 0);
-    tokens_lines(tokens, text, size);
+    Pieces *pieces = push_pieces(L, WITHOUT_TABLE);
+    tokens_lines(&pieces->tokens, text, size);
     return push_iterator(L);
 }
 
@@ -169,14 +204,20 @@ static int text_fields(lua_State *L) { // fields(line, separator) -> list
 }
 
 static const luaL_Reg FUNCTIONS[] = {
-    {"words", text_words},   {"lines", text_lines}, {"ngrams", text_ngrams},
-    {"fields", text_fields}, {NULL, NULL},
+    {"lines", text_lines},
+    {"ngrams", text_ngrams},
+    {"fields", text_fields},
+    {NULL, NULL},
 };
 
 void text_register(lua_State *L) {
-    luaL_newmetatable(L, TOKENS);
-    lua_pushcfunction(L, tokens_gc);
+    luaL_newmetatable(L, PIECES_CLASS);
+    lua_pushcfunction(L, pieces_gc);
     lua_setfield(L, -2, "__gc");
     lua_pop(L, 1);
     luaL_setfuncs(L, FUNCTIONS, 0);
+    lua_pushnil(L);
+    lua_pushnil(L);
+    lua_pushcclosure(L, text_words, OWN_STRINGS);
+    lua_setfield(L, -2, "words");
 }

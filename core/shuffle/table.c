@@ -1,7 +1,6 @@
 #include "core/shuffle/table.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,42 +8,9 @@
 #include <xxhash.h>
 
 #include "core/os/sys.h"
+#include "core/shuffle/gist.h"
 
 enum { FEWEST_SLOTS = 1024, LONGEST_KEY = 1 << 30 };
-
-static inline uint64_t load32(const char *from) {
-    uint32_t n;
-    memcpy(&n, from, sizeof n);
-    return n;
-}
-
-/* Most keys are words. All bytes of a key of up to 16, in two numbers: enough
- * to tell it from any other of its size, and to make its hash of. */
-typedef struct {
-    uint64_t a, b;
-} Gist;
-
-enum { LONGEST_GIST = 16 };
-
-static inline Gist gist_of(const char *bytes, size_t size) {
-    if (size >= 4) { // four words that overlap as far as need be
-        const char *last = bytes + size - 4;
-        size_t step = size / 8 * 4;
-        return (Gist){load32(bytes) << 32 | load32(bytes + step),
-                      load32(last) << 32 | load32(last - step)};
-    }
-    if (!size) return (Gist){0, 0};
-    return (Gist){(uint64_t)(uint8_t)bytes[0] << 16 | (uint64_t)(uint8_t)bytes[size / 2] << 8 |
-                      (uint8_t)bytes[size - 1],
-                  0};
-}
-
-static inline uint32_t hash_gist(Gist gist, size_t size) {
-    unsigned __int128 product = (unsigned __int128)(gist.a ^ UINT64_C(0xa0761d6478bd642f)) *
-                                (gist.b ^ size ^ UINT64_C(0xe7037ed1a0b428db));
-    uint64_t folded = (uint64_t)(product >> 64) ^ (uint64_t)product;
-    return (uint32_t)(folded ^ folded >> 32);
-}
 
 // A key as it is looked for.
 typedef struct {
@@ -62,7 +28,7 @@ static inline Key key_of(uint8_t tag, const char *bytes, size_t size) {
         return key;
     }
     key.gist = gist_of(bytes, size);
-    key.hash = hash_gist(key.gist, size) ^ tag;
+    key.hash = gist_hash(key.gist, size) ^ tag;
     return key;
 }
 
@@ -70,8 +36,7 @@ static inline bool is_key(const Table *table, Ref entry, const Key *key) {
     const char *found = table_key(table, entry);
     if (table_key_size(table, entry) != key->size + 1 || (uint8_t)*found != key->tag) return false;
     if (key->size > LONGEST_GIST) return memcmp(found + 1, key->bytes, key->size) == 0;
-    Gist gist = gist_of(found + 1, key->size);
-    return ((gist.a ^ key->gist.a) | (gist.b ^ key->gist.b)) == 0;
+    return gist_equals(gist_of(found + 1, key->size), key->gist);
 }
 
 static void put_slot(Slot *slots, uint32_t mask, Slot slot) {
@@ -132,13 +97,13 @@ void *table_find_or_add(Table *table, uint8_t tag, const char *bytes, size_t siz
 
 // No later key can have passed by its slot, so the slot may simply become free.
 void table_take_back(Table *table, const void *state) {
-    size_t start = (size_t)((const char *)state - 4 - table->arena.data);
+    Ref entry = table_entry(table, state);
     const char *key = (const char *)state + table->state_size;
     uint32_t size = *(const uint32_t *)(const void *)((const char *)state - 4);
     uint32_t i = key_of((uint8_t)*key, key + 1, size - 1).hash & table->mask;
-    while (table->slots[i].entry != start / 4) i = (i + 1) & table->mask;
+    while (table->slots[i].entry != entry) i = (i + 1) & table->mask;
     table->slots[i] = (Slot){0, 0};
-    table->arena.used = start;
+    table->arena.used = (size_t)entry * 4;
     table->count--;
     table->room++;
 }

@@ -39,6 +39,9 @@ void table_take_back(Table *table, const void *state);
 static inline void *table_state(const Table *table, Ref entry) {
     return (char *)arena_at(&table->arena, entry) + 4;
 }
+static inline Ref table_entry(const Table *table, const void *state) {
+    return (Ref)(((const char *)state - 4 - table->arena.data) / 4);
+}
 static inline uint32_t table_key_size(const Table *table, Ref entry) {
     return *(const uint32_t *)arena_at(&table->arena, entry);
 }

@@ -35,6 +35,7 @@ function rows.wordcount(text)
     { "parallel-lua", 1, "ours", job("-j1", "wordcount", text) },
     { "parallel-lua, `emit:all`", 2, "ours", job("-j2", "wordcount_all", text) },
     { "parallel-lua, `emit:all`", 1, "ours", job("-j1", "wordcount_all", text) },
+    { "parallel-lua, a line at a time", 2, "ours", job("-j2", "wordcount_lines", text) },
     { "GNU parallel, tr, mawk", 2, "GNU parallel, mawk", peer("sh", "wordcount.sh parallel", text) },
     { "tr, tr, mawk in a pipe", 3, "mawk", peer("sh", "wordcount.sh tr", text) },
     { "Python multiprocessing", 2, "Python", peer(rows.python, "wordcount.py 2", text) },

@@ -89,6 +89,7 @@ local function note_wordcount(list)
   local one, peer = find(list, "parallel-lua", 1), best_peer(list)
   if not (loop and peer) then return end
   note_ratio(loop, peer, "A loop in Lua, against the best peer (" .. peer.name .. ")")
+  note_ratio(find(list, "parallel-lua, a line at a time", 2), peer, "The same, a line at a time")
   note_ratio(all, peer, "`emit:all`, against the best peer")
   note_ratio(all, find(list, "C", 2), "`emit:all`, against C")
   note_ratio(one, loop, "Speed-up of two workers over one")

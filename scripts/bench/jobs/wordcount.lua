@@ -1,10 +1,11 @@
--- The 20 most frequent words, counted by a loop in Lua.
+-- The 20 most frequent words, counted by a loop in Lua over each block of lines.
 --
 --    parallel-lua -j2 scripts/bench/jobs/wordcount.lua FILE
 
 return {
-  map = function(line, emit)
-    for word in parallel.words(line, "lower") do emit(word, 1) end
+  records = "block",
+  map = function(block, emit)
+    for word in parallel.words(block, "lower") do emit(word, 1) end
   end,
   combine = "sum",
   sort = "value desc",

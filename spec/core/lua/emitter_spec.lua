@@ -67,6 +67,62 @@ describe("emit", function()
     for i = 1, 20000 do assert.equal(3, found["k" .. i]) end
   end)
 
+  -- Words come from a vocabulary that remembers where the emitter has them.
+  it("counts words for whoever is given them", function()
+    math.randomseed(7)
+    local random, text = math.random, {}
+    for i = 1, 4000 do text[i] = ("abcdefg"):rep(3):sub(random(21)):sub(1, random(18)) end
+    text = table.concat(text, " ")
+    local expected = {}
+    for word in text:gmatch("%l+") do expected[word] = (expected[word] or 0) + 1 end
+    local function check(emits, runs)
+      for i in ipairs(emits) do
+        for _, run in ipairs(emits[i]:commit()) do runs[i][#runs[i] + 1] = run end
+        local list = shuffle.finish(runs[i], {combine = "sum", partitions = 1})
+        assert.same(expected, shuffle.by_key(list))
+      end
+    end
+    for _, memory in ipairs({2 ^ 30, 20000}) do
+      local emits, runs = {}, {{}, {}, {}}
+      for i = 1, 3 do emits[i] = emitter({combine = "sum", memory = memory}) end
+      for word in core.words(text) do
+        for i, emit in ipairs(emits) do
+          emit(word, 1)
+          if random(1000) == 1 then
+            for _, run in ipairs(emit:commit()) do runs[i][#runs[i] + 1] = run end
+          end
+        end
+      end
+      check(emits, runs)
+      for _, emit in ipairs(emits) do emit:free() end
+    end
+  end)
+
+  it("forgets a word whose first value was refused", function()
+    local emit = emitter({combine = "hist"})
+    for word in core.words("one one") do
+      assert.error_matches(function() emit(word, 0 / 0) end, "NaN")
+      emit("two", 2)
+    end
+    for word in core.words("one two") do emit(word, 1) end
+    local found = results(emit, "hist")
+    assert.same({one = {[1] = 1}, two = {[1] = 1, [2] = 2}}, found)
+  end)
+
+  it("takes no word for that of an emitter that was there before", function()
+    for _ = 1, 50 do
+      local emit = emitter({combine = "sum"})
+      for word in core.words("a b a b") do emit(word, 1) end
+      assert.same({a = 2, b = 2}, results(emit, "sum"))
+      for word in core.words("a b a b") do emit(word, 1) end
+      emit:free()
+      for word in core.words("b a b") do emit(word, 1) end
+      assert.same({a = 1, b = 2}, results(emit, "sum"))
+      emit = nil -- luacheck: ignore
+      collectgarbage()
+    end
+  end)
+
   it("is empty again after a commit", function()
     local emit = emitter({combine = "set"})
     emit("a", 1)

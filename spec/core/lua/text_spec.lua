@@ -1,5 +1,6 @@
 require("parallel")
 local core = require("parallel.core")
+local finalizer = require("parallel.base.finalizer")
 
 describe("a text iterator", function()
   it("is one value, which a for loop can call", function()
@@ -35,6 +36,37 @@ describe("a text iterator", function()
   it("runs beside others", function()
     local a, b = core.words("A b", "lower"), core.words("C d", "lower")
     assert.same({"a", "c", "b", "d"}, {a(), b(), a(), b()})
+  end)
+
+  it("gives each word of more than its vocabulary holds, again and again", function()
+    local words = {}
+    for i = 1, 10000 do words[i] = (i % 7 == 0 and "abcdefghijklmnop" or "w") .. ("xyzuv"):rep(i % 5):sub(i % 3) .. i end
+    local text = table.concat(words, " "):gsub("%d", function(digit) return string.char(97 + digit) end)
+    local expected = {}
+    for word in text:gmatch("%l+") do expected[#expected + 1] = word end
+    for _ = 1, 3 do
+      local n = 0
+      for word in core.words(text) do
+        n = n + 1
+        if word ~= expected[n] then assert.equal(expected[n], word) end
+        if n % 2500 == 0 then collectgarbage() end
+      end
+      assert.equal(#expected, n)
+    end
+  end)
+
+  it("may be asked for words by a finalizer, in the middle of a word", function()
+    local function drop()
+      finalizer.new(function() for _ in core.words("one two three") do end end)
+    end
+    local n = 0
+    for word in core.words(("one two three four "):rep(2000)) do
+      n = n + 1
+      if n % 10 == 0 then drop() end
+      local expected = ({"one", "two", "three", "four"})[(n - 1) % 4 + 1]
+      if word ~= expected then assert.equal(expected, word) end
+    end
+    assert.equal(8000, n)
   end)
 
   it("takes a number for a text", function()
