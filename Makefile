@@ -87,7 +87,7 @@ all: $(BIN) $(MODULE) $(if $(TESTING),$(BUILD)/bin/$(LUA)-replay)
 # The interpreter is linked whole and its symbols exported, so that C modules load into it.
 $(BIN): $(OBJECTS) $(HOST) $(OBJ)/files
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(HOST) \
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-z,now -o $@ $(OBJECTS) $(HOST) \
 	  -Wl,-E -Wl,--whole-archive $(LUA_LIBRARY) -Wl,--no-whole-archive $(LIBRARIES) -lm -ldl
 
 # The module is never linked to a Lua library: it must use the one of the program that loads it.
@@ -111,7 +111,7 @@ $(OBJ)/%.o: %.c $(OBJ)/flags | dependencies
 $(OBJ)/modules.o: $(OBJ)/modules.c $(OBJ)/flags
 	$(COMPILE) -o $@ $<
 
-$(OBJ)/modules.c: scripts/embed.lua $(MODULES) $(OBJ)/files | dependencies
+$(OBJ)/modules.c: scripts/embed.lua scripts/lean.lua $(MODULES) $(OBJ)/files | dependencies
 	$(LUA) scripts/embed.lua $(MODULES) > $@.new && mv $@.new $@
 
 # Written anew only when they would differ, and then all that depends on them is:

@@ -2,9 +2,11 @@
 --
 --    lua5.4 scripts/embed.lua $(find lua -name '*.lua') > build/modules.c
 --
--- Debug information is kept: tracebacks name file and line. A file is named
+-- Sources and lines are kept: tracebacks name them. A file is named
 -- after its path below lua/ (or below a folder of package.path), and
 -- init.lua after its folder, as require would find it.
+
+local lean = dofile((arg[0]:gsub("embed%.lua$", "lean.lua")))
 
 local function module_name(path)
   local name = path:match("lua/(parallel/.+)%.lua$") or path:match("([^/]+)%.lua$")
@@ -23,7 +25,7 @@ local function compiled(path, chunk)
   local file = assert(io.open(path, "rb"))
   local text = file:read("*a")
   file:close()
-  return string.dump(assert((loadstring or load)(text, chunk)))
+  return lean(string.dump(assert((loadstring or load)(text, chunk))))
 end
 
 local entries = {}

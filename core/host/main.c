@@ -153,6 +153,25 @@ static void reserve_standard_streams(void) {
         if (fcntl(fd, F_GETFD) == -1) open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 }
 
+typedef struct {
+    lua_Alloc function;
+    void *context;
+} Allocator;
+
+static void *keep(void *context, void *block, size_t from, size_t to) {
+    Allocator *allocator = context;
+    return to ? allocator->function(allocator->context, block, from, to) : NULL;
+}
+
+// Everything is finalized; but memory that ends with the process need not be given back
+// block by block, which takes long where there is much.
+static void close_state(lua_State *L) {
+    Allocator allocator;
+    allocator.function = lua_getallocf(L, &allocator.context);
+    lua_setallocf(L, keep, &allocator);
+    lua_close(L);
+}
+
 int main(int argc, char **argv) {
     reserve_standard_streams();
     lua_State *L = luaL_newstate();
@@ -166,6 +185,6 @@ int main(int argc, char **argv) {
     int failed = lua_pcall(L, 2, 1, 0) != 0;
     int status = failed && !interrupted_by ? report(L) : (int)lua_tointeger(L, -1);
     if (interrupted_by) children_make_daemons(L); // nobody wants to wait for them
-    lua_close(L);
+    close_state(L);
     return interrupted_by ? die_of(interrupted_by) : check_output(status);
 }
