@@ -10,7 +10,10 @@
 #include "core/lua/shared.h"
 #include "core/os/descriptor.h"
 
-enum { LONG = 1000 }; // values found: then it pays to ask whether there is any descriptor to find
+enum {
+    LONG = 1000, // values found: then it pays to ask whether there is any descriptor to find
+    SMALL = 8    // fields
+};
 
 // What was found and not looked into yet lies in the list; all that was ever found in `seen`.
 typedef struct {
@@ -58,11 +61,33 @@ static bool is_futile(Reach *r) {
     return !any;
 }
 
+// Most tables of large data are small records of strings and numbers: to look into one at once,
+// even if that is done each time that it is found, costs less than to note it.
+static bool is_plain(lua_State *L, int table) {
+    int top = lua_gettop(L), seen = 0;
+    if (lua_getmetatable(L, table)) {
+        lua_settop(L, top);
+        return false;
+    }
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        bool holds = may_hold(lua_type(L, top + 1)) || may_hold(lua_type(L, top + 2));
+        lua_settop(L, top + 1);
+        if (holds || ++seen > SMALL) {
+            lua_settop(L, top);
+            return false;
+        }
+    }
+    return true;
+}
+
 // The value at the index is noted, unless it was before.
 static void find(Reach *r, int value) {
     lua_State *L = r->L;
-    if (!may_hold(lua_type(L, value))) return;
+    int type = lua_type(L, value);
+    if (!may_hold(type)) return;
     if (r->found < LONG && ++r->found == LONG) r->futile = is_futile(r);
+    if (type == LUA_TTABLE && is_plain(L, value)) return;
     size_t place = 0;
     int noted = seen_note(r->seen, lua_topointer(L, value), &place);
     if (noted == -1) luaL_error(L, "not enough memory");

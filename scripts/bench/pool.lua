@@ -1,25 +1,27 @@
 -- pool: what handing work to processes costs, and what others ask for it.
 return {
-  title = "**The pool**: two workers; the limit is C over pipes.",
+  title = "**The pool**: two workers. The limit is a plain loop for `map`, to walk over the records and make "
+    .. "them at each end, bare `fork` for a table that the parent holds, else C over pipes.",
   programs = {
     { "ours", "**parallel-lua**", "lua5.4 $scripts/pool/ours.lua $module" },
     { "python", "Python Pool", "$python $scripts/pool/python.py pool" },
     { "executor", "ProcessPoolExecutor", "$python $scripts/pool/python.py executor" },
     { "luv", "luv, threads", "UV_THREADPOOL_SIZE=2 lua5.4 $scripts/pool/luv.lua" },
-    { "limit", "limit", "./pool" },
+    { "limit", "limit", "lua5.4 $scripts/pool/limit.lua $module" },
   },
   works = {
     { "1e5 tiny tasks, submitted one by one, and all results", "submit", "a second", "%.0f",
       "ours python executor luv", "1500000" },
-    { "`pool:map` of 1e6 squares", "map", "a second", "%.0f", "ours python executor", "8000000" },
+    { "`pool:map` of 1e6 squares", "map", "a second", "%.0f",
+      "ours python executor limit", "8000000" },
     { "`pool:apply` of a tiny function", "apply", "us", "%.1f", "ours python executor luv limit",
       "1.5 of the limit" },
-    { "1e5 records to a worker and back: records", "records", "a second", "%.0f", "ours python executor",
-      "1200000" },
+    { "1e5 records to a worker and back: records", "records", "a second", "%.0f",
+      "ours python executor limit", "1200000" },
     { "a string of 64 MiB to a worker and back", "large", "GiB a second", "%.2f",
       "ours python executor limit", "2" },
     { "a fresh pool of 2 sums a table of 1e5 records that its parent holds", "inherit", "ms", "%.1f",
-      "ours python executor", "4" },
+      "ours python executor limit", "4" },
     { "a pool of 2 is made and closed", "open", "ms", "%.2f", "ours python executor limit", "1" },
     { "memory of an idle worker that is its alone", "idle", "KiB", "%.0f", "ours python executor", "150" },
     { "the same of one that reads 130 MB of inherited tables and makes garbage", "read", "MB", "%.1f",
