@@ -261,7 +261,7 @@ static void add_token(lua_State *L, Emitter *emitter, Added added, const Tokens 
 
 static void add_tokens(lua_State *L, Emitter *emitter, Added added, Tokens *tokens) {
     int found;
-    while ((found = tokens->next(tokens)) == 1) add_token(L, emitter, added, tokens);
+    while ((found = tokens_next(tokens)) == 1) add_token(L, emitter, added, tokens);
     if (found == -1) out_of_memory(L);
 }
 

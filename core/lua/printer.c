@@ -94,7 +94,7 @@ static int printer_call(lua_State *L) {
 
 static void print_tokens(lua_State *L, Printer *printer, Tokens *tokens) {
     int found;
-    while ((found = tokens->next(tokens)) == 1) {
+    while ((found = tokens_next(tokens)) == 1) {
         buffer_clear(&printer->key);
         check(L, ordered_string(&printer->key, tokens->token, tokens->size));
         print(L, printer);

@@ -28,7 +28,7 @@ enum { PIECES = 1, TEXT, STRINGS };
 static int next_piece(lua_State *L) {
     Pieces *pieces = lua_touserdata(L, lua_upvalueindex(PIECES));
     Tokens *tokens = &pieces->tokens;
-    int got = tokens->next(tokens);
+    int got = tokens_next(tokens);
     if (got == -1) return luaL_error(L, "not enough memory");
     if (got == 0)
         lua_pushnil(L);

@@ -17,7 +17,7 @@ enum { VOCABULARY_SIZE = 2048 };
 
 typedef struct {
     Gist gist;
-    const char *string; // the bytes of Lua's string, which the table of strings keeps; NULL: none
+    const void *string; // as lua_topointer tells it; the table of strings keeps it. NULL: none
     uint32_t size;
     Ref entry; // in the table of who counts, or 0: not known
 } Word;

@@ -17,7 +17,8 @@ static void begin(Tokens *tokens, int (*next)(Tokens *), const char *text, size_
     tokens->next = next;
     tokens->token = NULL;
     tokens->size = 0;
-    tokens->place.at = text;
+    tokens->place = (TokensPlace){text, 0};
+    tokens->window = NULL;
     tokens->end = text + size;
     tokens->scratch = (Buffer){0};
 }
@@ -80,6 +81,7 @@ static void look(Tokens *tokens) {
     tokens->place.letters = tokens->letter == tokens->table
                                 ? classify_by_table(bytes, tokens->folded, tokens->table)
                                 : classify_ascii(bytes, tokens->folded);
+    if (tokens->window) tokens->window = tokens->fold ? tokens->folded : tokens->place.at;
 }
 
 static bool look_further(Tokens *tokens) {
@@ -89,28 +91,16 @@ static bool look_further(Tokens *tokens) {
     return true;
 }
 
-// Takes the first run of letters out of the window: a one added at its start
-// is carried to its end. False when it may go on in the next window.
-static bool take_run(TokensPlace *place, unsigned *start, unsigned *end) {
-    uint64_t letters = place->letters;
-    uint64_t carried = letters + (letters & -letters);
-    *start = (unsigned)__builtin_ctzll(letters);
-    *end = carried ? (unsigned)__builtin_ctzll(carried) : TOKENS_WINDOW;
-    place->letters = letters & carried;
-    return carried != 0;
-}
-
 // Moves to the next word as it stands in the text.
 static bool find_word(Tokens *tokens) {
     while (!tokens->place.letters)
         if (!look_further(tokens)) return false;
-    unsigned start, end;
-    bool whole = take_run(&tokens->place, &start, &end);
-    tokens->token = tokens->place.at + start;
-    tokens->size = end - start;
-    while (!whole && look_further(tokens) && tokens->place.letters & 1) {
-        whole = take_run(&tokens->place, &start, &end);
-        tokens->size += end;
+    TokensRun run = tokens_take_run(&tokens->place);
+    tokens->token = tokens->place.at + run.start;
+    tokens->size = run.end - run.start;
+    while (!run.whole && look_further(tokens) && tokens->place.letters & 1) {
+        run = tokens_take_run(&tokens->place);
+        tokens->size += run.end;
     }
     return true;
 }
@@ -148,6 +138,7 @@ static void begin_words(Tokens *tokens, bool fold, const char *extra, size_t ext
 void tokens_words(Tokens *tokens, const char *text, size_t size, bool fold, const char *extra,
                   size_t extra_size) {
     begin(tokens, next_word, text, size);
+    tokens->window = text;
     begin_words(tokens, fold, extra, extra_size);
 }
 

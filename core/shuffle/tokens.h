@@ -20,6 +20,12 @@ typedef struct {
     uint64_t letters; // the byte is a letter, of a word still to come
 } TokensPlace;
 
+/* A run of letters within the window. */
+typedef struct {
+    unsigned start, end;
+    bool whole; // it does not go on in the next window
+} TokensRun;
+
 enum { TOKENS_WINDOW = 64 };
 
 struct Tokens {
@@ -30,7 +36,8 @@ struct Tokens {
     size_t size;
 
     TokensPlace place;
-    const char *end; // of the text, which belongs to the caller
+    const char *window; // the bytes of the window as they stand in words; NULL: not of words
+    const char *end;    // of the text, which belongs to the caller
     size_t n;        // n-grams: how many words make one
     bool fold;
     const uint8_t *letter; // 256 entries: the byte as it stands in a word, 0 outside words
@@ -45,6 +52,29 @@ struct Tokens {
     // without them it is not touched, and whoever makes many may save its space.
     uint8_t table[256];
 };
+
+/* Takes the first run out of the letters, of which there are some: a one added at its start
+ * is carried to its end. */
+static inline TokensRun tokens_take_run(TokensPlace *place) {
+    uint64_t letters = place->letters;
+    uint64_t carried = letters + (letters & -letters);
+    place->letters = letters & carried;
+    return (TokensRun){(unsigned)__builtin_ctzll(letters),
+                       carried ? (unsigned)__builtin_ctzll(carried) : TOKENS_WINDOW, carried != 0};
+}
+
+/* Moves to the next piece, as tokens->next does, by a short cut if it is a word that lies
+ * within the window. */
+static inline int tokens_next(Tokens *tokens) {
+    TokensPlace place = tokens->place;
+    if (!tokens->window || !place.letters) return tokens->next(tokens);
+    TokensRun run = tokens_take_run(&place);
+    if (!run.whole) return tokens->next(tokens);
+    tokens->token = tokens->window + run.start;
+    tokens->size = run.end - run.start;
+    tokens->place.letters = place.letters;
+    return 1;
+}
 
 /* Words: runs of ASCII letters and of the bytes in extra, of which none is
  * zero; A-Z become a-z when fold. */
