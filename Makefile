@@ -65,7 +65,7 @@ DRIVER   := $(patsubst %,$(OBJ)/spec/fuzz/%.o,driver frames handshake)
 BIN      := $(BUILD)/bin/$(PROGRAM)
 MODULE   := $(BUILD)/lib/lua/$(LUA_VERSION)/parallel.so
 COMPILE   = $(CC) -std=gnu11 -D_GNU_SOURCE -I. $(LUA_CFLAGS) $(CPPFLAGS) $(WARNINGS) $(CFLAGS) \
-            -fPIC -fvisibility=hidden -MMD -MP -c
+            -fPIC -fno-plt -fvisibility=hidden -MMD -MP -c
 
 LINK_DRIVER = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--wrap=luaL_loadbufferx \
               $(LUA_LIBRARY) $(LIBRARIES) -lm -ldl
