@@ -13,6 +13,7 @@
 #include "core/os/descriptor.h"
 #include "core/os/fault.h"
 #include "core/os/sys.h"
+#include "core/os/title.h"
 
 enum { PARENT_GONE_AT_GATE = 98, PARENT_GONE_WHILE_ARMING = 99 };
 
@@ -101,6 +102,7 @@ static pid_t fork_with_signals_blocked(sigset_t *before) {
     sigset_t all;
     sigfillset(&all);
     fflush(NULL);
+    title_prepare();
     pthread_sigmask(SIG_SETMASK, &all, before);
     return sys.fork();
 }

@@ -1,6 +1,6 @@
 #include "core/os/title.h"
 
-#include <stdbool.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,23 +16,33 @@ static const char *skip_fields(const char *at, int count) {
     return at;
 }
 
-// Where the kernel looks for the command line. False when it does not say.
-static bool find_arguments(uintptr_t *begin, uintptr_t *end) {
+// Where the kernel looks for the command line; both 0 when it does not say.
+static uintptr_t begin, end;
+
+static void find_arguments(void) {
     char line[2048];
     FILE *file = fopen("/proc/self/stat", "re");
-    if (!file) return false;
+    if (!file) return;
     size_t size = fread(line, 1, sizeof line - 1, file);
     fclose(file);
     line[size] = '\0';
     const char *state = strrchr(line, ')'); // the name before it may hold anything
     const char *at = state ? skip_fields(state + 1, ARGUMENTS_FIELD - 2) : NULL;
-    return at && sscanf(at, "%lu %lu", begin, end) == 2 && *begin && *end > *begin;
+    uintptr_t from, to;
+    if (!at || sscanf(at, "%lu %lu", &from, &to) != 2 || !from || to <= from) return;
+    begin = from;
+    end = to;
+}
+
+void title_prepare(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, find_arguments);
 }
 
 void title_set(const char *name) {
-    uintptr_t begin, end;
     prctl(PR_SET_NAME, name, 0, 0, 0);
-    if (!find_arguments(&begin, &end)) return;
+    title_prepare();
+    if (!begin) return;
     char *arguments = (char *)begin;
     memset(arguments, 0, end - begin);
     snprintf(arguments, end - begin, "parallel-lua: %s", name);

@@ -7,4 +7,8 @@
  * our own: the command line is overwritten where it lies. */
 void title_set(const char *name);
 
+/* Finds out what the above needs to know. It does so itself; but who does this before it forks
+ * spares each of its children the search. */
+void title_prepare(void);
+
 #endif
