@@ -13,6 +13,7 @@
 
 #include "core/lua/children.h"
 #include "core/lua/compat.h"
+#include "core/lua/heap.h"
 #include "core/lua/interrupt.h"
 #include "core/lua/module.h"
 #include "core/lua/pool.h"
@@ -179,6 +180,7 @@ int main(int argc, char **argv) {
         fputs("parallel-lua: not enough memory\n", stderr);
         return 1;
     }
+    heap_begin(L);
     lua_pushcfunction(L, run);
     lua_pushinteger(L, argc);
     lua_pushlightuserdata(L, argv);

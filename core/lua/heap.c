@@ -134,12 +134,15 @@ void heap_age(lua_State *L) {
     order_free_blocks();
 }
 
-void heap_renew(lua_State *L) {
+void heap_begin(lua_State *L) {
     Heap *heap = reserve();
-    if (heap) {
-        heap->before = lua_getallocf(L, &heap->context);
-        lua_setallocf(L, heap_alloc, heap);
-    }
+    if (!heap) return;
+    heap->before = lua_getallocf(L, &heap->context);
+    lua_setallocf(L, heap_alloc, heap);
+}
+
+void heap_renew(lua_State *L) {
+    heap_begin(L);
     pace(L);
 }
 
@@ -151,6 +154,10 @@ void heap_age(lua_State *L) {
 }
 
 void heap_grow_old(lua_State *L) {
+    (void)L;
+}
+
+void heap_begin(lua_State *L) {
     (void)L;
 }
 

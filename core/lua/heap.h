@@ -1,10 +1,13 @@
-/* Heap - memory of a worker's own for what its Lua state makes.
+/* Heap - memory of its own for what a Lua state makes.
  *
  * A forked state goes on with the allocator of its parent, whose free lists run
  * through the pages that both share: each new object would copy some of them.
  * So a worker cuts its small blocks from a stretch of addresses that it reserves
  * after the fork, and which also tells its blocks from those it inherited.
- * Large blocks, and all inherited ones, stay with the allocator before. */
+ * Large blocks, and all inherited ones, stay with the allocator before.
+ *
+ * Its small blocks are found and given back in fewer instructions than malloc's, and lie
+ * closer: so the program has such memory too, for the state that it makes. */
 #ifndef PARALLEL_LUA_LUA_HEAP_H
 #define PARALLEL_LUA_LUA_HEAP_H
 
@@ -20,10 +23,13 @@ void heap_age(lua_State *L);
 /* The first half of that alone, where one process is forked that may not live long. */
 void heap_grow_old(lua_State *L);
 
-/* In the worker. Gives the state such memory from now on, and has garbage collected in steps
- * that suit it. Where the system has no addresses to spare, or the state's
- * allocator cannot be changed (LuaJIT), all stays as it was. For processes that
- * end by _exit: the memory is given back with the process only. */
+/* Gives the state such memory from now on. For processes that keep what they once had until they
+ * end; where that cannot be, as below, all stays as it was. */
+void heap_begin(lua_State *L);
+
+/* In the worker. Does the same, and has garbage collected in steps that suit it.
+ * Where the system has no addresses to spare, or the state's allocator cannot be
+ * changed (LuaJIT), all stays as it was. */
 void heap_renew(lua_State *L);
 
 #endif

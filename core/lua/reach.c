@@ -55,7 +55,7 @@ static bool is_futile(Reach *r) {
     Buffer *kept = collected_buffer(r->L);
     if (shared_keep(r->L, kept) == -1) luaL_error(r->L, "not enough memory");
     const int *fds = (const int *)(const void *)buffer_bytes(kept);
-    bool any = descriptor_any_besides(fds, (int)(buffer_size(kept) / sizeof *fds));
+    bool any = descriptor_any_besides(fds, buffer_size(kept) / sizeof *fds);
     buffer_free(kept);
     lua_pop(r->L, 1);
     return !any;
@@ -174,8 +174,8 @@ static void push_companion(lua_State *L, int userdata) {
 static void keep_object(Reach *r, const SharedKind *kind, int userdata) {
     int fd = kind->descriptor(r->L, userdata);
     const int *kept = (const int *)(const void *)buffer_bytes(r->fds);
-    bool lent = !kind->lend || fd == -1;
-    for (size_t i = 0; !lent && i < buffer_size(r->fds) / sizeof *kept; i++) lent = kept[i] == fd;
+    bool lent = !kind->lend || fd == -1 ||
+                descriptor_is_among(kept, buffer_size(r->fds) / sizeof *kept, fd);
     keep(r, fd);
     if (!lent) kind->lend(r->L, userdata);
 }

@@ -149,9 +149,7 @@ int shared_keep(lua_State *L, Buffer *fds) {
 
 static bool holds(const Buffer *fds, int wanted) {
     const int *fd = (const int *)(const void *)buffer_bytes(fds);
-    for (size_t i = 0; i < buffer_size(fds) / sizeof *fd; i++)
-        if (fd[i] == wanted) return true;
-    return false;
+    return descriptor_is_among(fd, buffer_size(fds) / sizeof *fd, wanted);
 }
 
 void shared_settle(lua_State *L, const Buffer *kept) {

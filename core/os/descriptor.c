@@ -232,19 +232,13 @@ void descriptor_keep_only(const int *keep, int count) {
     }
 }
 
-static bool contains(const int *fds, int count, int wanted) {
-    for (int i = 0; i < count; i++)
-        if (fds[i] == wanted) return true;
-    return false;
-}
-
-bool descriptor_any_besides(const int *known, int count) {
+bool descriptor_any_besides(const int *known, size_t count) {
     DIR *list = opendir("/proc/self/fd");
     if (!list) return true;
     bool any = false;
     for (struct dirent *entry; !any && (entry = readdir(list)) != NULL;) {
         int fd = atoi(entry->d_name); // 0 for "." and ".."
-        any = fd > STDERR_FILENO && fd != dirfd(list) && !contains(known, count, fd);
+        any = fd > STDERR_FILENO && fd != dirfd(list) && !descriptor_is_among(known, count, fd);
     }
     closedir(list);
     return any;

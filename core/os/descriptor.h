@@ -57,8 +57,15 @@ int descriptor_write_at(int fd, const void *bytes, size_t size, off_t offset);
  * ever seeing its channel close. */
 void descriptor_keep_only(const int *keep, int count);
 
+/* Is this one of them? */
+static inline bool descriptor_is_among(const int *fds, size_t count, int fd) {
+    for (size_t i = 0; i < count; i++)
+        if (fds[i] == fd) return true;
+    return false;
+}
+
 /* Is any descriptor open besides the standard streams and these? Also true where the system does
  * not tell. */
-bool descriptor_any_besides(const int *known, int count);
+bool descriptor_any_besides(const int *known, size_t count);
 
 #endif
