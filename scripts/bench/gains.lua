@@ -3,8 +3,8 @@ return {
   title = "**Two workers against a plain loop**; the limit is what two processes reach that have "
     .. "nothing to do with each other.",
   programs = {
-    { "ours", "**parallel-lua**", "lua5.4 $scripts/pool/ours.lua $module gain" },
-    { "limit", "two processes", "lua5.4 $scripts/pool/ours.lua $module limit" },
+    { "ours", "**parallel-lua**", "$program $scripts/pool/ours.lua - gain" },
+    { "limit", "two processes", "$program $scripts/pool/ours.lua - limit" },
   },
   works = {
     { "items of 1 us", "1", "times", "%.2f", "ours limit", "1.2" },

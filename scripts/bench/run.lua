@@ -185,7 +185,7 @@ local function built(path) return path and size_of(path) and path or nil end
 for _, name in ipairs({ "pool", "gains", "processes", "shared", "net" }) do
   works[name] = function()
     group.print(require(name), {
-      scripts = "../../scripts/bench", python = rows.python,
+      scripts = "../../scripts/bench", program = rows.program, python = rows.python,
       module = built(module_for("5.4")), jitmodule = built(module_for("5.1")),
     }, RUNS)
   end

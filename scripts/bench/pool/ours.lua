@@ -1,10 +1,11 @@
--- One work of the pool's benchmark with parallel-lua:
+-- One work of the pool's benchmark with parallel-lua, the program or its module:
 --
+--    parallel-lua ours.lua - WORK [ARGUMENT]
 --    lua5.4 ours.lua MODULE WORK [ARGUMENT]
 --
 -- MODULE is parallel.so; the works and the units of the figures printed are told in ../pool.lua and
 -- ../gains.lua.
-local parallel = assert(package.loadlib(arg[1], "luaopen_parallel"))()
+local parallel = rawget(_G, "parallel") or assert(package.loadlib(arg[1], "luaopen_parallel"))()
 local core = require("parallel.core")
 
 local works = {}
