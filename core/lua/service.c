@@ -89,9 +89,9 @@ static int call(LuaService *own, int function, Self *self, const char *payload, 
 
 static int begin(void *context, Self *self, Buffer *reply) {
     LuaService *own = context;
+    child_begin(own->L, self->life, own->kept); // first, for what is made has memory of its own then
     outlets_open(&own->outlets, own->L, self);
     self->reports_times = own->times;
-    child_begin(own->L, self->life, own->kept);
     tune_compiler(own->L);
     guard_prepare(&own->guard, own->L, self, own->memory);
     int failed = call(own, own->begin, self, "", 0, reply);
