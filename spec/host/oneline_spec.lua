@@ -184,6 +184,22 @@ describe("a job in one line that is wrong", function()
   end)
 end)
 
+describe("a job that prints", function()
+  it("ends quietly when nobody reads that any more", function()
+    local result = run("{ yes | %s -e 'print(record)'; echo $? >status; } | head -1")
+    assert.same({stdout = "y\n", stderr = "", status = 0}, result)
+    assert.equal("141\n", files.read(folder .. "status"))
+  end)
+
+  it("to a full disk is told", function()
+    local full = "cannot write the output: No space left on device"
+    assert_fails(3, full, "%s -e 'print(record)' a.txt > /dev/full")
+    assert_fails(3, full, "%s -e 'io.write(record)' a.txt > /dev/full")
+    assert_fails(3, full, "%s -e 'os.execute(\"echo hi\")' a.txt > /dev/full")
+    assert_fails(3, full, "%s -e 'emit(record)' --reduce 'print(key)' a.txt > /dev/full")
+  end)
+end)
+
 describe("a job that only maps", function()
   it("ends quietly when nobody reads its output any more", function()
     local result = run("{ seq 1 1000000 | %s -e 'emit(record)'; echo $? >status; } | head -1")

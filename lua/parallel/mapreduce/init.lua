@@ -259,7 +259,9 @@ local events = {}
 function events.result(self, task, worker, reply)
   local is_lost = task.kind ~= "reduce" and not self.job.is_map_only
   if self.condemned[worker] and is_lost then return self:again(task) end
-  answers[task.kind](self, task, worker, core.decode(reply))
+  reply = core.decode(reply)
+  if reply.unprinted then error("cannot write the output: " .. reply.unprinted, 0) end
+  answers[task.kind](self, task, worker, reply)
 end
 
 -- Half of a split may be in the worker's table by now: only a fresh worker may
