@@ -435,8 +435,12 @@ function Run:execute()
   if self.pool then self.pool:close() end
   if self.depots then self.depots:close() end
   self.feed:close()
-  self.chronicle:close()
-  if ok then return made end
+  local told, why = self.chronicle:close()
+  if ok and told then return made end
+  if ok then
+    made:close()
+    error(why, 0)
+  end
   self.meter:abandon()
   if self.output then self.output:abandon() end
   error(made, 0)
