@@ -125,6 +125,7 @@ describe("a job in one line that is wrong", function()
     ["%s -e 'emit(1)' -v 3=4 a.txt"] = "-v takes name=value, got '3=4'",
     ["%s -b tiny -e 'emit(1)' a.txt"] = "--block takes a size such as 64K or 8M, got 'tiny' (see --help)",
     ["%s --header x -e 'emit(1)' a.txt"] = "--header takes a number, got 'x' (see --help)",
+    ["%s --tag -e 'emit(record, 1)' --top 1 a.txt"] = "--tag is for jobs that only map, in the order of their input",
     ["%s --tag -e 'emit(1)' --reduce sum a.txt"] = "--tag is for jobs that only map, in the order of their input",
     ["%s -k -u -e 'emit(1)' a.txt"] = "-k and -u cannot both be given",
     ["%s --begin 'x = 1' a.txt"] = "--begin goes with -e (see --help)",
