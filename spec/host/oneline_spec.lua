@@ -185,6 +185,14 @@ describe("a job in one line that is wrong", function()
   end)
 end)
 
+describe("a counter", function()
+  it("that is no number is told at the user's line", function()
+    local result = run("%s -q -e 'counter(\"n\", \"many\")' a.txt")
+    assert.match("^parallel%-lua: a.txt:0%+%d+: %-e:1: bad argument #2 to 'counter' %(number expected, got string%)\n$",
+      result.stderr)
+  end)
+end)
+
 describe("a job that prints", function()
   it("ends quietly when nobody reads that any more", function()
     local result = run("{ yes | %s -e 'print(record)'; echo $? >status; } | head -1")
