@@ -26,9 +26,10 @@ local function is_sizeless(path, size)
 end
 
 --- Append what a path stands for: {path, size, mtime} of a file, or of all files below a
--- folder, by name; {path, stream = true} for "-", pipes with a name, /dev/stdin and files without a
--- size. Raises a message when it cannot be read. Of what `is_found` in a folder, links, pipes and the like are passed over, as find -type f
--- and grep -r do: links would count files twice, or lead round in a circle.
+-- folder, by name; {path, stream = true} for "-", pipes with a name, /dev/stdin and files without
+-- a size. Raises a message when it cannot be read. Of what `is_found` in a folder, links, pipes and
+-- the like are passed over, as find -type f and grep -r do: links would count files twice, or lead
+-- round in a circle.
 function inputs.add(files, path, is_found)
   local kind, size, mtime = "pipe", nil, nil
   if path ~= "-" then kind, size, mtime = core.stat(path, is_found) end
