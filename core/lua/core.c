@@ -26,6 +26,7 @@
 #include "core/lua/lock.h"
 #include "core/lua/manifest.h"
 #include "core/lua/outcomes.h"
+#include "core/lua/outlets.h"
 #include "core/lua/parcel.h"
 #include "core/lua/pid.h"
 #include "core/lua/poller.h"
@@ -78,6 +79,7 @@ static Register *const PARTS[] = {
     lock_register,
     manifest_register,
     outcomes_register,
+    outlets_register,
     parcel_register,
     pid_register,
     poller_register,

@@ -1,5 +1,6 @@
 #include "core/lua/outlets.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "core/os/sys.h"
 
 static const int STREAMS[CAPTURES] = {STDOUT_FILENO, STDERR_FILENO};
+
+static const char KEY; // its address: of the worker's outlets in the registry
 
 void outlets_check(lua_State *L, int index, Outlets *outlets) {
     static const char *const WORDS[] = {"inherit", "tag", "ordered", "discard", NULL};
@@ -73,6 +76,8 @@ static void direct_to_owner(Outlets *outlets, lua_State *L, Self *self) {
     outlets->open = true;
     outlets->worker = getpid();
     replace_execute(L, outlets);
+    lua_pushlightuserdata(L, outlets);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &KEY);
 }
 
 // A line at a time, so that those of an item that dies are there.
@@ -132,4 +137,18 @@ void outlets_bequeath(const Outlets *outlets, const PoolEvent *death) {
     for (int i = 0; i < CAPTURES; i++)
         if (death->printed[i].size)
             lines_write(STREAMS[i], prefix, death->printed[i].bytes, death->printed[i].size);
+}
+
+static int core_flush_output(lua_State *L) {
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &KEY);
+    Outlets *outlets = lua_touserdata(L, -1);
+    bool ours = outlets && outlets->worker == getpid();
+    if (ours) outlets_flush(outlets);
+    errno = ours ? outlets->of[0].failed : 0;
+    return luaL_fileresult(L, errno == 0, NULL);
+}
+
+void outlets_register(lua_State *L) {
+    lua_pushcfunction(L, core_flush_output);
+    lua_setfield(L, -2, "flush_output");
 }

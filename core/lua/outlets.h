@@ -44,4 +44,9 @@ void outlets_leave(Outlets *outlets, const Self *self);
 /* In the owner: what a worker left that died. */
 void outlets_bequeath(const Outlets *outlets, const PoolEvent *death);
 
+/* Adds to the module: core.flush_output(). In a worker what was printed goes out: true, or nil and
+ * why some of what went to stdout did not, now or before. Elsewhere it is true, and nothing is
+ * done. */
+void outlets_register(lua_State *L);
+
 #endif

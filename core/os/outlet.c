@@ -13,6 +13,14 @@
 
 enum { BLOCK = 1 << 16 }; // read from the file at once, or more when a line is longer
 
+// A reader that is gone does not come back: to find that out for each line again takes long.
+static int write_out(Outlet *outlet, const char *bytes, size_t size) {
+    if (outlet->failed == EPIPE) return -1;
+    if (lines_write(outlet->target, outlet->prefix, bytes, size) == 0) return 0;
+    if (!outlet->failed) outlet->failed = errno;
+    return -1;
+}
+
 // ---- what others wrote ---------------------------------------------------
 
 static uint64_t size_of(int file) {
@@ -53,7 +61,7 @@ static void carry(Outlet *outlet, bool all) {
     if (at == size) return;
     char *block = NULL;
     for (size_t count; at < size && (count = next_lines(outlet, at, size, all, &block)) > 0;) {
-        lines_write(outlet->target, outlet->prefix, block, count);
+        write_out(outlet, block, count);
         at += count;
         atomic_store_explicit(outlet->carried, at, memory_order_relaxed);
     }
@@ -77,9 +85,9 @@ static int keep(Outlet *outlet, const char *bytes, size_t size) {
 }
 
 static int put_out(Outlet *outlet, const char *bytes, size_t size) {
-    if (outlet->size == 0) return lines_write(outlet->target, outlet->prefix, bytes, size);
+    if (outlet->size == 0) return write_out(outlet, bytes, size);
     if (keep(outlet, bytes, size) == -1) return -1;
-    int written = lines_write(outlet->target, outlet->prefix, outlet->line, outlet->size);
+    int written = write_out(outlet, outlet->line, outlet->size);
     outlet->size = 0;
     return written;
 }
@@ -91,6 +99,7 @@ static void become_direct(Outlet *outlet) {
     outlet->captured = -1;
     outlet->prefix = "";
     outlet->size = 0;
+    outlet->failed = 0;
 }
 
 static ssize_t take(void *cookie, const char *bytes, size_t size) {

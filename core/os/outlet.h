@@ -31,6 +31,7 @@ typedef struct {
     pid_t owner;
     char *line; // the unfinished one
     size_t size, capacity;
+    int failed; // errno of the first write that did, or 0
 } Outlet;
 
 /* From now on `fd` (1 or 2) and stdout or stderr lead through the outlet. It and

@@ -290,6 +290,12 @@ describe("trouble with output", function()
     assert.match("^parallel%-lua: cannot write the output", result.stderr)
   end)
 
+  it("that is full is told of --help and --version", function()
+    for _, option in ipairs({"--help", "--version"}) do
+      assert_fails(3, "cannot write the output", shell.run(shell.program() .. " " .. option .. " >/dev/full"))
+    end
+  end)
+
   it("that is closed is told", function()
     files.write("job.lua", COUNT)
     files.write("a.txt", TEXT)

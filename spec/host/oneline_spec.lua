@@ -125,6 +125,7 @@ describe("a job in one line that is wrong", function()
     ["%s -e 'emit(1)' -v 3=4 a.txt"] = "-v takes name=value, got '3=4'",
     ["%s -b tiny -e 'emit(1)' a.txt"] = "--block takes a size such as 64K or 8M, got 'tiny' (see --help)",
     ["%s --header x -e 'emit(1)' a.txt"] = "--header takes a number, got 'x' (see --help)",
+    ["%s --tag -e 'emit(record, 1)' --top 1 a.txt"] = "--tag is for jobs that only map, in the order of their input",
     ["%s --tag -e 'emit(1)' --reduce sum a.txt"] = "--tag is for jobs that only map, in the order of their input",
     ["%s -k -u -e 'emit(1)' a.txt"] = "-k and -u cannot both be given",
     ["%s --begin 'x = 1' a.txt"] = "--begin goes with -e (see --help)",
@@ -181,6 +182,30 @@ describe("a job in one line that is wrong", function()
       {env = {PARALLEL_LUA_FAULT = "sys.pwrite:ENOSPC@1+"}})
     assert.match("cannot write a run[^:]*: No space left on device\n$", result.stderr)
     assert.equal(3, result.status)
+  end)
+end)
+
+describe("a counter", function()
+  it("that is no number is told at the user's line", function()
+    local result = run("%s -q -e 'counter(\"n\", \"many\")' a.txt")
+    assert.match("^parallel%-lua: a.txt:0%+%d+: %-e:1: bad argument #2 to 'counter' %(number expected, got string%)\n$",
+      result.stderr)
+  end)
+end)
+
+describe("a job that prints", function()
+  it("ends quietly when nobody reads that any more", function()
+    local result = run("{ yes | %s -e 'print(record)'; echo $? >status; } | head -1")
+    assert.same({stdout = "y\n", stderr = "", status = 0}, result)
+    assert.equal("141\n", files.read(folder .. "status"))
+  end)
+
+  it("to a full disk is told", function()
+    local full = "cannot write the output: No space left on device"
+    assert_fails(3, full, "%s -e 'print(record)' a.txt > /dev/full")
+    assert_fails(3, full, "%s -e 'io.write(record)' a.txt > /dev/full")
+    assert_fails(3, full, "%s -e 'os.execute(\"echo hi\")' a.txt > /dev/full")
+    assert_fails(3, full, "%s -e 'emit(record)' --reduce 'print(key)' a.txt > /dev/full")
   end)
 end)
 

@@ -15,6 +15,13 @@ function exit.quietly()
   error(setmetatable({status = exit.NO_READER, message = "", quiet = true}, Exit), 0)
 end
 
+--- End it at once, when it was asked for this text and nothing else.
+function exit.saying(text)
+  local written = io.stdout:write(text, "\n") and io.stdout:flush()
+  if not written then io.stderr:write("parallel-lua: cannot write the output\n") end
+  os.exit(written and exit.DONE or exit.INPUT_OUTPUT)
+end
+
 function exit.is(problem) return getmetatable(problem) == Exit end
 
 return exit

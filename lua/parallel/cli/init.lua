@@ -186,10 +186,7 @@ local function run_command(given, rest)
   commands[name](given, rest, load_script)
 end
 
-local function print_version()
-  print(parallel._VERSION)
-  os.exit(exit.DONE)
-end
+local function print_version() exit.saying(parallel._VERSION) end
 
 -- The arguments are a one-line job's, a command's or a script's; or there are none, but
 -- lines to be typed.

@@ -152,8 +152,7 @@ local function new_parser(on_version, groups)
     parser:group(group[1], unpack(members))
   end
   parser:group("Other", parser:flag("-h --help", "Show this text."):action(function()
-    print(parser:get_help())
-    os.exit(exit.DONE)
+    exit.saying(parser:get_help())
   end), parser:flag("--version", "Print the version."):action(on_version))
   return parser
 end

@@ -29,7 +29,7 @@ local function set_output(job, given)
   if given.keep_order and given.unordered then refuse("-k and -u cannot both be given") end
   if given.keep_order then job.ordered = true end
   if given.unordered then job.ordered = false end
-  if given.tag and (job.combine or job.reduce or job.sort) then
+  if given.tag and (job.combine or job.reduce or job.sort or job.top) then
     refuse("--tag is for jobs that only map, in the order of their input")
   end
   if given.tag and (job.format == "json" or job.format == "lua") then

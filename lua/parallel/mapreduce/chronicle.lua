@@ -45,10 +45,11 @@ function Chronicle:died(worker)
   if self.timeline then self.timeline:happened(worker, ("worker %d died"):format(worker)) end
 end
 
---- The job is over.
+--- The job is over. True, or nil and a message when trace or report could not be written.
 function Chronicle:close()
   if self.joblog then self.joblog:close() end
-  if self.timeline then self.timeline:close() end
+  if self.timeline then return self.timeline:close() end
+  return true
 end
 
 local chronicle = {}

@@ -8,6 +8,9 @@ function counters.add(name, n)
   if type(name) ~= "string" then
     error(("bad argument #1 to 'counter' (string expected, got %s)"):format(type(name)), 2)
   end
+  if n ~= nil and not tonumber(n) then
+    error(("bad argument #2 to 'counter' (number expected, got %s)"):format(type(n)), 2)
+  end
   tally[name] = (tally[name] or 0) + (n or 1)
 end
 

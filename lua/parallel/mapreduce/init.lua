@@ -259,7 +259,9 @@ local events = {}
 function events.result(self, task, worker, reply)
   local is_lost = task.kind ~= "reduce" and not self.job.is_map_only
   if self.condemned[worker] and is_lost then return self:again(task) end
-  answers[task.kind](self, task, worker, core.decode(reply))
+  reply = core.decode(reply)
+  if reply.unprinted then error("cannot write the output: " .. reply.unprinted, 0) end
+  answers[task.kind](self, task, worker, reply)
 end
 
 -- Half of a split may be in the worker's table by now: only a fresh worker may
@@ -433,8 +435,12 @@ function Run:execute()
   if self.pool then self.pool:close() end
   if self.depots then self.depots:close() end
   self.feed:close()
-  self.chronicle:close()
-  if ok then return made end
+  local told, why = self.chronicle:close()
+  if ok and told then return made end
+  if ok then
+    made:close()
+    error(why, 0)
+  end
   self.meter:abandon()
   if self.output then self.output:abandon() end
   error(made, 0)

@@ -32,6 +32,8 @@ local FIELDS = {
 }
 local FORMATS = {"tsv", "json", "csv", "lua", "raw"}
 local RESUMES = {"done", "failed"}
+local MOST_PARTITIONS = 65536
+local MOST_SEED = 2 ^ 63 - 1024 -- the last float that is an integer of 64 bits
 
 local job = {STDOUT = 1}
 
@@ -79,10 +81,12 @@ local function check_combine(fields)
   return check_choice(fields, "combine", COMBINERS)
 end
 
-local function check_whole(fields, name, least)
+local function check_whole(fields, name, least, most)
   local value = fields[name]
-  if value == nil or (value >= least and value == math.floor(value)) then return true end
+  most = most or 2 ^ 53
+  if value == nil or (value >= least and value <= most and value == math.floor(value)) then return true end
   local range = least > -math.huge and (", at least %d"):format(least) or ""
+  if value > most then range = (", at most %.0f"):format(most) end
   return nil, ("'%s' must be a whole number%s, got %s"):format(name, range, value)
 end
 
@@ -111,8 +115,8 @@ end
 local function check_running(fields)
   local ok, why = check_time(fields)
   if ok then ok, why = check_halt(fields) end
-  if ok then ok, why = check_whole(fields, "skip_bad", 0) end
-  if ok then ok, why = check_whole(fields, "seed", -2 ^ 53) end
+  if ok then ok, why = check_whole(fields, "skip_bad", 0, math.huge) end
+  if ok then ok, why = check_whole(fields, "seed", -2 ^ 53, MOST_SEED) end
   if ok then ok, why = check_choice(fields, "resume", RESUMES) end
   if ok then ok, why = check_backend(fields) end
   return ok, why
@@ -123,8 +127,8 @@ local function check_all(fields)
   if ok then ok, why = check_output(fields) end
   if ok then ok, why = check_combine(fields) end
   if ok then ok, why = check_whole(fields, "top", 1) end
-  if ok then ok, why = check_whole(fields, "retries", 0) end
-  if ok then ok, why = check_whole(fields, "partitions", 1) end
+  if ok then ok, why = check_whole(fields, "retries", 0, math.huge) end
+  if ok then ok, why = check_whole(fields, "partitions", 1, MOST_PARTITIONS) end
   if ok then ok, why = check_whole(fields, "header", 1) end
   if ok then ok, why = check_whole(fields, "block", 1) end
   if ok then ok, why = check_memory(fields) end
@@ -204,7 +208,7 @@ function job.prepare(fields)
   made.records = made.records or "line"
   made.is_inline = made.workers == 0
   made.workers = made.is_inline and 1 or worker_count(made.workers)
-  made.partitions = made.partitions or 4 * made.workers
+  made.partitions = made.partitions or math.min(4 * made.workers, MOST_PARTITIONS)
   made.memory = size.bytes(made.memory)
   local sort = SORTS[made.sort or made.top and "value desc"] or {}
   made.sort_by, made.descending = sort[1], sort[2] or false

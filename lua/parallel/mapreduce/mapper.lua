@@ -110,7 +110,7 @@ end
 function Mapper:map(number, first, last, sent, without)
   local times = map_splits(self, number, first, last, sent, without)
   local runs = is_due(self) and self:runs() or nil
-  return core.encode({runs = runs, counters = counters.take(), times = times})
+  return {runs = runs, counters = counters.take(), times = times}
 end
 
 -- The same in a map-only job.
@@ -119,11 +119,10 @@ function Mapper:print(number, first, last, sent, without, to_disk)
   self.emitter:begin(to_disk and self.depots.disk[index] or self.depots.memory[index])
   local times = map_splits(self, number, first, last, sent, without)
   local offset, length, count = self.emitter:finish()
-  return core.encode({offset = offset, length = length, count = count, counters = counters.take(),
-                      times = times})
+  return {offset = offset, length = length, count = count, counters = counters.take(), times = times}
 end
 
-function Mapper:commit() return core.encode({runs = self:runs()}) end
+function Mapper:commit() return {runs = self:runs()} end
 
 function Mapper:reduce(partition, runs)
   local job, began = self.job, self.job.is_timed and core.clock()
@@ -133,8 +132,8 @@ function Mapper:reduce(partition, runs)
     sort = job.sort_by, desc = job.descending, top = job.top, format = job.format,
     depot = self.depot, memory = self.budget.merge, worker = self.worker.watch or self.worker,
   })
-  return core.encode({output = descriptor, records = records, counters = counters.take(),
-                      time = began and {began, core.clock() - began} or nil})
+  return {output = descriptor, records = records, counters = counters.take(),
+          time = began and {began, core.clock() - began} or nil}
 end
 
 local mapper = {}
@@ -170,8 +169,12 @@ function mapper.service(job, plan, stream_fds, budget, kept)
     counters.take()
   end
 
+  -- print does not look whether it went well, so we do: what a full disk or a reader that is
+  -- gone did not take is missing in what the job makes.
   local function handle(_, task)
-    return dispatch(self, core.decode(task))
+    local reply = dispatch(self, core.decode(task))
+    reply.unprinted = select(2, core.flush_output())
+    return core.encode(reply)
   end
 
   return begin, handle

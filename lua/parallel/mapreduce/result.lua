@@ -151,7 +151,7 @@ Result.__close = Result.close
 -- Of a job whose pairs went elsewhere: only their number is left.
 local Written = {__index = {}}
 
-local function gone() error("the pairs of this job went to its output", 3) end
+local function gone() error("the pairs of this job went to its output", 2) end
 
 for name in pairs(Result) do
   if not name:find("^__") then Written.__index[name] = gone end

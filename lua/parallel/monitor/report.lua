@@ -66,16 +66,18 @@ function Report:failed(failed)
   if self.failures <= MOST_FAILURES then self.failed_tasks[self.failures] = failed end
 end
 
---- Write the page. Twice is harmless.
+--- Write the page. Twice is harmless. True, or nil and why it is not whole.
 function Report:close()
-  if not self.file then return end
+  if not self.file then return true end
   self.seconds = core.clock() - self.start
   table.sort(self.tasks, by_length)
   self.slowest = {}
   for i = 1, math.min(SLOWEST, #self.tasks) do self.slowest[i] = self.tasks[i] end
-  self.file:write(report_page.render(self))
+  local ok, why = self.file:write(report_page.render(self))
+  if ok then ok, why = self.file:flush() end
   self.file:close()
   self.file = nil
+  return ok and true, why
 end
 
 local report = {}

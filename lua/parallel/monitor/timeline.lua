@@ -74,7 +74,15 @@ function Timeline:failed(failed)
   each(self, "failed", failed)
 end
 
-function Timeline:close() each(self, "close") end
+--- True, or nil and a message when not all of it could be written.
+function Timeline:close()
+  local problem
+  for _, sink in ipairs(self.sinks) do
+    local ok, why = sink:close()
+    if not ok then problem = problem or ("cannot write '%s': %s"):format(sink.path, why) end
+  end
+  return not problem or nil, problem
+end
 
 local timeline = {}
 
@@ -82,6 +90,7 @@ local function open(sinks, module, path, name)
   if not path then return end
   local sink, why = module.open(path, name)
   if not sink then error(("cannot write '%s': %s"):format(path, why:sub(#path + 3)), 0) end
+  sink.path = path
   sinks[#sinks + 1] = sink
 end
 

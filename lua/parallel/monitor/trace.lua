@@ -44,8 +44,9 @@ end
 
 local function write_out(self)
   if #self.lines == 0 then return end
-  self.file:write(table.concat(self.lines))
-  self.file:flush()
+  local ok, why = self.file:write(table.concat(self.lines))
+  if ok then ok, why = self.file:flush() end
+  if not ok then self.why = self.why or why end
   self.lines, self.written = {}, core.clock()
 end
 
@@ -77,13 +78,14 @@ function Trace:instant(worker, name, args, moment)
   add(self, "i", worker, name, when, args)
 end
 
---- Write the rest, and end the file. Twice is harmless.
+--- Write the rest, and end the file. Twice is harmless. True, or nil and why it is not whole.
 function Trace:close()
-  if not self.file then return end
+  if not self.file then return true end
   self.lines[#self.lines + 1] = self.began and "\n]\n" or "[]\n"
   write_out(self)
   self.file:close()
   self.file = nil
+  return not self.why or nil, self.why
 end
 
 local trace = {}

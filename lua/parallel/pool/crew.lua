@@ -464,7 +464,9 @@ end
 -- Nothing more comes: what abandoned tasks printed is shown after all, no bar is left.
 local function end_showing(self)
   self.showing:close()
-  if self.timeline then self.timeline:close() end
+  local told, why = true, nil
+  if self.timeline then told, why = self.timeline:close() end
+  if not told then log.warn("%s", why) end
   for _, source in ipairs(self.sources) do
     if source.printed then source.printed:close() end
   end

@@ -44,6 +44,14 @@ describe("the trace of a job", function()
   end)
 end)
 
+for _, kind in ipairs({"trace", "report"}) do
+  it("a " .. kind .. " that does not fit on the disk is told", function()
+    local ok, message = pcall(run, {[kind] = "/dev/full"})
+    assert.is_false(ok)
+    assert.equal("cannot write '/dev/full': No space left on device", tostring(message))
+  end)
+end
+
 describe("the report of a job", function()
   it("tells of splits, and of what failed", function()
     run({report = files.path("report.html"), skip_bad = 1, map = function(line, emit, info)
