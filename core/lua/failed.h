@@ -1,4 +1,4 @@
-/* Failed - what a worker tells of an error in user code: message and traceback,
+/* Failed - what a worker tells of an error in user code: message, traceback and value,
  * gathered where the error happened, whatever the error value is. */
 #ifndef PARALLEL_LUA_LUA_FAILED_H
 #define PARALLEL_LUA_LUA_FAILED_H
@@ -19,7 +19,8 @@ int failed_handler(lua_State *L);
  * 0, or -1 with ENOMEM. */
 int failed_write(lua_State *L, uint64_t item, Buffer *to);
 
-/* Pushes a table with message, traceback and item. */
+/* Pushes a table with message, traceback and item; and value, if that was no text and could be
+ * sent. */
 void failed_push(lua_State *L, const char *bytes, size_t size);
 
 #endif

@@ -204,11 +204,17 @@ function Run:lose(task, number, failed)
   batch.without[number], batch.payload = true, nil
 end
 
+-- An error that is a text is its own value.
+local function value_of(kind, detail)
+  if kind ~= "error" or detail.value ~= nil then return detail.value end
+  return detail.message
+end
+
 function Run:fail(kind, task, worker, detail, attempts)
   local failed = failure.new({
     kind = kind, label = self:label(task, detail.item), worker = worker, pid = detail.pid,
-    message = detail.message, traceback = detail.traceback, signal = detail.signal,
-    exitcode = detail.exitcode, attempts = attempts,
+    message = detail.message, traceback = detail.traceback, value = value_of(kind, detail),
+    signal = detail.signal, exitcode = detail.exitcode, attempts = attempts,
   })
   if task.kind ~= "map" then error(failed, 0) end
   self:lose(task, split_of(task, detail.item), failed)

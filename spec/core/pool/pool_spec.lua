@@ -120,6 +120,20 @@ describe("pool", function()
     assert.match("pool_spec.lua:%d+: two is unlucky$", event.detail.message)
     assert.match("stack traceback:.*pool_spec.lua", event.detail.traceback)
     assert.equal(7, event.detail.item)
+    assert.is_nil(event.detail.value)
+  end)
+
+  it("tells the error value, where it is no text and can be sent", function()
+    open(function(_, payload)
+      if payload == "table" then error({code = {5}}) end
+      error({print, {io.stdout}})
+    end)
+    pool:submit("table")
+    assert.same({code = {5}}, all_events().error[1].detail.value)
+    pool:submit("unsendable")
+    local event = all_events().error[1]
+    assert.is_nil(event.detail.value)
+    assert.match("^table: ", event.detail.message)
   end)
 
   it("survives error values that cannot be shown", function()
