@@ -161,6 +161,9 @@ describe("a job in one line that is wrong", function()
   it("with inputs that are missing is told", function()
     assert_fails(3, "cannot open 'none': No such file or directory", "%s -e 'emit(record)' a.txt none")
     assert_fails(3, "cannot open 'none': No such file or directory", "%s -a none -e 'emit(record)'")
+    assert_fails(3, "cannot read '/': Is a directory", "%s -a / -e 'emit(record)'")
+    assert_fails(1, "cannot make a scratch file: Too many open files",
+                 "ulimit -n 20; %s -j 16 -e 'emit(record)' --reduce count a.txt")
   end)
 
   it("leaves no output behind", function()

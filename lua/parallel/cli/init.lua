@@ -55,9 +55,10 @@ local function read_all(path)
   local file, why = io.stdin, nil
   if path ~= "-" then file, why = io.open(path, "rb") end
   if not file then exit.with(exit.INPUT_OUTPUT, "cannot open '%s': %s", path, why:match("[^:]*$"):sub(2)) end
-  local text = file:read("*a")
+  local text
+  text, why = file:read("*a")
   if path ~= "-" then file:close() end
-  if not text then exit.with(exit.INPUT_OUTPUT, "cannot read '%s'", path) end
+  if not text then exit.with(exit.INPUT_OUTPUT, "cannot read '%s': %s", path, why) end
   return text
 end
 

@@ -4,6 +4,7 @@
 -- names and are made before the workers are forked: replacements inherit them too, and
 -- nothing is left behind whoever dies.
 local core = require("parallel.core")
+local scratch = require("parallel.mapreduce.scratch")
 
 local Depots = {}
 Depots.__index = Depots
@@ -84,7 +85,7 @@ end
 
 local function open_files(self, job)
   for worker = 1, job.workers do
-    local memory = assert(core.scratch())
+    local memory = scratch()
     self.files[2 * worker - 1], self.memory[worker] = memory, memory:fd()
     local disk = not self.refusal and open_disk(self, self.place, job.tmpdir ~= nil)
     self.files[2 * worker], self.disk[worker] = disk or false, disk and disk:fd() or nil

@@ -14,6 +14,7 @@
 -- told before anything is done.
 local core = require("parallel.core")
 local inputs = require("parallel.mapreduce.inputs")
+local scratch = require("parallel.mapreduce.scratch")
 local splits = require("parallel.mapreduce.splits")
 
 local PIECE = 1024 * 1024 -- of a stream
@@ -201,7 +202,7 @@ end
 -- Workers inherit them, and so they are there before it is known what will be in them.
 local function open_stream_files(self)
   for _, split in ipairs(self.plan.list) do
-    if split.stream then table.insert(self.stream_files, assert(core.scratch())) end
+    if split.stream then table.insert(self.stream_files, scratch()) end
   end
 end
 

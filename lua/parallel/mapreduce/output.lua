@@ -8,6 +8,7 @@
 local core = require("parallel.core")
 local destination = require("parallel.mapreduce.destination")
 local result = require("parallel.mapreduce.result")
+local scratch = require("parallel.mapreduce.scratch")
 
 local LARGEST_PART = 64 * 1024 * 1024 -- of a map-only job, roughly
 
@@ -102,13 +103,13 @@ end
 local function make_room(self, length)
   local memory = self.file
   if not memory or self.is_on_disk or memory:size() + length <= self.budget.total / 2 then return end
-  self.file, self.is_on_disk = assert(core.scratch(self.job.tmpdir or os.getenv("TMPDIR") or "/tmp")), true
+  self.file, self.is_on_disk = scratch(self.job.tmpdir or os.getenv("TMPDIR") or "/tmp"), true
   keep(self, memory, 0, memory:size())
   memory:close()
 end
 
 function Kept:take(file, offset, length, count)
-  self.file = self.file or assert(core.scratch())
+  self.file = self.file or scratch()
   make_room(self, length)
   keep(self, file, offset, length)
   self.count = self.count + count
