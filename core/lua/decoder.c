@@ -80,6 +80,21 @@ void decode_value(Decoder *d) {
     decode_tagged(d, tag & ~TAG_SHARED, place, name);
 }
 
+// Looked at before it is read: names within names would exhaust the C stack.
+static bool is_string_next(const Decoder *d) {
+    int tag = left(d) > 0 ? (unsigned char)*d->at : TAG_NIL;
+    if (tag & TAG_SMALL_INTEGER) return false;
+    if (tag & TAG_SHORT_STRING) return true;
+    tag &= ~TAG_SHARED;
+    return tag == TAG_STRING || tag == TAG_REFERENCE;
+}
+
+void decode_name(Decoder *d, const char *complaint) {
+    if (!is_string_next(d)) decoder_damaged(d, complaint);
+    decode_value(d);
+    if (lua_type(d->L, -1) != LUA_TSTRING) decoder_damaged(d, complaint);
+}
+
 // ---- the message
 
 static void decode_contents(Decoder *d) {

@@ -53,6 +53,9 @@ void decode_object(Decoder *d, lua_Integer place);
 void decode_call(Decoder *d, lua_Integer place);
 void decode_handle(Decoder *d, lua_Integer place);
 
+/* Pushes the name, a string, that comes next; raises when something else does. */
+void decode_name(Decoder *d, const char *complaint);
+
 /* These fill the table or function on top of the stack. */
 void decode_contents_of_table(Decoder *d);
 void decode_upvalues(Decoder *d);

@@ -6,8 +6,7 @@
 void decode_library(Decoder *d, lua_Integer place) {
     lua_State *L = d->L;
     decoder_check_trust(d);
-    decode_value(d);
-    if (lua_type(L, -1) != LUA_TSTRING) decoder_damaged(d, "a library's name is not a string");
+    decode_name(d, "a library's name is not a string");
     size_t size;
     const char *name = lua_tolstring(L, -1, &size);
     library_push(L, name, size);

@@ -6,8 +6,7 @@
 // Pushes the type whose name comes next.
 static void decode_type(Decoder *d) {
     lua_State *L = d->L;
-    decode_value(d);
-    if (lua_type(L, -1) != LUA_TSTRING) decoder_damaged(d, "a type's name is not a string");
+    decode_name(d, "a type's name is not a string");
     if (!types_push_named(L, -1))
         luaL_error(L, "no type '%s' is registered in this process", lua_tostring(L, -1));
     lua_remove(L, -2);
@@ -68,8 +67,7 @@ void decode_handle(Decoder *d, lua_Integer place) {
     lua_State *L = d->L;
     if (!d->parcel) decoder_damaged(d, "shared objects are not accepted here");
     decoder_enter(d);
-    decode_value(d);
-    if (lua_type(L, -1) != LUA_TSTRING) decoder_damaged(d, "a type's name is not a string");
+    decode_name(d, "a type's name is not a string");
     lua_Integer i = take_place(d);
     if (!parcel_object(L, d->parcel, i, lua_tostring(L, -1)))
         decoder_damaged(d, "a shared object did not come with it");

@@ -484,6 +484,14 @@ describe("codec", function()
       assert.has_error(function() core.decode("\1" .. ("\10\1"):rep(101) .. "\0\0") end,
         "damaged message: values are nested too deeply")
     end)
+
+    it("refuses names within names, however many", function()
+      local TYPED, LIBRARY = "\25", "\19"
+      assert.has_error(function() core.decode("\1" .. TYPED:rep(1000000)) end,
+        "damaged message: a type's name is not a string")
+      assert.has_error(function() core.decode_trusted("\1" .. LIBRARY:rep(1000000)) end,
+        "damaged message: a library's name is not a string")
+    end)
   end)
 
   describe("without memory", function()
