@@ -61,10 +61,12 @@ typedef enum {
                              // LuaJIT may add one for the function's environment.
 
     // Values of registered types. The name is a string value.
-    TAG_TYPED = 0x19,  // name, a table that has this type's metatable
-    TAG_OBJECT = 0x1a, // name, value to be made an object of, tables put off in it, 0
-    TAG_CALL = 0x1b,   // number of values, a function and its arguments, put off ones, 0:
-                       // the value is what the call returns
+    TAG_TYPED = 0x19,     // name, a table that has this type's metatable
+    TAG_OBJECT = 0x1a,    // name, value to be made an object of, tables put off in it, 0
+    TAG_METATABLE = 0x1d, // name of a type: its metatable, captured by a function. Where none is
+                          // known: a table that follows, or nil when that would be too deep.
+    TAG_CALL = 0x1b,      // number of values, a function and its arguments, put off ones, 0:
+                          // the value is what the call returns
 
     // Shared objects. Their descriptors go beside the message.
     TAG_HANDLE = 0x1c, // type, a string value; which of the descriptors, from 1

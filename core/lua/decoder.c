@@ -63,6 +63,7 @@ static void decode_tagged(Decoder *d, int tag, lua_Integer tag_place, lua_Intege
     case TAG_FUNCTION:
     case TAG_FUNCTION | TAG_MORE: return decode_function(d, place, tag & TAG_MORE);
     case TAG_TYPED: return decode_typed(d, place);
+    case TAG_METATABLE: return decode_metatable(d, place);
     case TAG_OBJECT: return decode_object(d, place);
     case TAG_CALL: return decode_call(d, place);
     case TAG_HANDLE: return decode_handle(d, place);

@@ -49,6 +49,7 @@ void decode_table(Decoder *d, int tag, lua_Integer tag_place, lua_Integer place)
 void decode_library(Decoder *d, lua_Integer place);
 void decode_function(Decoder *d, lua_Integer place, bool more);
 void decode_typed(Decoder *d, lua_Integer place);
+void decode_metatable(Decoder *d, lua_Integer place);
 void decode_object(Decoder *d, lua_Integer place);
 void decode_call(Decoder *d, lua_Integer place);
 void decode_handle(Decoder *d, lua_Integer place);

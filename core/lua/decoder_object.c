@@ -3,13 +3,38 @@
 #include "core/lua/parcel.h"
 #include "core/lua/types.h"
 
+static void unknown_type(lua_State *L, int name) {
+    luaL_error(L, "no type '%s' is registered in this process", lua_tostring(L, name));
+}
+
 // Pushes the type whose name comes next.
 static void decode_type(Decoder *d) {
     lua_State *L = d->L;
     decode_name(d, "a type's name is not a string");
-    if (!types_push_named(L, -1))
-        luaL_error(L, "no type '%s' is registered in this process", lua_tostring(L, -1));
+    if (!types_push_named(L, -1)) unknown_type(L, -1);
     lua_remove(L, -2);
+}
+
+// The metatable of a type that is known here stays as it is, whatever the message has for it.
+void decode_metatable(Decoder *d, lua_Integer place) {
+    lua_State *L = d->L;
+    decoder_check_trust(d);
+    decode_name(d, "a type's name is not a string");
+    int name = lua_gettop(L);
+    bool known = types_push_named(L, name);
+    if (known) {
+        lua_rawgeti(L, -1, TYPE_METATABLE);
+        lua_replace(L, -2);
+        if (place) decoder_remember(d, place);
+    }
+    lua_Integer tag_place = d->at - d->start;
+    int tag = (unsigned char)*take(d, 1);
+    if (tag != TAG_NIL)
+        decode_table(d, tag, tag_place, known ? 0 : place);
+    else if (!known)
+        unknown_type(L, name);
+    lua_settop(L, name + 1);
+    lua_remove(L, name);
 }
 
 static void set_type(Decoder *d, int type) {

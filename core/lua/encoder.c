@@ -207,7 +207,7 @@ static void encoder_open(Encoder *e, lua_State *L, Buffer *to) {
     e->depth = e->floor = 0;
     e->types = types_any(L);
     e->late = e->keeps = e->handles = 0;
-    e->makes = 0;
+    e->makes = e->capturing = 0;
 }
 
 static void encoder_close(Encoder *e) {

@@ -37,6 +37,8 @@ typedef struct {
     bool shares;    // so may shared objects
     bool types;     // are registered, so that metatables matter
 
+    int capturing; // functions around the value at hand
+
     int later; // stack index of the list of what was put off, nil while there is nothing
     size_t late;
     int shared; // stack index of the list of shared objects, nil while there is none
@@ -109,6 +111,9 @@ void encode_upvalues(Encoder *e, int function);
 
 /* Functions and modules by name, as far as they have one. */
 bool encode_library(Encoder *e, int index);
+
+/* The metatable of a registered type; false when the table is none. */
+bool encode_metatable(Encoder *e, int table);
 
 /* A value of a registered type; false when it is of none. */
 bool encode_typed(Encoder *e, int index);

@@ -65,14 +65,17 @@ void encode_upvalues(Encoder *e, int function) {
     lua_pushvalue(L, function);
     lua_getinfo(L, ">u", &info);
     bool apart = environment_push_apart(L, function);
+    e->capturing++;
     put_varint(e, (uint64_t)info.nups + apart);
     for (int i = 1; i <= info.nups; i++) {
         encode_upvalue(e, function, i, lua_getupvalue(L, function, i));
         lua_pop(L, 1);
     }
-    if (!apart) return;
-    encode_environment(e, lua_gettop(L));
-    lua_pop(L, 1);
+    if (apart) {
+        encode_environment(e, lua_gettop(L));
+        lua_pop(L, 1);
+    }
+    e->capturing--;
 }
 
 static void encode_closure(Encoder *e, int function) {

@@ -83,6 +83,18 @@ static bool encode_call(Encoder *e, int object) {
     return true;
 }
 
+// Functions use it to make values of the type, and to tell them: a copy would do for neither.
+bool encode_metatable(Encoder *e, int table) {
+    if (!e->types || !types_push_by(e->L, table)) return false;
+    put_type_name(e, TAG_METATABLE, lua_gettop(e->L));
+    lua_pop(e->L, 1);
+    if (encoder_is_deep(e))
+        put_byte(e, TAG_NIL);
+    else
+        encode_plain(e, table);
+    return true;
+}
+
 bool encode_typed(Encoder *e, int index) {
     if (!e->types) return false;
     lua_State *L = e->L;

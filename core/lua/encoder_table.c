@@ -124,7 +124,10 @@ void encode_plain(Encoder *e, int table) {
 }
 
 void encode_table(Encoder *e, int table) {
-    if (encoder_put_reference(e, lua_topointer(e->L, table)) || encode_typed(e, table)) return;
+    if (encoder_put_reference(e, lua_topointer(e->L, table))) return;
+    // Here only: looking up every table would be slow.
+    if (e->capturing && encode_metatable(e, table)) return;
+    if (encode_typed(e, table)) return;
     encode_plain(e, table);
 }
 

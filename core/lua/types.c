@@ -24,6 +24,10 @@ static bool push_type(lua_State *L, int key) {
     return false;
 }
 
+bool types_push_by(lua_State *L, int metatable) {
+    return push_type(L, metatable);
+}
+
 bool types_push_of(lua_State *L, int index) {
     if (!lua_getmetatable(L, index)) return false;
     bool known = push_type(L, -1);

@@ -6,6 +6,7 @@
  * dump(value) returns what is sent in its place, load(that) makes the value
  * again. Without dump a table is sent as it is; without load the metatable is
  * set on the table that arrives. Both are optional, but for userdata needed.
+ * The metatable itself, where a function captures it, is that of the receiver.
  * core.has_type(value) says whether the value's metatable is registered.
  *
  * A type of the library's own is named after the Lua file that registers it, so that who is
@@ -26,6 +27,9 @@ bool types_any(lua_State *L);
 /* Pushes the type that the value at this index has by its metatable; false,
  * and nothing pushed, when that is not registered. */
 bool types_push_of(lua_State *L, int index);
+
+/* The same by the metatable itself, at this index. */
+bool types_push_by(lua_State *L, int metatable);
 
 /* Pushes the type of this name (a string on the stack), for which one of the library's own files
  * may be loaded; false and nothing pushed when there is none. */

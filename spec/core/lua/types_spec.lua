@@ -55,6 +55,30 @@ describe("a registered type", function()
     assert.has_error(function() core.decode(bytes) end, "no type 'spec.B' is registered in this process")
   end)
 
+  it("is the receiver's own for functions that capture its metatable", function()
+    local classes = {Point = Point}
+    local function make(x, y) return setmetatable({x = x, y = y}, classes.Point) end
+    local function is_point(value) return getmetatable(value) == Point end
+    local copies = core.decode_trusted(core.encode_trusted({make, is_point, point(1, 2)}))
+    assert.equal(Point, getmetatable(copies[1](1, 2)))
+    assert.is_true(copies[2](copies[3]))
+  end)
+
+  it("need not be known to run functions that capture its metatable", function()
+    local Local = {}
+    Local.__index = Local
+    function Local:twice() return 2 * self.n end
+    core.register_type("spec.Local", Local)
+    local function twice(n) return setmetatable({n = n}, Local):twice() end
+    local deep = function() return Local end
+    for _ = 1, 60 do deep = {deep} end
+    local bytes, deep_bytes = core.encode_trusted(twice), core.encode_trusted(deep)
+    assert.equal(6, core.decode_trusted((bytes:gsub("spec.Local", "spec.Other")))(3))
+    local inmost = core.decode_trusted(deep_bytes)
+    while type(inmost) == "table" do inmost = inmost[1] end
+    assert.equal(Local, inmost())
+  end)
+
   it("leaves other metatables behind", function()
     assert.is_nil(getmetatable(there_and_back(setmetatable({}, {}))))
   end)
@@ -270,6 +294,22 @@ describe("a pool with values of a type that", function()
     local result = pool:submit(spoil, odd(0), "load")
     assert.equal("unsendable", raised(result.get, result).kind)
     assert.equal("args: no dump", raised(pool.broadcast, pool, type, odd("dump")).message)
+  end)
+end)
+
+describe("a pool whose functions make values of a type", function()
+  local Box = {}
+  Box.__index = Box
+  function Box.new(n) return setmetatable({n = n}, Box) end
+  function Box:is_box() return getmetatable(self) == Box end
+  parallel.register_type("spec.Box", Box)
+
+  it("gets them back as such", function()
+    local pool = parallel.Pool(1)
+    local box, was_box = pool:apply(function(n, other) return Box.new(n), other:is_box() and getmetatable(other) == Box end,
+      3, Box.new(1))
+    pool:close()
+    assert.same({3, true, true}, {box.n, box:is_box(), was_box})
   end)
 end)
 
