@@ -144,8 +144,7 @@ void library_push(lua_State *L, const char *name, size_t size) {
     push_module(L, name);
     for (const char *key = name + strlen(name) + 1; key <= name + size; key += strlen(key) + 1) {
         if (lua_type(L, -1) != LUA_TTABLE) missing(L, name, size);
-        lua_pushstring(L, key);
-        lua_rawget(L, -2);
+        lua_getfield(L, -1, key); // not raw: modules like ours load their parts when asked for
         lua_remove(L, -2);
     }
     if (lua_type(L, -1) != LUA_TTABLE && lua_type(L, -1) != LUA_TFUNCTION) missing(L, name, size);

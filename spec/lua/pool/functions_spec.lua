@@ -1,5 +1,7 @@
 local parallel = require "parallel"
 local functions = require "parallel.pool.functions"
+local files = require "spec.support.files"
+local shell = require "spec.support.shell"
 
 -- Answers that the peers' users wait for: "cannot pickle lambda" (multiprocessing),
 -- "cannot pickle '_io.TextIOWrapper' object", and closures that see the last value
@@ -126,5 +128,19 @@ describe("a table that is called", function()
     _, failed = pcall(pool.apply, pool, call)
     assert.match("function: thread: a coroutine cannot leave", tostring(failed))
     pool:close()
+  end)
+end)
+
+describe("functions of the library", function()
+  it("need not have been used before their worker was made", function()
+    local path = files.write("program.lua", [[
+      local parallel = require "parallel"
+      local pool = parallel.Pool(1)
+      local Condition, grid = parallel.Condition, parallel.grid
+      print(pool:apply(function() return Condition():with(type, 1) end))
+      print(pool:apply(function(make) return make({x = {7}})().x end, grid))
+      pool:close()]])
+    local result = shell.run({shell.interpreter(), path})
+    assert.same({status = 0, stdout = "number\n7\n", stderr = ""}, result)
   end)
 end)
