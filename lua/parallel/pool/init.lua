@@ -399,7 +399,10 @@ end
 --- How many workers there are.
 function Pool:count() return self.workers end
 
-function Pool:__tostring() return ("pool of %d workers"):format(self.workers) end
+function Pool:__tostring()
+  if not self.workers then return ("pool of process %d"):format(self.owner) end
+  return ("pool of %d workers"):format(self.workers)
+end
 
 local function take_no_more(self) self.closed, self.enroll = true, nil end
 

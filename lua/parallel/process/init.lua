@@ -239,6 +239,7 @@ local function construct(class, first, ...)
 end
 
 setmetatable(Process, {__call = construct})
+core.register_type("parallel.process", Process) -- for functions that capture it
 
 local process = {}
 

@@ -139,8 +139,15 @@ describe("functions of the library", function()
       local Condition, grid = parallel.Condition, parallel.grid
       print(pool:apply(function() return Condition():with(type, 1) end))
       print(pool:apply(function(make) return make({x = {7}})().x end, grid))
+      local Process = parallel.Process
+      print(pool:apply(function()
+        local process = Process(os.exit, 3)
+        process:start()
+        process:join()
+        return process.exitcode
+      end))
       pool:close()]])
     local result = shell.run({shell.interpreter(), path})
-    assert.same({status = 0, stdout = "number\n7\n", stderr = ""}, result)
+    assert.same({status = 0, stdout = "number\n7\n3\n", stderr = ""}, result)
   end)
 end)

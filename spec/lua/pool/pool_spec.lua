@@ -413,6 +413,7 @@ describe("Pool", function()
     open(1)
     assert.equal(("this pool belongs to process %d"):format(testing.getpid()),
       select(2, pool:apply(function() return pcall(pool.apply, pool, print) end)))
+    assert.equal(("pool of process %d"):format(testing.getpid()), pool:apply(function() return tostring(pool) end))
   end)
 
   it("that a function captures is itself without workers", function()
