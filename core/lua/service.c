@@ -87,9 +87,10 @@ static int call(LuaService *own, int function, Self *self, const char *payload, 
     return failed;
 }
 
+// Memory of its own comes first: what is made before it copies pages of the parent's.
 static int begin(void *context, Self *self, Buffer *reply) {
     LuaService *own = context;
-    child_begin(own->L, self->life, own->kept); // first, for what is made has memory of its own then
+    child_begin(own->L, self->life, own->kept);
     outlets_open(&own->outlets, own->L, self);
     self->reports_times = own->times;
     tune_compiler(own->L);

@@ -38,7 +38,7 @@ struct Tokens {
     TokensPlace place;
     const char *window; // the bytes of the window as they stand in words; NULL: not of words
     const char *end;    // of the text, which belongs to the caller
-    size_t n;        // n-grams: how many words make one
+    size_t n;           // n-grams: how many words make one
     bool fold;
     const uint8_t *letter; // 256 entries: the byte as it stands in a word, 0 outside words
 
