@@ -109,9 +109,12 @@ end
 
 --- The Failure of a pool none of whose workers can be started.
 function failure.no_workers(detail)
+  local ended = detail.signal or detail.exitcode
+  local how = ended and ": the last " .. how_it_died(detail) or ""
   return failure.new({
-    kind = "error", message = "cannot start any worker: " .. detail.message,
+    kind = ended and "died" or "error", message = "cannot start any worker: " .. detail.message .. how,
     traceback = detail.traceback and users_part(detail.traceback),
+    signal = detail.signal, exitcode = detail.exitcode,
   })
 end
 
