@@ -245,6 +245,16 @@ for _, workers in ipairs({2, 0}) do
       assert.equal(10, #seen)
     end)
 
+    it("hands out any number of results in no time", function()
+      local results, count = {}, 0
+      for i = 1, 30000 do results[i] = pool:submit(square, 2) end
+      results[#results]:wait()
+      local began = os.clock()
+      for _ in parallel.as_completed(results) do count = count + 1 end
+      assert.equal(30000, count)
+      assert.is_true(os.clock() - began < 1)
+    end)
+
     it("hands out a result once, however often it is asked for", function()
       local result, times = pool:submit(square, 3), 0
       for found in parallel.as_completed({result, result, pool:submit(square, 4), result}) do
