@@ -333,6 +333,15 @@ describe("one-shot helpers", function()
 
   it("refuse wrong arguments by their own name, at the caller's line", function()
     for expected, call in pairs({
+  it("end their workers when an iteration is left", function()
+    local path = os.getenv("TMPDIR") .. "/left"
+    local step, _, _, rest = parallel.imap(square, function() return 1 end, {
+      workers = 1, finalizer = function() io.open(path, "w"):close() end})
+    assert.same({1, 1}, {step()})
+    rest:close()
+    assert.is_true(os.remove(path))
+  end)
+
       ["bad argument #3 to 'map' %(unknown option 'processes'%)"] = function()
         parallel.map(square, {1}, {processes = 2})
       end,
