@@ -36,13 +36,13 @@ Pool.__index = Pool -- and `pool.workers` is how many there are
 local pid = core.pid
 
 local function check_owner(self)
-  if self.owner == pid() then return end
   if getmetatable(self) ~= Pool then check.fail("pool expected, got " .. type(self)) end
+  if self.owner == pid() then return end
   check.fail(("this pool belongs to process %d"):format(self.owner))
 end
 
 local function check_open(self)
-  if self.owner ~= pid() then check_owner(self) end
+  check_owner(self)
   if self.closed then check.fail("attempt to use a closed pool") end
 end
 

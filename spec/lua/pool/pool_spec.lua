@@ -291,6 +291,8 @@ for _, workers in ipairs({2, 0}) do
          function() pool:apply_async(print, {n = 1e9}) end},
         {"initargs's n must be a whole number", function() parallel.Pool({initargs = {n = 0.5}}) end},
         {"pool expected, got table", function() pool.map({}, print, {}) end},
+        {"pool expected, got function", function() pool.map(print, {}) end},
+        {"pool expected, got nil", function() pool.close() end},
       }
       for _, case in ipairs(cases) do
         local message = raised(case[2])
@@ -331,8 +333,6 @@ describe("one-shot helpers", function()
     assert.same({1, 4, 9}, seen)
   end)
 
-  it("refuse wrong arguments by their own name, at the caller's line", function()
-    for expected, call in pairs({
   it("end their workers when an iteration is left", function()
     local path = os.getenv("TMPDIR") .. "/left"
     local step, _, _, rest = parallel.imap(square, function() return 1 end, {
@@ -342,6 +342,8 @@ describe("one-shot helpers", function()
     assert.is_true(os.remove(path))
   end)
 
+  it("refuse wrong arguments by their own name, at the caller's line", function()
+    for expected, call in pairs({
       ["bad argument #3 to 'map' %(unknown option 'processes'%)"] = function()
         parallel.map(square, {1}, {processes = 2})
       end,
