@@ -249,17 +249,21 @@ static void push_printed(lua_State *L, const PoolEvent *event) {
     }
 }
 
-static void push_end(lua_State *L, const PoolEvent *event) {
-    lua_createtable(L, 0, 8);
-    const char *name = event->end.signal ? sigabbrev_np(event->end.signal) : NULL;
-    if (event->end.signal) {
+static void set_end(lua_State *L, ProcessEnd end) {
+    const char *name = end.signal ? sigabbrev_np(end.signal) : NULL;
+    if (end.signal) {
         if (name)
             lua_pushfstring(L, "SIG%s", name);
         else
-            lua_pushfstring(L, "signal %d", event->end.signal);
+            lua_pushfstring(L, "signal %d", end.signal);
         lua_setfield(L, -2, "signal");
     }
-    if (event->end.exitcode != -1) set_integer(L, "exitcode", event->end.exitcode);
+    if (end.exitcode != -1) set_integer(L, "exitcode", end.exitcode);
+}
+
+static void push_end(lua_State *L, const PoolEvent *event) {
+    lua_createtable(L, 0, 8);
+    set_end(L, event->end);
     set_integer(L, "item", (lua_Integer)event->item);
     set_boolean(L, "ordered", event->ordered);
     set_boolean(L, "innocent", event->innocent);
@@ -316,9 +320,10 @@ static int push_broken(lua_State *L, const Pool *pool) {
         failed_push(L, reason, size);
         return 4;
     }
-    lua_createtable(L, 0, 1);
+    lua_createtable(L, 0, 2);
     lua_pushlstring(L, reason, size);
     lua_setfield(L, -2, "message");
+    set_end(L, pool_start_end(pool));
     return 4;
 }
 

@@ -65,6 +65,7 @@ static int core_inline_self(lua_State *L) {
                          .capture = CAPTURE_NONE,
                          .part = keep_part,
                          .to = block,
+                         .reports_times = lua_toboolean(L, 2),
                          .own = limit ? &block->guard : NULL};
     block->limit = limit;
     block->self.ledger = (Ledger){.page = &block->page, .capacity = INLINE_CAPACITY};

@@ -7,8 +7,8 @@
  *     self:retire()     leave after this task: the pool's `finish` runs, another worker comes
  *     self:progress()   see core/lua/records.h
  *
- * core.inline_self(limit) makes one for a process that is no worker, whose items may take so
- * many seconds each (nil: any time), with
+ * core.inline_self(limit, times) makes one for a process that is no worker, whose items may take
+ * so many seconds each (nil: any time), and tell when they begin if `times` is true, with
  *
  *     self:run(f, ...)  as pcall(f, self, ...): the items run in there
  *     self:taken()      all that was sent as parts or committed to its ledger, and the

@@ -52,6 +52,7 @@ static void note_failed_start(Places *places) {
 
 static void note_reason(Places *places, bool refused, const char *bytes, size_t size) {
     places->refused = refused;
+    places->end = (ProcessEnd){.exitcode = -1};
     buffer_clear(&places->reason);
     buffer_append(&places->reason, bytes, size); // without memory there is no reason to tell
 }
@@ -150,7 +151,10 @@ void places_note_refused(Places *places, const char *reason, size_t size) {
 
 void places_note_start_death(Places *places, const ProcessEnd *end) {
     static const char TEXT[] = "the workers end before they are ready";
-    if (end->exitcode != SERVE_REFUSED) note_reason(places, false, TEXT, sizeof TEXT - 1);
+    if (end->exitcode != SERVE_REFUSED) {
+        note_reason(places, false, TEXT, sizeof TEXT - 1);
+        places->end = *end;
+    }
     note_failed_start(places);
 }
 

@@ -30,6 +30,7 @@ typedef struct {
     uint64_t next_start; // not before, as clock_now
     bool refused;        // the reason is what the service wrote
     Buffer reason;       // why the last start failed
+    ProcessEnd end;      // how that worker ended before it was ready, if that is why
 } Places;
 
 /* Which of a worker's descriptors the poller speaks of; its tags are

@@ -445,6 +445,10 @@ const char *pool_reason(const Pool *pool, size_t *size, bool *refused) {
     return buffer_bytes(&pool->places.reason);
 }
 
+ProcessEnd pool_start_end(const Pool *pool) {
+    return pool->places.end;
+}
+
 PoolStats pool_stats(const Pool *pool) {
     PoolStats stats = {.workers = places_alive(&pool->places),
                        .queued = pool->dispatch.queue.count,

@@ -145,6 +145,9 @@ int pool_timeout(const Pool *pool);
  * (*refused is true), or a text. */
 const char *pool_reason(const Pool *pool, size_t *size, bool *refused);
 
+/* How the last of them ended, if that is why; else neither by a signal nor with a status. */
+ProcessEnd pool_start_end(const Pool *pool);
+
 PoolStats pool_stats(const Pool *pool);
 
 /* How many workers there shall be, and the process number of one (0 when it has ended). */

@@ -3,6 +3,7 @@
 -- inherit the function, so it may capture what could not be sent, and sends nothing.
 local call_options = require("parallel.pool.call_options")
 local check = require("parallel.base.check")
+local closing = require("parallel.base.closing")
 local pool = require("parallel.pool")
 
 local CALL = {"chunksize", "window", "on_error", "progress", "ordered", "init", "final"}
@@ -55,19 +56,22 @@ local function use(method)
 end
 
 --- The function of this name that iterates with this method of a pool.
--- The pool is closed when the iteration ends, by itself or by an error;
--- one that is abandoned is closed by the collector.
+-- The pool is closed when the iteration ends, by itself or by an error. That of one that is
+-- abandoned ends with the loop on Lua 5.4, on LuaJIT when it is collected.
 function oneshot.iterating(method, name)
   return function(f, items, options)
     local made, of_call = open(method, f, items, options, name)
-    local ok, step = pcall(made[method], made, f, items, of_call)
+    local ok, step, _, _, rest = pcall(made[method], made, f, items, of_call)
     if not ok then finish(made, ok, step) end
     return function()
       local stepped, number, value = pcall(step)
       if not stepped then finish(made, false, number) end
       if number == nil then made:close() end
       return number, value
-    end
+    end, nil, nil, closing.new(function()
+      rest:close()
+      made:close()
+    end)
   end
 end
 

@@ -11,7 +11,7 @@ local SHORTEST_NAP, LONGEST_NAP = 0.001, 0.01
 
 local function descriptor_of(object)
   local kind = type(object)
-  if kind == "number" then return object end
+  if kind == "number" then return object % 1 == 0 and object end
   return (kind == "table" or kind == "userdata") and object.fileno and object:fileno()
 end
 

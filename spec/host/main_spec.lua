@@ -351,7 +351,8 @@ describe("a worker that dies", function()
   end)
 
   it("before it is ready, each time, is told", function()
-    assert_fails(1, "cannot start any worker: the workers end before they are ready",
+    assert_fails(1, "cannot start any worker: the workers end before they are ready: " ..
+      "the last was killed by SIGKILL",
       run_script(COUNT, {}, {PARALLEL_LUA_FAULT = "worker.begin:kill@*"}))
   end)
 end)

@@ -24,8 +24,9 @@ local function how_it_died(failure)
 end
 
 local function death(failure)
+  local task = failure.index and " while running task " .. failure.index or ""
   local times = (failure.attempts or 1) > 1 and (", the last of %d times"):format(failure.attempts) or ""
-  return ("worker %d (pid %d) %s%s"):format(failure.worker, failure.pid, how_it_died(failure), times)
+  return ("worker %d (pid %d) %s%s%s"):format(failure.worker, failure.pid, how_it_died(failure), task, times)
 end
 
 local function is_ours(line) return line:find("parallel%.core") or line:find("^\tparallel/") end
@@ -69,8 +70,7 @@ end
 
 function Failure:__tostring()
   if self.kind == "died" and self.pid then -- else it died earlier, and the message says what that costs
-    local task = self.index and " while running task " .. self.index or ""
-    return with_label(self, death(self) .. task)
+    return with_label(self, death(self))
   end
   if self.kind == "timeout" and self.seconds or self.kind == "cancelled" and self.index then
     return ("task %d %s"):format(self.index, stopped(self))
@@ -109,9 +109,12 @@ end
 
 --- The Failure of a pool none of whose workers can be started.
 function failure.no_workers(detail)
+  local ended = detail.signal or detail.exitcode
+  local how = ended and ": the last " .. how_it_died(detail) or ""
   return failure.new({
-    kind = "error", message = "cannot start any worker: " .. detail.message,
+    kind = ended and "died" or "error", message = "cannot start any worker: " .. detail.message .. how,
     traceback = detail.traceback and users_part(detail.traceback),
+    signal = detail.signal, exitcode = detail.exitcode,
   })
 end
 

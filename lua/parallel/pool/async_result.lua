@@ -106,29 +106,36 @@ function async_result.is(value)
   return type(class) == "table" and class.class_of == AsyncResult
 end
 
-local function first_ended(results)
-  for i, result in ipairs(results) do
-    if result:has_ended() then return table.remove(results, i) end
-  end
+-- Takes the first that has ended off the list, in which after[i] is the number of the one after i:
+-- so there may be many.
+local function take_ended(results, after)
+  local before, i = 0, after[0]
+  while i and not results[i]:has_ended() do before, i = i, after[i] end
+  if not i then return nil end
+  after[before] = after[i]
+  return results[i]
 end
 
 --- Iterate over results of one pool as they end, each once; stops when the time is up.
 function async_result.as_completed(results, timeout)
   check.type(results, "table", 1, "as_completed")
   check.optional_time(timeout, 2, "as_completed")
-  local left, seen = {}, {}
+  local left, after, seen = {}, {}, {}
   for i, result in ipairs(results) do
     if not async_result.is(result) then
       check.fail(("bad argument #1 to 'as_completed' (results[%d] is no result)"):format(i))
     end
-    if not seen[result] then left[#left + 1], seen[result] = result, true end
+    if not seen[result] then
+      after[#left], seen[result] = #left + 1, true
+      left[#left + 1] = result
+    end
   end
   local deadline = timeout and core.clock() + timeout
   return function()
-    if #left == 0 then return nil end
+    if not after[0] then return nil end
     local found
-    left[1].pool:work_until(function()
-      found = found or first_ended(left)
+    left[after[0]].pool:work_until(function()
+      found = found or take_ended(left, after)
       return found
     end, deadline and deadline - core.clock())
     return found

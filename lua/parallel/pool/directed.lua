@@ -80,9 +80,8 @@ end
 
 --- Have every worker make a call and wait for all: a list of their first results by
 -- worker. make(worker) is the call; raises the Failure of the first worker that has one.
--- With `lost`, a call that found its worker replaced is lost(worker) instead. With `patience`, calls
--- that are not done after so many seconds go on, and their results are missing.
-function directed.everywhere(pool, make, lost, patience)
+-- With `lost`, a call that found its worker replaced is lost(worker) instead.
+function directed.everywhere(pool, make, lost)
   local crew, results, failures = pool.crew, {}, {}
   local workers = crew.workers
   local waiting = workers
@@ -93,7 +92,7 @@ function directed.everywhere(pool, make, lost, patience)
       results[worker], failures[worker] = values and values[1], failed
     end)
   end
-  pool:work_until(function() return waiting == 0 end, patience)
+  pool:work_until(function() return waiting == 0 end)
   raise_first(failures, workers)
   return results
 end

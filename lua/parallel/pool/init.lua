@@ -36,13 +36,13 @@ Pool.__index = Pool -- and `pool.workers` is how many there are
 local pid = core.pid
 
 local function check_owner(self)
-  if self.owner == pid() then return end
   if getmetatable(self) ~= Pool then check.fail("pool expected, got " .. type(self)) end
+  if self.owner == pid() then return end
   check.fail(("this pool belongs to process %d"):format(self.owner))
 end
 
 local function check_open(self)
-  if self.owner ~= pid() then check_owner(self) end
+  check_owner(self)
   if self.closed then check.fail("attempt to use a closed pool") end
 end
 
@@ -325,7 +325,7 @@ function Pool:mapreduce(fields)
   return mapreduce.run(with_workers)
 end
 
-local function call_everywhere(self, patience, version, ...)
+local function call_everywhere(self, version, ...)
   local ok, arguments, parcel = pcall(directed.arguments, ...)
   if not ok then
     interruption.pass_on(arguments)
@@ -333,22 +333,18 @@ local function call_everywhere(self, patience, version, ...)
   end
   return directed.everywhere(self, function()
     return {version = version, arguments = arguments, parcel = parcel}
-  end, nil, patience)
-end
-
-local function broadcast(self, patience, f, ...)
-  local version = capture(self, f)
-  local ok, results = pcall(call_everywhere, self, patience, version, ...)
-  self.crew.functions:release(version)
-  if not ok then error(results, 0) end
-  return results
+  end)
 end
 
 --- f(...) once on every worker; a list of the results by worker.
 function Pool:broadcast(f, ...)
   check_open(self)
   check.callable(f, 2, "broadcast")
-  return broadcast(self, nil, f, ...)
+  local version = capture(self, f)
+  local ok, results = pcall(call_everywhere, self, version, ...)
+  self.crew.functions:release(version)
+  if not ok then error(results, 0) end
+  return results
 end
 
 -- ---- the pool itself ------------------------------------------------------
@@ -470,9 +466,12 @@ Pool.check_open, Pool.capture = check_open, capture
 engines.add_to(Pool)
 
 -- What an initializer raises is raised here, not at the first task. One that takes long goes on:
--- it may wait for something that is done once the pool is made.
+-- it may wait for something that is done once the pool is made. A greeting is no task, of which
+-- a worker may have run but so many.
 function Pool:await_first_workers()
-  local ok, why = pcall(broadcast, self, START_PATIENCE, function() end)
+  local waiting = self.workers
+  self.crew:tell_each(function() waiting = waiting - 1 end, nil, "greet")
+  local ok, why = pcall(self.work_until, self, function() return waiting == 0 end, START_PATIENCE)
   if ok then return end
   self:terminate()
   error(why, 0)

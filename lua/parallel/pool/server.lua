@@ -50,6 +50,9 @@ function Server:define(_, parcel, _, number, bytes) self.functions:defined(numbe
 
 function Server:forget(_, _, _, number) self.functions:forgotten(number) end
 
+-- That there is an answer says that the initializer has run.
+function Server:greet() end
+
 function Server:finish()
   local finalizer = self.finalizer
   self.finalizer = nil -- once, however the worker comes to leave

@@ -18,7 +18,7 @@ end
 function Inline:wait()
   local task = table.remove(self.queue, 1)
   if not task then return nil, "timeout" end
-  local worker = core.inline_self(task.limit) -- one each: a task may itself use this pool
+  local worker = core.inline_self(task.limit, self.times) -- one each: a task may itself use this pool
   local ok, reply = inline.interpreted(task.limit, worker.run, worker, self.handle,
     task.payload, task.parcel, task.bulk)
   self.done = self.done + 1
@@ -73,7 +73,8 @@ local function explain(why) return {message = tostring(why), traceback = debug.t
 function inline.open(options)
   local ok, detail = xpcall(options.begin, explain, core.inline_self())
   if not ok then error(failure.no_workers(detail), 0) end
-  return setmetatable({handle = options.handle, queue = {}, last = 0, done = 0}, Inline)
+  return setmetatable(
+    {handle = options.handle, times = options.times, queue = {}, last = 0, done = 0}, Inline)
 end
 
 return inline

@@ -14,6 +14,8 @@ describe("a Failure", function()
   it("of a death tells how, and how often", function()
     assert.equal("worker 3 (pid 4711) was killed by SIGKILL while running task 17",
       text_of({kind = "died", worker = 3, pid = 4711, signal = "SIGKILL", index = 17}))
+    assert.equal("worker 3 (pid 4711) was killed by SIGKILL while running task 17, the last of 2 times",
+      text_of({kind = "died", worker = 3, pid = 4711, signal = "SIGKILL", index = 17, attempts = 2}))
     assert.equal("a.txt:0+5: worker 1 (pid 2) exited with status 9, the last of 3 times",
       text_of({kind = "died", label = "a.txt:0+5", worker = 1, pid = 2, exitcode = 9, attempts = 3}))
     assert.equal("worker 1 (pid 2) ended for an unknown reason",

@@ -25,7 +25,7 @@ describe("parallel.log", function()
     local text = logged("warn", DEATH)
     assert.match("^%d+:%d+:%d+ warn  main %(%d+%): worker 1 %(pid %d+%) was killed by SIGKILL\n", text)
     assert.match("while running task 1; it is run again\n", text)
-    assert.match("the last of 2 times while running task 1\n$", text)
+    assert.match("while running task 1, the last of 2 times\n$", text)
   end)
 
   it("names the worker that tells", function()

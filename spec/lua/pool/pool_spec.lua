@@ -245,6 +245,16 @@ for _, workers in ipairs({2, 0}) do
       assert.equal(10, #seen)
     end)
 
+    it("hands out any number of results in no time", function()
+      local results, count = {}, 0
+      for i = 1, 30000 do results[i] = pool:submit(square, 2) end
+      results[#results]:wait()
+      local began = os.clock()
+      for _ in parallel.as_completed(results) do count = count + 1 end
+      assert.equal(30000, count)
+      assert.is_true(os.clock() - began < 1)
+    end)
+
     it("hands out a result once, however often it is asked for", function()
       local result, times = pool:submit(square, 3), 0
       for found in parallel.as_completed({result, result, pool:submit(square, 4), result}) do
@@ -281,6 +291,8 @@ for _, workers in ipairs({2, 0}) do
          function() pool:apply_async(print, {n = 1e9}) end},
         {"initargs's n must be a whole number", function() parallel.Pool({initargs = {n = 0.5}}) end},
         {"pool expected, got table", function() pool.map({}, print, {}) end},
+        {"pool expected, got function", function() pool.map(print, {}) end},
+        {"pool expected, got nil", function() pool.close() end},
       }
       for _, case in ipairs(cases) do
         local message = raised(case[2])
@@ -319,6 +331,15 @@ describe("one-shot helpers", function()
     local seen = {}
     for i, v in parallel.imap(square, {1, 2, 3}, {workers = 2}) do seen[i] = v end
     assert.same({1, 4, 9}, seen)
+  end)
+
+  it("end their workers when an iteration is left", function()
+    local path = os.getenv("TMPDIR") .. "/left"
+    local step, _, _, rest = parallel.imap(square, function() return 1 end, {
+      workers = 1, finalizer = function() io.open(path, "w"):close() end})
+    assert.same({1, 1}, {step()})
+    rest:close()
+    assert.is_true(os.remove(path))
   end)
 
   it("refuse wrong arguments by their own name, at the caller's line", function()

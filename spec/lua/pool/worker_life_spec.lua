@@ -34,6 +34,12 @@ describe("tasks_per_worker", function()
     end)
   end
 
+  it("counts from the first task, when there is an initializer too", function()
+    open({workers = 1, tasks_per_worker = 2, initializer = function() end})
+    local seen = times_seen(pool:map(testing.getpid, count_to(6), {chunksize = 1}))
+    for _, times in pairs(seen) do assert.equal(2, times) end
+  end)
+
   it("means nothing without workers", function()
     open({workers = 0, tasks_per_worker = 2})
     assert.equal(10, pool:map(testing.getpid, count_to(10)).n)
