@@ -73,7 +73,7 @@ function Failure:__tostring()
     return with_label(self, death(self))
   end
   if self.kind == "timeout" and self.seconds or self.kind == "cancelled" and self.index then
-    return ("task %d %s"):format(self.index, stopped(self))
+    return (self.index and ("task %d "):format(self.index) or "") .. stopped(self)
   end
   if self.kind == "unsendable" and self.index then
     local what = self.worker and "the result of " or ""

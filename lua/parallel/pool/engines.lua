@@ -78,7 +78,7 @@ local function everywhere(self, f, arguments, holders)
   local version = crew.functions:take(f)
   local ok, results = pcall(directed.everywhere, self.pool, function(worker)
     return {version = version, arguments = arguments[worker][1], parcel = arguments[worker][2],
-            pid = holders and holders[worker]}
+            pid = holders and holders[worker], limit = f == execute and crew.timeout or nil}
   end, function(worker) return self:lose(worker) end)
   crew.functions:release(version)
   if not ok then error(results, 0) end

@@ -332,7 +332,7 @@ local function call_everywhere(self, version, ...)
     error(unsendable(failure.at_path("args", arguments)), 0)
   end
   return directed.everywhere(self, function()
-    return {version = version, arguments = arguments, parcel = parcel}
+    return {version = version, arguments = arguments, parcel = parcel, limit = self.crew.timeout}
   end)
 end
 

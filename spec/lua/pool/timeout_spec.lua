@@ -101,6 +101,16 @@ describe("a task's timeout", function()
     assert.equal("timeout", raised(result.get, result).kind)
   end)
 
+  it("is for what every worker does too", function()
+    pool = parallel.Pool({workers = 2, timeout = 0.05})
+    for _, f in ipairs({forever, asleep}) do
+      local failed = raised(pool.broadcast, pool, f)
+      assert.equal("timeout", failed.kind)
+      assert.match("^timed out after 0.05 s in worker 1", tostring(failed))
+    end
+    assert.equal("timeout", raised(pool.execute, pool, "while true do end").kind)
+  end)
+
   it("runs the task again as often as it is allowed to", function()
     pool = parallel.Pool({workers = 1, retries = 2})
     local failed = raised(pool.map, pool, forever, {1}, {timeout = 0.02})
