@@ -111,10 +111,12 @@ end
 function failure.no_workers(detail)
   local ended = detail.signal or detail.exitcode
   local how = ended and ": the last " .. how_it_died(detail) or ""
+  local value = detail.value
+  if value == nil and detail.traceback then value = detail.message end -- an error that is a text
   return failure.new({
     kind = ended and "died" or "error", message = "cannot start any worker: " .. detail.message .. how,
     traceback = detail.traceback and users_part(detail.traceback),
-    signal = detail.signal, exitcode = detail.exitcode,
+    signal = detail.signal, exitcode = detail.exitcode, value = value,
   })
 end
 

@@ -68,7 +68,9 @@ function inline.interpreted(limit, f, ...)
   return switch_on(f(...))
 end
 
-local function explain(why) return {message = tostring(why), traceback = debug.traceback("", 2)} end
+local function explain(why)
+  return {message = tostring(why), value = why, traceback = debug.traceback("", 2)}
+end
 
 function inline.open(options)
   local ok, detail = xpcall(options.begin, explain, core.inline_self())

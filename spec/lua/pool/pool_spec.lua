@@ -404,6 +404,9 @@ describe("Pool", function()
         {workers = workers, initializer = function() error("no database", 0) end})
       assert.match("no database", tostring(failed))
       assert.is_true(parallel.is_failure(failed, "error"))
+      assert.equal("no database", failed.value)
+      failed = raised(parallel.Pool, {workers = workers, initializer = function() error({code = 3}) end})
+      assert.same({code = 3}, failed.value)
     end
   end)
 
