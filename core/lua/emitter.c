@@ -155,11 +155,17 @@ static inline void *find(lua_State *L, Emitter *emitter, uint8_t tag, const char
     return state;
 }
 
+// The state of a word that the vocabulary has just handed out, if it knows where that is.
+static inline void *known_state(const Emitter *emitter, const Word *word) {
+    return word && word->entry ? table_state(&emitter->table, word->entry) : NULL;
+}
+
 // Where a word is that the vocabulary handed out is remembered there; but not
 // yet when it is added, as it may be taken back.
 static void *find_string(lua_State *L, Emitter *emitter, int key) {
     Word *word = vocabulary_last(L, key, emitter->vocabulary, emitter);
-    if (word && word->entry) return table_state(&emitter->table, word->entry);
+    void *known = known_state(emitter, word);
+    if (known) return known;
     size_t size;
     const char *bytes = lua_tolstring(L, key, &size);
     uint32_t before = emitter->table.count;
@@ -240,8 +246,9 @@ static int emitter_call(lua_State *L) {
     if (emitter->kind == ADDS_SUM && lua_isinteger(L, 3)) {
         Added added = {true, lua_tointeger(L, 3)};
         const Word *word = vocabulary_last(L, 2, emitter->vocabulary, emitter);
-        if (word && word->entry)
-            add_to(L, emitter, added, table_state(&emitter->table, word->entry), false);
+        void *known = known_state(emitter, word);
+        if (known)
+            add_to(L, emitter, added, known, false);
         else
             add_at(L, emitter, added, 2);
         return 0;

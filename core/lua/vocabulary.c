@@ -24,12 +24,11 @@ Vocabulary *vocabulary_push(lua_State *L) {
 
 // What a word is and the string kept for it change together, with nothing between that
 // could raise or run a finalizer.
-static void learn(lua_State *L, Word *word, int strings, uint32_t place) {
-    size_t size;
-    const char *bytes = lua_tolstring(L, -1, &size);
+static void learn(lua_State *L, Vocabulary *vocabulary, int strings, uint32_t place, Gist gist,
+                  size_t size) {
     lua_pushvalue(L, -1);
-    lua_rawseti(L, strings, place);
-    *word = (Word){gist_of(bytes, size), lua_topointer(L, -1), (uint32_t)size, 0};
+    lua_rawseti(L, strings, place + 1);
+    vocabulary->words[place] = (Word){gist, lua_topointer(L, -1), (uint32_t)size, 0};
 }
 
 void vocabulary_push_word(lua_State *L, Vocabulary *vocabulary, int strings, const char *bytes,
@@ -45,7 +44,7 @@ void vocabulary_push_word(lua_State *L, Vocabulary *vocabulary, int strings, con
         lua_rawgeti(L, strings, place + 1);
     } else {
         lua_pushlstring(L, bytes, size);
-        learn(L, word, strings, place + 1);
+        learn(L, vocabulary, strings, place, gist, size);
     }
     vocabulary->last = word;
 }
